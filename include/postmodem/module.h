@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The module: one virtual AG35 with its ports, contexts, draft and mail job.
+ *
+ * The host of the library owns one struct pm_module, one struct pm_port per AT channel, the arena
+ * and the platform. It feeds bytes and results in, sends what pm_port_output() holds after
+ * every call, and calls pm_module_tick() at pm_module_deadline(). Nothing here allocates, blocks
+ * or keeps time. A module and all its ports belong to one thread.
+ */
+#ifndef POSTMODEM_MODULE_H
+#define POSTMODEM_MODULE_H
+
+#include "postmodem/at.h"
+#include "postmodem/config.h"
+#include "postmodem/error.h"
+#include "postmodem/mime.h"
+#include "postmodem/platform.h"
+#include "postmodem/smtp.h"
+#include "postmodem/types.h"
+
+enum pm_limits { PM_LIMITS_STRICT, PM_LIMITS_WIDE };          /* SD9 */
+enum pm_recipients { PM_RECIPIENTS_ALL, PM_RECIPIENTS_ANY };  /* SD35 */
+enum pm_charset_check { PM_CHARSET_ACCEPT, PM_CHARSET_REFUSE }; /* SD40 */
+enum pm_upl_crlf { PM_UPL_CRLF_AUTO, PM_UPL_CRLF_ON, PM_UPL_CRLF_OFF }; /* CD1 */
+enum pm_boot_profile { PM_BOOT_EC2X, PM_BOOT_AG35_CET };      /* CD20 */
+enum pm_sim { PM_SIM_READY, PM_SIM_ABSENT };
+
+/*
+ * Settings of a module. pm_module_config_default() fills in every default; strings are
+ * NUL-terminated, owned by the caller, and valid as long as the module.
+ */
+struct pm_module_config {
+    /* Identity (SD56). */
+    const char *manufacturer; /* "Quectel" */
+    const char *model;        /* "AG35" */
+    const char *revision;     /* "AG35CEVAR05A07T4G" */
+    const char *sub_revision; /* "_" part of AT+QGMR, "01.001.01.001" */
+    const char *serial;       /* AT+CGSN=0 */
+    const char *imei;         /* 15 digits */
+    const char *imsi;         /* 15 digits */
+    const char *iccid;        /* 19 or 20 digits */
+    /* Network as the host sees it. */
+    const char *operator_name;
+    const char *operator_numeric;
+    const char *lac;          /* upper-case hex, 4 digits */
+    const char *cell_id;      /* upper-case hex, 7 digits */
+    uint8_t rssi;             /* +CSQ 0-31, 99 */
+    uint8_t ber;              /* +CSQ 0-7, 99 */
+    uint8_t registration;     /* +CREG stat 0-5; 1 home, 5 roaming */
+    uint8_t sim;              /* enum pm_sim */
+    const char *address[PM_PDP_CONTEXTS];      /* IPv4 shown by +QIACT; NULL: 10.7.157.<n> */
+    const char *address_ipv6[PM_PDP_CONTEXTS]; /* for types 2 and 3; NULL: a fixed one */
+    uint16_t active_at_start; /* bit n-1: context n (CD48) */
+    /* Behaviour. */
+    uint8_t limits;           /* enum pm_limits */
+    bool lenient;             /* syntax (SD53) */
+    bool att_list_size;       /* SD3 */
+    bool mask_password;       /* SD7 */
+    uint8_t recipients;       /* enum pm_recipients */
+    uint8_t charset_check;    /* enum pm_charset_check */
+    const char *fallback_charset; /* "windows-1252" */
+    bool mail_clock_module;   /* Date: from AT+CCLK (SD38) */
+    uint8_t upl_crlf;         /* enum pm_upl_crlf */
+    bool qiact_again_ok;      /* CD8 */
+    uint8_t boot_profile;     /* enum pm_boot_profile */
+    bool boot_delay;          /* CD45: measured delays between the boot URCs */
+    uint32_t connect_delay;   /* ms, SD25 */
+    uint32_t urc_gap;         /* ms, SD57 */
+    uint32_t power_on_delay;  /* ms from QPOWD or CFUN=1,1 to restart (CD43) */
+    uint32_t qiact_delay;     /* ms that AT+QIACT takes, 0: none */
+    const char *ehlo_name;    /* domain or address literal, never NULL */
+    enum pm_smtp_clear_auth auth_in_clear; /* SD59 */
+};
+
+void pm_module_config_default(struct pm_module_config *config);
+
+/* State owned by the caller; members are the module's own business. */
+#include "postmodem/module_state.h"
+
+/* ---- Life ------------------------------------------------------------------- */
+
+/*
+ * Starts a module at `now`. `arena` holds the texts of draft, account, contexts (APN...) and
+ * SSL settings, packed; it is the module's as long as the module lives. 2048 bytes serve one short mail;
+ * 65536 hold everything the `wide` limits allow. `platform` and `config` are kept by
+ * reference. Returns false when `table` could not take the commands.
+ */
+bool pm_module_init(struct pm_module *module, const struct pm_module_config *config,
+                    const struct pm_platform *platform, const struct pm_at_table *table,
+                    uint8_t *arena, size_t arena_size, uint64_t now);
+
+/* Fills `table` with every command of the module; one table serves all modules. */
+bool pm_module_table(struct pm_at_table *table);
+
+/* Ends a module: a running mail is dropped, files and the connection are closed, pending operations
+ * cancelled, secrets overwritten. Its ports are dead afterwards. */
+void pm_module_end(struct pm_module *module);
+
+/*
+ * Presets what QSMTPCFG sets (SD8), before the first input. `item` is the QSMTPCFG
+ * keyword; `text` and `text2` are the string parameters (user, password; name, address; host)
+ * and `number` the number. With `secret` queries never show the password.
+ * Returns false when a value breaks the `wide` limits or the arena is full.
+ */
+bool pm_module_preset(struct pm_module *module, const char *item, const char *text,
+                      const char *text2, uint32_t number, bool secret);
+
+/* Presets a context's APN, user, password, authentication (0-3) and type (1-3). */
+bool pm_module_preset_context(struct pm_module *module, uint8_t context, uint8_t type,
+                              const char *apn, const char *user, const char *password,
+                              uint8_t authentication);
+
+/* ---- Ports ------------------------------------------------------------------ */
+
+/*
+ * Adds a port. `name` is its name in AT+QURCCFG ("usbat", "usbmodem", "uart1"...; CD44), static as long
+ * as the port; the first port added gets the URCs. `boot_urcs`: the boot URCs are wanted there (CD45).
+ */
+void pm_port_init(struct pm_port *port, struct pm_module *module, const char *name,
+                  bool boot_urcs, bool lf_ends_line, uint64_t now);
+
+/* As pm_at_input(): returns how many bytes were taken; offer the rest again later, at the
+ * latest after the next pm_port_output_ack() or pm_module_done(). */
+size_t pm_port_input(struct pm_port *port, const uint8_t *data, size_t len, uint64_t now);
+
+/* True when the port would take input now (a host that can stop reading should). */
+bool pm_port_wants_input(const struct pm_port *port);
+
+/* As pm_at_output(). To be looked at after every call into the module, for every port. */
+size_t pm_port_output(const struct pm_port *port, const uint8_t **data);
+void pm_port_output_ack(struct pm_port *port, size_t n, uint64_t now);
+
+/* The host's DTR changed. */
+void pm_port_dtr(struct pm_port *port, bool on, uint64_t now);
+
+/* The port's host is gone (SD62): pty closed, TCP closed, line unplugged. */
+void pm_port_lost(struct pm_port *port, uint64_t now);
+
+/* ---- Results from the platform ---------------------------------------------- */
+
+/* The pending operation `op` has ended with `result`. */
+void pm_module_done(struct pm_module *module, struct pm_op *op, int32_t result, uint64_t now);
+
+/* Bytes from the mail server, on the open connection. All are taken. */
+void pm_module_received(struct pm_module *module, const uint8_t *data, size_t len, uint64_t now);
+
+/* The mail connection takes bytes again. */
+void pm_module_writable(struct pm_module *module, uint64_t now);
+
+/* The mail connection is gone: closed by the peer or failed. Not after conn_close. */
+void pm_module_closed(struct pm_module *module, uint64_t now);
+
+/* ---- Time and state --------------------------------------------------------- */
+
+/* When pm_module_tick() must be called at the latest; covers all ports. */
+uint64_t pm_module_deadline(const struct pm_module *module);
+void pm_module_tick(struct pm_module *module, uint64_t now);
+
+/* True while a mail job runs. */
+bool pm_module_mail_running(const struct pm_module *module);
+
+/* Ends a running mail job as failed (+QSMTPPUT: 651,0), for a program that must leave. */
+void pm_module_mail_abort(struct pm_module *module, uint64_t now);
+
+/* What a host may ask after each call: the module wants to be powered off (CD43; next
+ * issue), mails sent and failed since the start. */
+struct pm_module_counts {
+    uint32_t mails_sent;
+    uint32_t mails_failed;
+    uint16_t last_error; /* of the last failed mail */
+    uint16_t last_reply;
+};
+struct pm_module_counts pm_module_count(const struct pm_module *module);
+
+#endif

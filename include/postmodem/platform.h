@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The platform: the one interface through which a module reaches the world.
+ *
+ * Every call takes the `user` pointer of struct pm_platform and is made from
+ * inside some pm_module_...() or pm_port_...() call. A platform must not call
+ * back into the module from inside these functions; what finishes later is
+ * told by pm_module_done(), pm_module_received() and so on from the event loop.
+ *
+ * Operations take a `struct pm_op *op`. They return their result (>= 0, or a
+ * negative enum pm_status), or PM_PENDING: then the platform keeps `op` and every pointer
+ * passed with it until it calls pm_module_done(module, op, result, now), exactly once,
+ * and never after pm_platform.cancel() returned for that op.
+ */
+#ifndef POSTMODEM_PLATFORM_H
+#define POSTMODEM_PLATFORM_H
+
+#include "postmodem/types.h"
+
+/* Token of an operation that may finish later; owned by the module. */
+struct pm_op {
+    bool pending;
+    int32_t result;
+    void *platform; /* free for the platform while the operation is pending */
+};
+
+enum pm_log_level { PM_LOG_ERROR, PM_LOG_WARNING, PM_LOG_INFO, PM_LOG_DEBUG };
+
+/* Storages of a module. Names within a storage are bytes 0x20-0x7E and 0x80-0xFF,
+ * without the storage prefix, at most PM_FILE_NAME_SIZE long, case sensitive (CD29).
+ * The platform must keep any such name ("..", "a/b") inside the module's own store. */
+enum pm_storage {
+    PM_STORAGE_UFS,    /* survives a restart */
+    PM_STORAGE_RAM,    /* gone at restart */
+    PM_STORAGE_SD,     /* card: PM_ERR_NO_STORAGE when absent */
+};
+
+struct pm_storage_info {
+    uint64_t free;  /* bytes that may still be stored */
+    uint64_t total; /* bytes of the storage */
+    uint64_t used;  /* bytes used by files */
+    uint32_t files; /* number of files */
+};
+
+struct pm_file_entry {
+    uint8_t name[PM_FILE_NAME_SIZE];
+    uint8_t name_len;
+    uint64_t size;
+};
+
+/* An open file; the platform's number, >= 0. */
+typedef int32_t pm_file;
+
+struct pm_wall_time {
+    int64_t unix_seconds;   /* UTC */
+    int16_t offset_minutes; /* local time minus UTC */
+};
+
+/* What AT+QSSLCFG said about the connection to be made; the platform decides by
+ * SD58 what it makes of it and logs both. Slices are valid until the operation ends. */
+struct pm_tls_request {
+    uint8_t version;        /* sslversion 0-5 as typed */
+    uint16_t ciphersuite;   /* one suite number, 0xFFFF: all */
+    uint8_t seclevel;       /* 0 none, 1 server, 2 server and client */
+    bool ignore_local_time; /* validity dates are not checked */
+    bool sni;               /* as asked; names are always sent (SD58) */
+    uint16_t negotiate_s;   /* longest handshake, seconds, 10-300 */
+    struct pm_slice cacert, cacertex, clientcert, clientkey; /* module file names, may be empty */
+    struct pm_slice key_password; /* secret */
+    struct pm_slice alpn;
+};
+
+struct pm_connect_request {
+    struct pm_slice host;            /* name or IP literal as typed, no brackets */
+    uint16_t port;                   /* 1-65535 */
+    uint8_t context;                 /* PDP context ID 1-16 */
+    const struct pm_tls_request *tls; /* NULL: clear */
+};
+
+enum pm_hmac { PM_HMAC_MD5, PM_HMAC_SHA256 };
+
+struct pm_platform {
+    void *user;
+
+    /* One log line, text without line end; it holds no secret. */
+    void (*log)(void *user, enum pm_log_level level, const char *text, size_t len);
+
+    /* One SMTP line for the wire trace, already redacted, without CRLF; may be NULL. */
+    void (*trace)(void *user, bool sent, const uint8_t *line, size_t len);
+
+    /* The system's wall clock. */
+    void (*wall_clock)(void *user, struct pm_wall_time *time);
+
+    /* Fills `out` with unpredictable bytes. PM_OK or PM_ERR_IO. */
+    int32_t (*random)(void *user, uint8_t *out, size_t len);
+
+    /* Ends a pending operation without a result: afterwards the platform touches neither
+     * op nor its pointers. A half-made connection or file of it is dropped. */
+    void (*cancel)(void *user, struct pm_op *op);
+
+    /* ---- Files: write once, then read ---- */
+
+    /* Starts a new file that nobody sees before file_commit. `size` is announced
+     * (reserve it if you can). Result: pm_file, PM_ERR_NO_SPACE, PM_ERR_NO_STORAGE, PM_ERR_IO,
+     * PM_ERR_NO_MEMORY. */
+    int32_t (*file_create)(void *user, struct pm_op *op, enum pm_storage storage, uint64_t size);
+
+    /* Starts an empty scratch file (body of the draft): readable and writable, nameless,
+     * gone when closed. Result as file_create. */
+    int32_t (*scratch_create)(void *user, struct pm_op *op);
+
+    /* Appends all `len` bytes. PM_OK, PM_ERR_NO_SPACE, PM_ERR_IO. `data` is kept until done. */
+    int32_t (*file_write)(void *user, struct pm_op *op, pm_file file, const uint8_t *data,
+                          size_t len);
+
+    /* Makes a created file durable and visible under `name`, then closes it: after PM_OK it
+     * survives a power cut whole. PM_ERR_EXISTS when the name is taken; on any
+     * error the file is closed and gone. */
+    int32_t (*file_commit)(void *user, struct pm_op *op, pm_file file, enum pm_storage storage,
+                           struct pm_slice name);
+
+    /* Opens a file for reading. Result: pm_file, PM_ERR_NOT_FOUND, ... `size` is set at
+     * success. A deleted or replaced file stays readable through an open pm_file. */
+    int32_t (*file_open)(void *user, struct pm_op *op, enum pm_storage storage,
+                         struct pm_slice name, uint64_t *size);
+
+    /* Reads up to `len` bytes at `offset` of an opened or scratch file. Result: the count, 0 at
+     * end of file, PM_ERR_IO. */
+    int32_t (*file_read)(void *user, struct pm_op *op, pm_file file, uint64_t offset,
+                         uint8_t *data, size_t len);
+
+    /* Closes a file; a created one that was not committed is gone. Immediate. */
+    void (*file_close)(void *user, pm_file file);
+
+    /* Size of a named file in `*size`. PM_OK, PM_ERR_NOT_FOUND, PM_ERR_NO_STORAGE, PM_ERR_IO. */
+    int32_t (*file_stat)(void *user, struct pm_op *op, enum pm_storage storage,
+                         struct pm_slice name, uint64_t *size);
+
+    /* Deletes a named file; durable at PM_OK. PM_ERR_NOT_FOUND, PM_ERR_IO. */
+    int32_t (*file_delete)(void *user, struct pm_op *op, enum pm_storage storage,
+                           struct pm_slice name);
+
+    /* The first file whose name sorts (memcmp, then length) after `after` (empty: the very
+     * first). PM_OK with *entry filled, PM_ERR_NOT_FOUND at the end, PM_ERR_NO_STORAGE. */
+    int32_t (*file_next)(void *user, struct pm_op *op, enum pm_storage storage,
+                         struct pm_slice after, struct pm_file_entry *entry);
+
+    /* PM_OK, PM_ERR_NO_STORAGE. */
+    int32_t (*storage_info)(void *user, struct pm_op *op, enum pm_storage storage,
+                            struct pm_storage_info *info);
+
+    /* Keeps `len` bytes of settings (the AT&W profile, CD46) under a small key; durable at
+     * PM_OK. profile_load: the count read (0: nothing kept). At most 2048 bytes. */
+    int32_t (*profile_save)(void *user, struct pm_op *op, uint8_t key, const uint8_t *data,
+                            size_t len);
+    int32_t (*profile_load)(void *user, uint8_t key, uint8_t *data, size_t cap);
+
+    /* ---- The one mail connection of the module ---- */
+
+    /* Resolves, connects and, when request->tls is set, completes the TLS handshake.
+     * PM_OK, PM_ERR_RESOLVE, PM_ERR_CONNECT, PM_ERR_TLS. Nothing is received before PM_OK. */
+    int32_t (*conn_open)(void *user, struct pm_op *op, const struct pm_connect_request *request);
+
+    /* Upgrades the open clear connection (STARTTLS). PM_OK, PM_ERR_TLS, PM_ERR_CLOSED. Clear
+     * bytes received after the 220 line must make it fail: they go to the TLS layer. */
+    int32_t (*conn_starttls)(void *user, struct pm_op *op, const struct pm_connect_request *request);
+
+    /* Takes up to `len` bytes for the peer; result: how many (0: none now). The bytes are
+     * copied or sent before it returns. Less than `len`: pm_module_writable() follows once
+     * there is room. PM_ERR_CLOSED when the connection is gone. */
+    int32_t (*conn_send)(void *user, const uint8_t *data, size_t len);
+
+    /* Drops the connection. What was taken by conn_send is still sent when `graceful`
+     * (in the background, the result does not matter), else not. Immediate; afterwards
+     * the platform reports nothing more about it. */
+    void (*conn_close)(void *user, bool graceful);
+
+    /* HMAC of `data` (RFC 2104) into `out` (16 bytes for MD5, 32 for SHA-256). PM_OK,
+     * PM_ERR_UNSUPPORTED. */
+    int32_t (*hmac)(void *user, struct pm_op *op, enum pm_hmac algorithm, struct pm_slice key,
+                    struct pm_slice data, uint8_t *out);
+
+    /* The working memory of one mail job: at least 4096 bytes, *size says how much; more
+     * makes larger writes. NULL: none to be had now. It is the job's until job_memory_free(). */
+    uint8_t *(*job_memory)(void *user, size_t *size);
+    void (*job_memory_free)(void *user, uint8_t *memory);
+};
+
+#endif
