@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: MIT
+# A front for CMake, for those who type make. The builds are described in CMakePresets.json.
+PREFIX ?= /usr/local
+DESTDIR ?=
+SECONDS ?= 60
+JOBS ?= $(shell nproc)
+CTEST_ARGS ?=
+
+C_FILES = $$(git ls-files --cached --others --exclude-standard '*.c' '*.h')
+
+.PHONY: all demo test bench fuzz install format lint clean programs with-tests
+
+# The program and the library; says which packages are missing, installs nothing.
+all:
+	@scripts/install-packages --check build
+	@$(MAKE) --no-print-directory programs
+
+programs:
+	@[ -f build/build.ninja ] || cmake --preset release -DPM_TESTS=OFF -DPM_BENCH=OFF
+	@cmake --build build --parallel $(JOBS) --target programs
+
+# The manual's three examples against the built-in catcher; installs what the build needs.
+demo:
+	@scripts/install-packages build
+	@$(MAKE) --no-print-directory programs
+	@build/postmodem demo
+
+with-tests:
+	@cmake --preset release -DPM_TESTS=ON
+	@cmake --build build --parallel $(JOBS)
+
+# All tests; installs what they need, unpacks the mail servers into build/servers.
+test:
+	@scripts/install-packages build test
+	@scripts/unpack-servers
+	@$(MAKE) --no-print-directory with-tests
+	ctest --test-dir build --output-on-failure --parallel $(JOBS) $(CTEST_ARGS)
+
+bench:
+	@scripts/install-packages build bench
+	@scripts/unpack-servers
+	@cmake --preset release -DPM_BENCH=ON
+	@cmake --build build --parallel $(JOBS)
+	@bench/run
+
+# Each fuzz harness for SECONDS seconds.
+fuzz:
+	@scripts/install-packages build test ci
+	@scripts/fuzz $(SECONDS)
+
+install: all
+	DESTDIR="$(DESTDIR)" cmake --install build --prefix "$(PREFIX)"
+
+format:
+	clang-format-14 -i $(C_FILES)
+
+# What .ci/run checks before it builds: layout, and clang-tidy's bug finders.
+lint:
+	@scripts/install-packages build test ci
+	@scripts/lint
+
+clean:
+	rm -rf build
