@@ -1,0 +1,199 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Each check must find what it is there for: a clean small project passes, then one fault at a
+time is planted, and the check must name it."""
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+import unittest
+
+HERE = pathlib.Path(__file__).resolve().parent
+SPDX = "/* SPDX-License-Identifier: MIT */\n"
+CLEAN = {
+    "include/postmodem/types.h": SPDX + "#include <stdint.h>\n",
+    "include/postmodem/at.h": SPDX + '#include "postmodem/types.h"\nint pm_at(int a);\n',
+    "include/postmodem/platform.h": SPDX + '#include "postmodem/types.h"\n',
+    "src/base/bytes.h": SPDX + "#include <string.h>\nint pm__bytes(int a);\n",
+    "src/base/bytes.c": SPDX + '#include "bytes.h"\nint pm__bytes(int a)\n{\n    return a;\n}\n',
+    "src/at/line.c": SPDX + '#include "postmodem/at.h"\n#include "base/bytes.h"\n'
+                            "int pm_at(int a)\n{\n    return pm__bytes(a);\n}\n",
+    "src/smtp/reply.h": SPDX,
+    "src/module/module.c": SPDX + '#include "postmodem/platform.h"\n#include "smtp/reply.h"\n',
+    "src/host/loop.c": SPDX + '#include <stdlib.h>\n#include "postmodem/platform.h"\n',
+}
+
+
+class Project(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.root = pathlib.Path(folder.name).resolve()
+        for name, text in CLEAN.items():
+            self.write(name, text)
+
+    def write(self, name, text):
+        path = self.root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+    def append(self, name, text):
+        self.write(name, (self.root / name).read_text() + text)
+
+    def run_check(self, script, *arguments):
+        return subprocess.run([sys.executable, str(HERE / script), *arguments],
+                              capture_output=True, text=True, check=False)
+
+    def expect(self, script, finding, *arguments):
+        result = self.run_check(script, *(arguments or (str(self.root),)))
+        if finding is None:
+            self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
+        else:
+            self.assertEqual(result.returncode, 1, result.stdout + result.stderr)
+            self.assertIn(finding, result.stdout)
+
+
+class Layers(Project):
+    def expect_layers(self, finding):
+        self.expect("check_layers.py", finding)
+
+    def test_clean(self):
+        self.expect_layers(None)
+
+    def test_standard_header_outside_the_five(self):
+        self.append("src/base/bytes.c", "#include <stdio.h>\n")
+        self.expect_layers("must not include stdio.h")
+
+    def test_library_header(self):
+        self.append("src/module/module.c", "  #  include <openssl/ssl.h>\n")
+        self.expect_layers("must not include openssl/ssl.h")
+
+    def test_public_header(self):
+        self.append("include/postmodem/at.h", "#include <sys/types.h>\n")
+        self.expect_layers("must not include sys/types.h")
+
+    def test_engine_sees_engine(self):
+        self.append("src/at/line.c", '#include "smtp/reply.h"\n')
+        self.expect_layers("layer at must not include src/smtp/reply.h")
+
+    def test_engine_sees_engine_by_relative_path(self):
+        self.append("src/at/line.c", '#include "../smtp/reply.h"\n')
+        self.expect_layers("layer at must not include src/smtp/reply.h")
+
+    def test_engine_sees_public_header_of_another(self):
+        self.append("src/smtp/reply.h", "#include <postmodem/at.h>\n")
+        self.expect_layers("layer smtp must not include include/postmodem/at.h")
+
+    def test_base_sees_upper_layer(self):
+        self.append("src/base/bytes.c", '#include "postmodem/at.h"\n')
+        self.expect_layers("layer base must not include include/postmodem/at.h")
+
+    def test_only_module_sees_the_platform(self):
+        self.append("src/at/line.c", '#include "postmodem/platform.h"\n')
+        self.expect_layers("layer at must not include include/postmodem/platform.h")
+
+    def test_portable_sees_host(self):
+        self.write("src/host/loop.h", SPDX)
+        self.append("src/module/module.c", '#include "host/loop.h"\n')
+        self.expect_layers("layer module must not include src/host/loop.h")
+
+    def test_macro(self):
+        self.append("src/at/line.c", "#include SOME_HEADER\n")
+        self.expect_layers("#include of a macro")
+
+    def test_nothing_to_check_is_a_failure(self):
+        empty = self.root / "empty"
+        empty.mkdir()
+        self.expect("check_layers.py", "0 files", str(empty))
+
+
+class Sources(Project):
+    def expect_sources(self, finding):
+        self.expect("check_sources.py", finding)
+
+    def test_clean(self):
+        self.expect_sources(None)
+
+    def test_function_of_60_lines(self):
+        self.append("src/at/line.c", "int pm_f(void)\n{\n" + "    ;\n" * 58 + "}\n")
+        self.expect_sources(None)
+
+    def test_function_of_61_lines(self):
+        self.append("src/at/line.c", "int pm_f(void)\n{\n" + "    ;\n" * 59 + "}\n")
+        self.expect_sources("function of 61 lines: int pm_f(void)")
+
+    def test_no_licence_line(self):
+        self.write("scripts/tool", "#!/bin/sh\ntrue\n")
+        self.expect_sources("scripts/tool:1: no SPDX line")
+
+    def test_left_behind(self):
+        self.append("src/at/line.c", "/* TO" + "DO: later */\n")
+        self.expect_sources("left behind")
+
+    def test_heap(self):
+        self.append("src/at/line.c", "void *pm_g(void)\n{\n    return malloc(3);\n}\n")
+        self.expect_sources("not in the portable part")
+
+    def test_floating_point(self):
+        self.append("src/base/bytes.c", "double pm_d;\n")
+        self.expect_sources("not in the portable part")
+
+    def test_words_in_comments_are_free(self):
+        self.append("src/at/line.c", "/* free (the user's) */\n")
+        self.expect_sources(None)
+
+
+class Library(Project):
+    """Planted faults are compiled with the compiler the project is built with."""
+
+    def build(self, *texts):
+        objects = []
+        for number, text in enumerate(texts):
+            source = self.root / f"planted{number}.c"
+            source.write_text(text)
+            objects.append(str(source.with_suffix(".o")))
+            subprocess.run([os.environ.get("PM_CC", "cc"), "-O2", "-g", "-fPIC", "-c",
+                            str(source), "-o", objects[-1]], check=True)
+        library = self.root / "libplanted.a"
+        subprocess.run(["ar", "rc", str(library), *objects], check=True)
+        return str(library)
+
+    def expect_library(self, finding, *texts):
+        self.expect("check_library.py", finding, self.build(*texts))
+
+    def test_clean(self):
+        self.expect_library(None,
+                            "#include <string.h>\nint pm_b(const char *s);\n"
+                            "int pm_a(const char *s) { return pm_b(s) + (int)strlen(s); }\n"
+                            "const char *const pm_t[] = { \"a\", \"b\" };\n",
+                            "#include <string.h>\n"
+                            "int pm_b(const char *s) { return memcmp(s, \"abc\", 3) == 0; }\n")
+
+    def test_undefined_symbol(self):
+        self.expect_library("undefined symbol malloc",
+                            "#include <stdlib.h>\nvoid *pm_a(int n) "
+                            "{ return malloc((size_t)n); }\n")
+
+    def test_undefined_own_symbol(self):
+        self.expect_library("undefined symbol pm_missing",
+                            "int pm_missing(void);\nint pm_a(void) { return pm_missing(); }\n")
+
+    def test_initialised_static(self):
+        self.expect_library("writable data in .data",
+                            "int pm_a(void) { static int n = 3; return n++; }\n")
+
+    def test_zeroed_static(self):
+        self.expect_library("writable data in .bss",
+                            "int pm_a(void) { static int n; return n++; }\n")
+
+    def test_writable_pointer_table(self):
+        self.expect_library("writable data in .data",
+                            "const char *pm_t[] = { \"a\", \"b\" };\n")
+
+    def test_foreign_prefix(self):
+        self.expect_library("public symbol helper", "int helper(void) { return 1; }\n")
+
+
+if __name__ == "__main__":
+    unittest.main()
