@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The state of one SMTP session: public only so that a caller can own it. Included by
+ * postmodem/smtp.h; the members are the engine's own business and may change.
+ */
+#ifndef POSTMODEM_SMTP_STATE_H
+#define POSTMODEM_SMTP_STATE_H
+
+#ifndef POSTMODEM_SMTP_H
+#error "include postmodem/smtp.h"
+#endif
+
+/* The reply being read (RFC 5321 section 4.2), one line of it at a time. */
+struct pm_smtp_reply {
+    uint8_t line[PM_SMTP_LINE_SIZE]; /* the present line, without its end */
+    size_t len;
+    uint16_t lines; /* complete lines of this reply */
+    uint16_t code;  /* of its first line; 0: none read yet */
+    bool started;   /* a byte of this reply has come */
+    bool unasked;   /* it began while no command waited for a reply */
+    bool line_done; /* `line` is complete: the next byte starts another one */
+};
+
+/* What the server announced in its last EHLO reply. */
+struct pm_smtp_capabilities {
+    uint64_t size_limit; /* octets; 0: no limit */
+    uint8_t mechanisms;  /* bits of the known AUTH mechanisms */
+    bool auth;           /* AUTH was announced, with whatever mechanisms */
+    bool starttls;
+    bool pipelining;
+    bool eight_bit;
+};
+
+/* Command lines on their way out: [head, logged) is what pm_smtp_output() shows and
+ * [logged, tail) still waits for its PM_SMTP_EV_SENT. */
+struct pm_smtp_out {
+    uint8_t buf[PM_SMTP_OUT_SIZE];
+    size_t head;
+    size_t logged;
+    size_t tail;
+    const char *redacted; /* stands in the log for the secret line in the buffer, or NULL */
+    bool overflow;        /* a command did not fit: the session fails */
+};
+
+/* How far the envelope (MAIL, RCPT..., DATA) has come. */
+struct pm_smtp_envelope {
+    uint16_t asked;    /* RCPT commands built so far */
+    uint16_t answered; /* RCPT replies so far */
+    uint16_t accepted; /* of these the positive ones */
+    bool data_sent;    /* DATA is in the output or has left */
+    bool asking;       /* PM_SMTP_EV_RECIPIENT waits for pm_smtp_recipient() */
+};
+
+struct pm_smtp {
+    struct pm_smtp_config config;
+    struct pm_smtp_capabilities capabilities;
+    struct pm_smtp_envelope envelope;
+    struct pm_smtp_reply reply;
+    struct pm_smtp_out out;
+    const uint8_t *in; /* input not yet read; the caller's */
+    size_t in_len;
+    uint64_t since;      /* when the present wait began */
+    size_t challenge;    /* length of the decoded challenge in `out.buf` */
+    int32_t awaited;     /* replies due for the command lines that have left */
+    uint16_t error;      /* the verdict: the first failure, or 0 */
+    uint16_t error_code; /* reply code behind it */
+    uint16_t negative;   /* last negative reply code, or 0 (SD31) */
+    uint16_t refused;    /* first refused RCPT: its reply code, or 0 */
+    uint8_t state;       /* enum pm__smtp_state */
+    uint8_t body_line;   /* enum pm__smtp_body_line */
+    uint8_t tried;       /* AUTH mechanisms that were tried, as bits */
+    bool secured;        /* TLS came by STARTTLS */
+    bool closed;         /* the peer is gone; what it sent before still counts */
+    bool event_due;      /* the state's own event has not been told yet */
+    bool refused_due;    /* PM_SMTP_EV_REFUSED has not been told yet */
+    bool graceful;
+};
+
+#endif
