@@ -69,6 +69,11 @@
 #define PM_MIME_TEXT_SIZE 1024
 #endif
 
+/* 1: base64 with a table of 8 KiB, as fast as memory allows; 0: one of 64 bytes. */
+#ifndef PM_BASE64_FAST
+#define PM_BASE64_FAST 1
+#endif
+
 /* PDP contexts 1..n (CD22) and SSL contexts 0..n-1 of a module. */
 #ifndef PM_PDP_CONTEXTS
 #define PM_PDP_CONTEXTS 16

@@ -10,6 +10,7 @@
 #ifndef POSTMODEM_MIME_H
 #define POSTMODEM_MIME_H
 
+#include "postmodem/address.h"
 #include "postmodem/config.h"
 #include "postmodem/types.h"
 
@@ -98,9 +99,5 @@ void pm_mime_feed(struct pm_mime *mime, const uint8_t *data, size_t len);
  * attachment announced as size 0 (the size of a zero-byte part is 0 encoded octets) and add these.
  */
 uint64_t pm_mime_attachment_octets(uint64_t size);
-
-/* True when `address` has the form local@domain: both parts non-empty, at most 64 and 255 bytes, valid
- * UTF-8, no control bytes, spaces or angle brackets anywhere (SD13, SD40). */
-bool pm_address_valid(struct pm_slice address);
 
 #endif

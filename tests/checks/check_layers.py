@@ -28,7 +28,7 @@ MAY_SEE = {
     "host": PORTABLE | {"platform", "host"},
     "cli": PORTABLE | {"platform", "host", "cli"},
 }
-BASE_HEADERS = {"config", "types", "error"}
+BASE_HEADERS = {"address", "config", "types", "error"}
 INCLUDE = re.compile(r'^\s*#\s*include\s*(?:<([^>]+)>|"([^"]+)"|(\S+))')
 
 
