@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/* The log of the program: one line per message on standard error. */
+#ifndef PM_HOST_LOG_H
+#define PM_HOST_LOG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#include "postmodem/platform.h"
+
+struct pm_log {
+    FILE *file;
+    enum pm_log_level level; /* messages beyond it are dropped */
+    bool journal;            /* journald stamps the lines: priority prefix instead of time */
+};
+
+/* A log on standard error; it finds out whether journald reads it (JOURNAL_STREAM). */
+void pm_log_init(struct pm_log *log, enum pm_log_level level);
+
+/* Writes one message. Control bytes are escaped; a trailing line end is not needed. */
+void pm_log_write(const struct pm_log *log, enum pm_log_level level, const char *text, size_t len);
+
+void pm_log_printf(const struct pm_log *log, enum pm_log_level level, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* "error", "warning", "info" or "debug"; false when it is none of them. */
+bool pm_log_level_parse(const char *text, enum pm_log_level *level);
+
+#endif
