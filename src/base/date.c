@@ -39,11 +39,9 @@ void pm__civil_from_unix(int64_t seconds, struct pm__civil *civil)
 
     int32_t era = days / DAYS_400Y;
     int32_t in_era = days % DAYS_400Y;
-    int32_t year_of_era = (in_era - in_era / (DAYS_4Y - 1) + in_era / DAYS_100Y -
-                           in_era / (DAYS_400Y - 1)) /
-                          DAYS_1Y;
-    int32_t in_year =
-        in_era - (DAYS_1Y * year_of_era + year_of_era / 4 - year_of_era / 100);
+    int32_t year_of_era =
+        (in_era - in_era / (DAYS_4Y - 1) + in_era / DAYS_100Y - in_era / (DAYS_400Y - 1)) / DAYS_1Y;
+    int32_t in_year = in_era - (DAYS_1Y * year_of_era + year_of_era / 4 - year_of_era / 100);
     int32_t month_from_march = (5 * in_year + 2) / 153;
 
     civil->year = era * 400 + year_of_era + (month_from_march >= 10 ? 1 : 0);

@@ -6,12 +6,12 @@
 #include "base/text.h"
 
 struct pm__civil {
-    int32_t year;   /* 1-9999 */
-    uint8_t month;  /* 1-12 */
-    uint8_t day;    /* 1-31 */
-    uint8_t hour;   /* 0-23 */
-    uint8_t minute; /* 0-59 */
-    uint8_t second; /* 0-59 */
+    int32_t year;    /* 1-9999 */
+    uint8_t month;   /* 1-12 */
+    uint8_t day;     /* 1-31 */
+    uint8_t hour;    /* 0-23 */
+    uint8_t minute;  /* 0-59 */
+    uint8_t second;  /* 0-59 */
     uint8_t weekday; /* 0 Sunday - 6 Saturday; not read by pm__civil_to_unix */
 };
 

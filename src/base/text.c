@@ -67,7 +67,7 @@ void pm__text_signed(struct pm__text *text, int64_t number)
     if (number < 0) {
         pm__text_char(text, '-');
         /* The complement avoids negating INT64_MIN. */
-        pm__text_number(text, (uint64_t) ~number + 1);
+        pm__text_number(text, (uint64_t)~number + 1);
     } else {
         pm__text_number(text, (uint64_t)number);
     }

@@ -4,7 +4,7 @@
 
 /* The state holds the bytes still missing and the range the next of them must be in: only
  * the first continuation byte has another range than 80-BF. */
-#define STATE(missing, low, high)                                                                  \
+#define STATE(missing, low, high) \
     ((uint32_t)(missing) | ((uint32_t)(low) << 8) | ((uint32_t)(high) << 16))
 
 static uint32_t state_after_lead(uint8_t lead)
