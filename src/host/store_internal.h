@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: MIT */
+/* What the files of the store share. All of it runs on the loop's thread, save for the
+ * `run` functions of jobs. */
+#ifndef PM_HOST_STORE_INTERNAL_H
+#define PM_HOST_STORE_INTERNAL_H
+
+#include "host/store.h"
+
+#define STORE_AREAS 3 /* UFS, RAM, SD: enum pm_storage */
+
+/* Open files of a module: the ten of AT+QFOPEN, ten attachments, bodies, uploads, and
+ * files that are being closed in the background. */
+#define STORE_FILES 64
+
+/* Files of one storage. Bounds the memory of the index, some 100 bytes each. */
+#define STORE_ENTRIES 65536
+
+/* Bytes gathered before they are written: an upload has two such buffers. */
+#define STORE_BUFFER ((size_t)64 * 1024)
+
+/* Bytes fetched at once where a read would have to wait: a slow file has two such windows. */
+#define STORE_WINDOW ((size_t)256 * 1024)
+
+#define STORE_PROFILES    256
+#define STORE_PROFILE_MAX 2048
+
+/* An encoded file name: three bytes for each, and NUL. */
+#define STORE_NAME_SIZE (3 * PM_FILE_NAME_SIZE + 1)
+
+/* What unfinished files are called; ".new-" and a number. */
+#define STORE_NEW_PREFIX ".new-"
+
+/* ---- Names (store_name.c) ---- */
+
+/* Encodes a module file name. False when it is empty or too long. */
+bool pm__store_name_encode(struct pm_slice name, char out[STORE_NAME_SIZE]);
+
+/* Decodes a directory entry; false for what no encoding makes (a foreign file). */
+bool pm__store_name_decode(const char *text, uint8_t out[PM_FILE_NAME_SIZE], uint8_t *len);
+
+/* ---- Index (store_index.c): names and sizes of one storage in listing order ---- */
+
+struct store_entry {
+    uint64_t size;
+    uint8_t len;
+    uint8_t name[];
+};
+
+struct store_index {
+    struct store_entry **entries;
+    size_t count, cap;
+    uint64_t bytes; /* sum of the sizes */
+};
+
+struct store_entry *pm__store_entry_new(struct pm_slice name);
+/* Makes room for `more` entries beyond those there; false without memory or over the bound. */
+bool pm__store_index_reserve(struct store_index *index, size_t more);
+/* Takes an entry into the room reserved before; its name must not be there yet. */
+void pm__store_index_insert(struct store_index *index, struct store_entry *entry);
+/* For a start with many: append in any order, then sort. */
+void pm__store_index_append(struct store_index *index, struct store_entry *entry);
+void pm__store_index_sort(struct store_index *index);
+struct store_entry *pm__store_index_find(const struct store_index *index, struct pm_slice name);
+/* The first entry after a name, NULL at the end. */
+struct store_entry *pm__store_index_next(const struct store_index *index, struct pm_slice after);
+void pm__store_index_remove(struct store_index *index, struct pm_slice name);
+void pm__store_index_free(struct store_index *index);
+
+/* ---- Directories (store_dir.c) ---- */
+
+struct store_area {
+    int dirfd;         /* -1: absent */
+    bool durable;      /* synced before OK */
+    uint64_t limit;    /* bytes, 0: what the file system has */
+    uint64_t reserved; /* announced by unfinished files */
+    size_t unfinished; /* how many of them; each holds a place in the index */
+    struct store_index index;
+};
+
+/* Bytes that may still be stored, by the storage's own limit. */
+uint64_t pm__store_area_free(const struct store_area *area);
+
+struct store_text {
+    char *text;
+    size_t size;
+}; /* where an error message goes */
+
+void pm__store_say(const struct store_text *text, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* Makes and opens a directory; its parent is synced when it was made. -1: see `err`. */
+int pm__store_dir_make(int parent, const char *name, const struct store_text *err);
+/* A new directory below TMPDIR; its path into `path`. -1: see `err`. */
+int pm__store_dir_temporary(char *path, size_t size, const struct store_text *err);
+/* Reads a storage's directory into its index; removes unfinished files, and all when `empty`. */
+bool pm__store_dir_scan(struct pm_store *store, struct store_area *area, bool empty);
+/* Removes the plain files in a directory. */
+void pm__store_dir_empty(int dirfd);
+
+/* ---- Jobs (store_job.c): work in libuv's thread pool ---- */
+
+struct store_file;
+
+struct store_job {
+    uv_work_t work;
+    struct pm_store *store;
+    struct store_file *file;            /* it works for, or NULL */
+    struct pm_op *op;                   /* to be answered, or NULL */
+    void (*run)(struct store_job *job); /* in the pool: may use job and what it points to */
+    void (*end)(struct store_job *job); /* on the loop */
+    struct store_job *next;             /* in the list of jobs without a file, and in the queue */
+    struct store_job *queued;
+    bool active;
+    int32_t result;
+    /* What it works on; who reads which member says the run function. */
+    int dirfd, fd;
+    bool durable;
+    uint8_t storage, key;
+    uint64_t offset, size;
+    uint8_t *data;
+    size_t len;
+    void *info;
+    char temp[32];
+    char name[STORE_NAME_SIZE];
+    struct store_entry *entry;
+};
+
+/* Starts a job; `job->end` follows once from the loop. */
+void pm__store_job_start(struct store_job *job);
+/* As above, but never beside another exclusive one: what changes names runs in order. */
+void pm__store_job_exclusive(struct store_job *job);
+/* Takes a job back that waits for its turn; false when it runs or does not wait. */
+bool pm__store_job_withdraw(struct store_job *job);
+/* A job without a file, allocated; pm__store_job_free() is for its `end`. NULL: no memory. */
+struct store_job *pm__store_job_new(struct pm_store *store, struct pm_op *op);
+void pm__store_job_free(struct store_job *job);
+/* Gives an operation its result, unless it was cancelled. */
+void pm__store_answer(struct pm_store *store, struct pm_op *op, int32_t result);
+/* The pm_status of an errno. */
+int32_t pm__store_status(int error);
+/* Writes all of it. 0 or an errno. */
+int pm__store_pwrite_all(int fd, const uint8_t *data, size_t len, uint64_t offset);
+
+/* ---- Open files (store_file.c, store_write.c, store_read.c) ---- */
+
+enum store_kind {
+    STORE_FREE,
+    STORE_NEW,     /* being written, to be committed */
+    STORE_SCRATCH, /* nameless */
+    STORE_READ
+};
+
+enum store_wait { STORE_IDLE, STORE_OPENING, STORE_WRITING, STORE_READING, STORE_COMMITTING };
+
+struct store_window {
+    uint8_t *data;
+    uint64_t start;
+    size_t len; /* 0: holds nothing */
+};
+
+struct store_file {
+    struct pm_store *store;
+    enum store_kind kind;
+    uint8_t storage;
+    bool closing; /* to be closed as soon as no job works for it */
+    int fd;
+    char temp[32];     /* name of an unfinished file, empty: none */
+    uint64_t size;     /* bytes taken, or of an opened file */
+    bool counted;      /* unfinished: it holds space and a place in the index */
+    uint64_t reserved; /* that space */
+    struct store_job job;
+    /* The one operation that waits. */
+    enum store_wait wait;
+    struct pm_op *op;
+    uint64_t *size_out;
+    const uint8_t *from;
+    uint8_t *to;
+    size_t len;
+    uint64_t offset;
+    /* Bytes on their way to the disk. */
+    uint8_t *fill, *flush; /* the flush buffer belongs to the pool while a job runs */
+    size_t fill_len;
+    uint64_t written; /* on the disk, or in the hands of the pool */
+    int32_t error;    /* what went wrong in the background, reported by the next operation */
+    /* Bytes on their way from the disk. */
+    struct store_window window[2];
+    uint8_t filling; /* the window that the running job fills */
+    bool stale;      /* what it brings is out of date */
+    bool no_nowait;  /* the file system cannot tell whether a read would wait */
+    bool memory;     /* it has no disk: reads never wait */
+};
+
+/* A free place in the table; NULL: 64 are open. */
+struct store_file *pm__store_file_new(struct pm_store *store, enum store_kind kind,
+                                      enum pm_storage storage);
+/* The open file of a number, NULL for a number that is none. */
+struct store_file *pm__store_file(struct pm_store *store, pm_file number);
+pm_file pm__store_file_number(const struct store_file *file);
+/* Closes it, in the background; what was not committed is gone. */
+void pm__store_file_release(struct store_file *file);
+/* Gives back what an unfinished file has reserved. */
+void pm__store_file_uncount(struct store_file *file);
+/* Ends the waiting operation of a file with `result`. */
+void pm__store_file_answer(struct store_file *file, int32_t result);
+/* After a job of a written file: goes on with what waits. PM_PENDING or the result. */
+int32_t pm__store_write_advance(struct store_file *file);
+/* The bytes in the windows are no longer those of the file. */
+void pm__store_read_invalidate(struct store_file *file);
+
+/* ---- The operations of platform.h ---- */
+
+int32_t pm__store_create(struct pm_store *store, struct pm_op *op, enum pm_storage storage,
+                         uint64_t size);
+int32_t pm__store_scratch(struct pm_store *store, struct pm_op *op);
+int32_t pm__store_write(struct pm_store *store, struct pm_op *op, pm_file file, const uint8_t *data,
+                        size_t len);
+int32_t pm__store_commit(struct pm_store *store, struct pm_op *op, pm_file file,
+                         enum pm_storage storage, struct pm_slice name);
+int32_t pm__store_open(struct pm_store *store, struct pm_op *op, enum pm_storage storage,
+                       struct pm_slice name, uint64_t *size);
+int32_t pm__store_read(struct pm_store *store, struct pm_op *op, pm_file file, uint64_t offset,
+                       uint8_t *data, size_t len);
+void pm__store_file_close(struct pm_store *store, pm_file file);
+int32_t pm__store_stat(struct pm_store *store, enum pm_storage storage, struct pm_slice name,
+                       uint64_t *size);
+int32_t pm__store_delete(struct pm_store *store, struct pm_op *op, enum pm_storage storage,
+                         struct pm_slice name);
+int32_t pm__store_next(struct pm_store *store, enum pm_storage storage, struct pm_slice after,
+                       struct pm_file_entry *entry);
+int32_t pm__store_info(struct pm_store *store, struct pm_op *op, enum pm_storage storage,
+                       struct pm_storage_info *info);
+int32_t pm__store_profile_save(struct pm_store *store, struct pm_op *op, uint8_t key,
+                               const uint8_t *data, size_t len);
+int32_t pm__store_profile_load(struct pm_store *store, uint8_t key, uint8_t *data, size_t cap);
+
+/* ---- The store itself (store.c) ---- */
+
+struct store_profile {
+    bool known; /* read from the disk, or written */
+    uint8_t *data;
+    size_t len;
+};
+
+struct pm_store {
+    uv_loop_t *loop;
+    struct pm_store_sink sink;
+    int dirfd, lock;
+    bool temporary, closed;
+    char dir[4096];
+    struct store_area area[STORE_AREAS];
+    struct store_file *files[STORE_FILES];
+    struct store_job *jobs;       /* those without a file */
+    struct store_job *queue_head; /* exclusive ones by `queued`; the head runs */
+    uint32_t running;             /* jobs started and not ended */
+    uint32_t serial;              /* for names of unfinished files */
+    struct store_profile profile[STORE_PROFILES];
+};
+
+void pm__store_log(const struct pm_store *store, enum pm_log_level level, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+/* The area of a storage, NULL when it is absent. */
+struct store_area *pm__store_area(struct pm_store *store, enum pm_storage storage);
+/* A closed store without work ends itself here. */
+void pm__store_maybe_end(struct pm_store *store);
+
+#endif
