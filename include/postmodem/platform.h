@@ -15,6 +15,7 @@
 #ifndef POSTMODEM_PLATFORM_H
 #define POSTMODEM_PLATFORM_H
 
+#include "postmodem/config.h"
 #include "postmodem/types.h"
 
 /* Token of an operation that may finish later; owned by the module. */

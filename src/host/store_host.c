@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The store as a part of a host module: the file members of its platform. */
+#include <string.h>
+
 #include "host/host.h"
 #include "host/store_internal.h"
 
@@ -11,7 +13,7 @@ static void store_host_done(void *user, struct pm_op *op, int32_t result)
 static void store_host_log(void *user, enum pm_log_level level, const char *text)
 {
     struct pm_host_module *host = user;
-    pm_log(host->log, level, "%s", text);
+    pm_log_write(host->log, level, text, strlen(text));
 }
 
 struct pm_store *pm_store_open(struct pm_host_module *host, uv_loop_t *loop,
