@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: MIT
+"""What every end-to-end test needs: folders, processes that end with the test, free ports,
+deadlines instead of sleeps, and an exit status that ctest understands."""
+import contextlib
+import os
+import pathlib
+import random
+import select
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+SERVERS = ROOT / "build" / "servers" / "root"
+SKIPPED = 77
+
+# How long anything that should happen soon may take on a busy machine, seconds.
+SOON = 60.0
+
+
+class Expired(AssertionError):
+    """What a test waited for did not happen in time."""
+
+
+def wait_until(condition, what, seconds=None, pause=0.02):
+    """The first true value of condition(), which is asked again and again."""
+    deadline = time.monotonic() + (seconds or SOON)
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > deadline:
+            raise Expired(f"not within {seconds or SOON:g} s: {what}")
+        select.select([], [], [], pause)
+
+
+def free_port():
+    """A TCP port of 127.0.0.1 that nobody uses at this moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def seeded_bytes(count, seed=1):
+    """The same arbitrary bytes at every run; all 256 values occur."""
+    return random.Random(seed).randbytes(count)
+
+
+def server_environment():
+    """The environment in which an unpacked server finds its libraries."""
+    folders = [SERVERS / "usr/lib/postfix", SERVERS / "usr/lib/dovecot",
+               SERVERS / "usr/lib/dovecot/modules/old-stats"]
+    folders += sorted((SERVERS / "usr/lib").glob("*-linux-gnu"))
+    folders += sorted((SERVERS / "lib").glob("*-linux-gnu"))
+    clean = {name: value for name, value in os.environ.items()
+             if not name.startswith(("ASAN_", "UBSAN_", "LD_"))}
+    return dict(clean, LD_LIBRARY_PATH=":".join(map(str, folders)))
+
+
+class Process:
+    """A child process whose output goes to a file; ended by its id, at the latest by stop()."""
+
+    def __init__(self, arguments, log, environment=None, stdin=subprocess.DEVNULL,
+                 stdout=None, **options):
+        self.log_path = pathlib.Path(log)
+        self.arguments = [str(argument) for argument in arguments]
+        with self.log_path.open("ab") as file:
+            self.popen = subprocess.Popen(self.arguments, stdin=stdin, stdout=stdout or file,
+                                          stderr=file, env=environment, **options)
+
+    @property
+    def pid(self):
+        return self.popen.pid
+
+    def log(self):
+        return self.log_path.read_text(errors="replace")
+
+    def running(self):
+        return self.popen.poll() is None
+
+    def wait(self, seconds=SOON):
+        return self.popen.wait(seconds)
+
+    def stop(self, seconds=SOON):
+        """Asks the process to end, insists when it does not. Its exit status."""
+        if self.running():
+            self.popen.send_signal(signal.SIGTERM)
+        try:
+            return self.popen.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise
+
+    def kill(self):
+        if self.running():
+            self.popen.kill()
+        self.popen.wait()
+
+
+class TestCase(unittest.TestCase):
+    """A test with a folder of its own; a failed test shows the logs that lie there."""
+    maxDiff = 2000
+
+    def run(self, result=None):
+        self.result = result
+        return super().run(result)
+
+    def setUp(self):
+        super().setUp()
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="postmodem-test-"))
+        self.folder.chmod(0o755)
+        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
+        self.addCleanup(self.show_logs)
+
+    def show_logs(self):
+        failed = [test for test, _ in self.result.failures + self.result.errors if test is self]
+        # Errors of this test are added to the result only after its clean-up on some versions.
+        outcome = getattr(self, "_outcome", None)
+        if not failed and (outcome is None or outcome.success):
+            return
+        for path in sorted(self.folder.rglob("*.log")):
+            print(f"---- {self.id()}: {path.name}", file=sys.stderr)
+            print("\n".join(path.read_text(errors="replace").splitlines()[-60:]),
+                  file=sys.stderr)
+
+
+class Shared(contextlib.ExitStack):
+    """Things that live as long as a whole test class: made once, closed in reverse order."""
+
+    def __init__(self):
+        super().__init__()
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="postmodem-shared-"))
+        self.folder.chmod(0o755)
+        self.callback(shutil.rmtree, self.folder, ignore_errors=True)
+
+
+def needs_root():
+    if os.geteuid() != 0:
+        raise unittest.SkipTest("needs root")
+
+
+def needs_unpacked(path):
+    if not (SERVERS / path).exists():
+        raise unittest.SkipTest(f"{path} is not unpacked: run scripts/unpack-servers")
+
+
+def main():
+    """Runs the tests of the calling file. A file in which anything was skipped counts as
+    skipped, never as passed."""
+    if not hasattr(sys, "last_seed"):
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    program = unittest.main(module="__main__", exit=False, verbosity=2)
+    result = program.result
+    if not result.wasSuccessful() or result.testsRun == 0 and not result.skipped:
+        sys.exit(1)
+    sys.exit(SKIPPED if result.skipped else 0)
