@@ -7,6 +7,26 @@
  *
  * Order of a mail: banner, EHLO (HELO when refused), [STARTTLS, EHLO], [AUTH], MAIL,
  * RCPT..., DATA, body, final dot, QUIT. PIPELINING groups what RFC 2920 allows.
+ *
+ * How sessions end (error, code; SD31-SD35, SD52, SD54, SD60). A negative reply that was read
+ * decides, also when the connection is lost right after it.
+ *
+ *   delivered                                     0,0
+ *   AUTH offered, no mechanism in common          655,0
+ *   peer closed                                   656,last negative reply code or 0
+ *   peer silent beyond the time of RFC 5321       658,0
+ *   not a reply, or a reply out of place          660,0
+ *   a command larger than PM_SMTP_OUT_SIZE        662,0
+ *   an address, name or secret that cannot be sent  664,0
+ *   STARTTLS not offered, bytes after its 220, connection lost in the handshake  665,0
+ *   STARTTLS refused                              665,code
+ *   432, 454, 534, 538 in AUTH                    677,code
+ *   message larger than the server's SIZE         680,0
+ *   any other negative reply                      pm_mail_error_of_reply(code),code
+ *
+ * AUTH is tried when a user name is set and the server offers AUTH: PLAIN, LOGIN, CRAM-MD5
+ * under TLS; CRAM-MD5, PLAIN, LOGIN in clear, where PM_SMTP_CLEAR_AUTH_NEVER leaves CRAM-MD5
+ * alone. 504, 534 and 538 lead to the next mechanism; any other refusal ends the session.
  */
 #ifndef POSTMODEM_SMTP_H
 #define POSTMODEM_SMTP_H
@@ -19,16 +39,16 @@
 enum pm_smtp_clear_auth { PM_SMTP_CLEAR_AUTH_ALLOW, PM_SMTP_CLEAR_AUTH_NEVER };
 
 struct pm_smtp_config {
-    struct pm_slice ehlo_name; /* domain or address literal */
-    struct pm_slice username;  /* empty: no AUTH (SD52) */
-    struct pm_slice password;
-    struct pm_slice sender;    /* reverse-path, without angle brackets */
+    struct pm_slice ehlo_name; /* domain or address literal, 1-255 bytes */
+    struct pm_slice username;  /* empty: no AUTH (SD52); no NUL */
+    struct pm_slice password;  /* no NUL; base64 of both must fit PM_SMTP_OUT_SIZE */
+    struct pm_slice sender;    /* reverse-path, without angle brackets; empty: <> */
     uint16_t recipients;       /* number of them, 1 or more */
     uint64_t message_size;     /* octets incl. CRLF, before dot-stuffing; 0: not known (RFC 1870) */
     bool starttls;             /* upgrade before anything else; never go on in clear (SD34) */
     bool tls;                  /* the connection is TLS from the start */
     bool any_recipient;        /* recipients = any (SD35) */
-    bool body_8bit;            /* the message holds 8-bit bytes (the composer never makes them) */
+    bool body_8bit;            /* asks for BODY=8BITMIME where offered (the composer needs it never) */
     enum pm_smtp_clear_auth clear_auth;
 };
 
@@ -36,10 +56,13 @@ enum pm_smtp_event_kind {
     PM_SMTP_EV_NONE,
     PM_SMTP_EV_RECIPIENT, /* give recipient `index` with pm_smtp_recipient() */
     PM_SMTP_EV_STARTTLS,  /* the 220 has come: shake hands, then pm_smtp_secured() */
-    PM_SMTP_EV_HMAC,      /* HMAC-MD5 of `data` with the password: pm_smtp_hmac() */
+    PM_SMTP_EV_HMAC,      /* HMAC-MD5 of `data` with the password: pm_smtp_hmac(), until when
+                           * `data` stays valid */
     PM_SMTP_EV_BODY,      /* the server waits for the message: pm_smtp_body() */
-    PM_SMTP_EV_SENT,      /* one command line left (for logs): `data`, secrets redacted */
-    PM_SMTP_EV_REPLY,     /* one reply line came (for logs): `data`, AUTH challenges redacted */
+    PM_SMTP_EV_SENT,      /* one command line goes to the output (for logs): `data` without line
+                           * end, secrets redacted. The line leaves no earlier than this. */
+    PM_SMTP_EV_REPLY,     /* one reply line came (for logs): `data` without line end, control bytes
+                           * as '?'; AUTH challenges and echoed secrets redacted */
     PM_SMTP_EV_REFUSED,   /* a recipient was refused: `index`, `code` (the reply line came before) */
     PM_SMTP_EV_DONE       /* over: `error` (enum pm_mail_error), `code`; see `graceful` */
 };
@@ -50,7 +73,8 @@ struct pm_smtp_event {
     uint16_t index;
     uint16_t code;  /* SMTP reply code behind the error, or 0 */
     uint16_t error; /* number of the result: 0, 651-682 */
-    bool graceful;  /* QUIT is in the output and should leave before the connection closes */
+    bool graceful;  /* QUIT is in the output and should leave before the connection closes; its
+                     * reply need not be waited for. Else drop the connection as it is. */
 };
 
 /* The session's state, owned by the caller; members are the engine's own business. */
@@ -58,36 +82,48 @@ struct pm_smtp_event {
 
 /*
  * Starts a session on a connection just opened at `now`. The slices of `config` must stay
- * valid and unchanged until PM_SMTP_EV_DONE or pm_smtp_wipe(). An address or name with a
- * control byte makes the session end at once with PM_MAIL_PARAMETER.
+ * valid and unchanged until PM_SMTP_EV_DONE or pm_smtp_wipe(). What could not stand in a
+ * command (an address that pm_address_valid() refuses, an EHLO name with anything but
+ * printable ASCII, a NUL in a secret, no recipient) ends the session at once with
+ * PM_MAIL_PARAMETER.
  */
 void pm_smtp_init(struct pm_smtp *smtp, const struct pm_smtp_config *config, uint64_t now);
 
 /* Forgets everything; secrets are overwritten. */
 void pm_smtp_wipe(struct pm_smtp *smtp);
 
-/* Bytes from the server. All are taken; what cannot be part of a legal dialogue
- * ends the session (SD60). */
+/*
+ * Bytes from the server. All are taken; `data` must stay valid until pm_smtp_next_event()
+ * has answered PM_SMTP_EV_NONE, since lines are read as their events are asked for. What
+ * cannot be part of a legal dialogue ends the session (SD60), as does a reply that no
+ * command which has left (pm_smtp_output_ack()) is waiting for: a negative one with its
+ * code, any other with 660,0.
+ */
 void pm_smtp_input(struct pm_smtp *smtp, const uint8_t *data, size_t len, uint64_t now);
 
-/* The next event; call until PM_SMTP_EV_NONE after every other call. */
+/* The next event; call until PM_SMTP_EV_NONE after every other call, and look at the output
+ * then. PM_SMTP_EV_DONE comes exactly once. */
 enum pm_smtp_event_kind pm_smtp_next_event(struct pm_smtp *smtp, struct pm_smtp_event *event,
                                            uint64_t now);
 
 /* Command bytes for the server, valid until the next call. Returns their number. While
- * the body runs the output is empty: the body goes through pm_smtp_body(). */
+ * the body runs the output is empty: the body goes through pm_smtp_body(). `n` bytes of it
+ * have left, in order: pm_smtp_output_ack(). */
 size_t pm_smtp_output(const struct pm_smtp *smtp, const uint8_t **data);
 void pm_smtp_output_ack(struct pm_smtp *smtp, size_t n, uint64_t now);
 
-/* Answers to events. */
-void pm_smtp_recipient(struct pm_smtp *smtp, struct pm_slice address); /* copied */
+/* Answers to events; they are passed over when not asked for. An address is copied, one that
+ * is not valid ends the session with PM_MAIL_PARAMETER. */
+void pm_smtp_recipient(struct pm_smtp *smtp, struct pm_slice address);
 void pm_smtp_secured(struct pm_smtp *smtp, uint64_t now); /* TLS is up: forget and EHLO again */
 void pm_smtp_hmac(struct pm_smtp *smtp, const uint8_t digest[16], uint64_t now);
 
 /*
  * Dot-stuffs message bytes (lines end in CRLF) from `in` into `out` (RFC 5321 4.5.2).
  * Returns the bytes written; *used says how many of `in` were taken. To be called after
- * PM_SMTP_EV_BODY only. State carries over, so cuts may be anywhere. `out_size` >= 2.
+ * PM_SMTP_EV_BODY only, else nothing is taken. State carries over, so cuts may be anywhere.
+ * `out_size` >= 2; `in` and `out` do not overlap. A bare CR or LF leaves as CRLF; a message
+ * must hold no NUL, which some servers drop (CRLF NUL dot CRLF would become an end of data).
  */
 size_t pm_smtp_body(struct pm_smtp *smtp, const uint8_t *in, size_t in_len, size_t *used,
                     uint8_t *out, size_t out_size);
@@ -95,13 +131,15 @@ size_t pm_smtp_body(struct pm_smtp *smtp, const uint8_t *in, size_t in_len, size
 /* Progress: the peer took bytes of the body at `now` (restarts the 3-minute block time). */
 void pm_smtp_body_progress(struct pm_smtp *smtp, uint64_t now);
 
-/* The message is complete and has left: the final dot goes to the output. */
+/* The message is complete and has left: the final dot goes to the output, after a line end
+ * where the message had none. */
 void pm_smtp_body_end(struct pm_smtp *smtp, uint64_t now);
 
-/* The peer closed or the connection failed (SD31, SD54). */
+/* The peer closed or the connection failed (SD31, SD54). What came before still counts. */
 void pm_smtp_closed(struct pm_smtp *smtp, uint64_t now);
 
-/* RFC 5321 4.5.3.2 time-outs; the owner adds its own limit for the whole mail. */
+/* RFC 5321 4.5.3.2 time-outs; the owner adds its own limit for the whole mail, for the TLS
+ * handshake and for HMAC, where the answer is PM_NEVER. */
 uint64_t pm_smtp_deadline(const struct pm_smtp *smtp);
 void pm_smtp_tick(struct pm_smtp *smtp, uint64_t now);
 

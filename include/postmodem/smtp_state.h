@@ -26,6 +26,7 @@ struct pm_smtp_capabilities {
     uint64_t size_limit; /* octets; 0: no limit */
     uint8_t mechanisms;  /* bits of the known AUTH mechanisms */
     bool auth;           /* AUTH was announced, with whatever mechanisms */
+    bool size;           /* MAIL may say how large the message is (RFC 1870) */
     bool starttls;
     bool pipelining;
     bool eight_bit;
@@ -47,6 +48,7 @@ struct pm_smtp_envelope {
     uint16_t asked;    /* RCPT commands built so far */
     uint16_t answered; /* RCPT replies so far */
     uint16_t accepted; /* of these the positive ones */
+    bool mail_ok;      /* MAIL was accepted */
     bool data_sent;    /* DATA is in the output or has left */
     bool asking;       /* PM_SMTP_EV_RECIPIENT waits for pm_smtp_recipient() */
 };

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The envelope: MAIL, RCPT and DATA, in lock step or as a PIPELINING group (RFC 2920).
+ *
+ * Replies come in the order of the commands, so that counting them is enough. A group is bound
+ * by the output buffer only: it goes on with more RCPT commands as their forerunners leave,
+ * replies being read all the while. After a refusal nothing is added to the group, but its
+ * replies are all read, since each tells about one recipient (SD35).
+ */
+#include "postmodem/address.h"
+#include "postmodem/error.h"
+#include "smtp/output.h"
+#include "smtp/session.h"
+
+enum { RCPT_SIZE = sizeof "RCPT TO:<>\r\n" - 1 + PM_ADDRESS_MAX, DATA_SIZE = 6 };
+
+_Static_assert(PM_SMTP_OUT_SIZE >= 512, "the output buffer must hold one MAIL or RCPT command");
+
+void pm__smtp_envelope_begin(struct pm_smtp *smtp, uint64_t now)
+{
+    const struct pm_smtp_config *config = &smtp->config;
+    uint64_t limit = smtp->capabilities.size_limit;
+    if (limit != 0 && config->message_size > limit) {
+        pm__smtp_fail(smtp, PM_MAIL_ALLOCATION, 0, PM__SMTP_QUIT, now);
+        return;
+    }
+    pm__smtp_put(&smtp->out, "MAIL FROM:<");
+    pm__smtp_put_slice(&smtp->out, config->sender);
+    pm__smtp_put(&smtp->out, ">");
+    if (smtp->capabilities.size && config->message_size != 0) {
+        pm__smtp_put(&smtp->out, " SIZE=");
+        pm__smtp_put_number(&smtp->out, config->message_size);
+    }
+    if (smtp->capabilities.eight_bit && config->body_8bit) {
+        pm__smtp_put(&smtp->out, " BODY=8BITMIME");
+    }
+    pm__smtp_end_line(&smtp->out);
+    pm__smtp_enter(smtp, PM__SMTP_MAIL, now);
+}
+
+bool pm__smtp_wants_recipient(const struct pm_smtp *smtp)
+{
+    const struct pm_smtp_envelope *envelope = &smtp->envelope;
+    bool turn = smtp->state == PM__SMTP_RCPT && envelope->asked == envelope->answered;
+    if (smtp->capabilities.pipelining) {
+        turn = smtp->state == PM__SMTP_RCPT || smtp->state == PM__SMTP_MAIL;
+    }
+    return turn && smtp->error == 0 && !envelope->asking &&
+           envelope->asked < smtp->config.recipients && pm__smtp_room(&smtp->out) >= RCPT_SIZE;
+}
+
+void pm_smtp_recipient(struct pm_smtp *smtp, struct pm_slice address)
+{
+    if (!smtp->envelope.asking) {
+        return;
+    }
+    smtp->envelope.asking = false;
+    if (!pm_address_valid(address)) {
+        pm__smtp_fail(smtp, PM_MAIL_PARAMETER, 0, PM__SMTP_QUIT, smtp->since);
+        return;
+    }
+    pm__smtp_put(&smtp->out, "RCPT TO:<");
+    pm__smtp_put_slice(&smtp->out, address);
+    pm__smtp_put(&smtp->out, ">");
+    pm__smtp_end_line(&smtp->out);
+    smtp->envelope.asked++;
+}
+
+bool pm__smtp_send_data(struct pm_smtp *smtp)
+{
+    struct pm_smtp_envelope *envelope = &smtp->envelope;
+    bool turn = smtp->state == PM__SMTP_DATA;
+    if (smtp->capabilities.pipelining) {
+        turn = turn || smtp->state == PM__SMTP_RCPT || smtp->state == PM__SMTP_MAIL;
+    }
+    if (!turn || smtp->error != 0 || envelope->data_sent ||
+        envelope->asked < smtp->config.recipients || pm__smtp_room(&smtp->out) < DATA_SIZE) {
+        return false;
+    }
+    envelope->data_sent = true;
+    pm__smtp_put(&smtp->out, "DATA");
+    pm__smtp_end_line(&smtp->out);
+    return true;
+}
+
+/* With `recipients = any` the send fails only when nobody is left (SD35). */
+static void judge_recipients(struct pm_smtp *smtp)
+{
+    if (smtp->envelope.accepted == 0) {
+        pm__smtp_verdict(smtp, pm_mail_error_of_reply(smtp->refused), smtp->refused);
+    }
+}
+
+/* Goes to the state of the next reply, or ends when the last one of a failed group is in. */
+static void advance(struct pm_smtp *smtp, uint64_t now)
+{
+    const struct pm_smtp_envelope *envelope = &smtp->envelope;
+    bool more = smtp->error == 0 && envelope->answered < smtp->config.recipients;
+    if (more || envelope->answered < envelope->asked) {
+        pm__smtp_enter(smtp, PM__SMTP_RCPT, now);
+        return;
+    }
+    if (!envelope->data_sent) {
+        judge_recipients(smtp);
+        if (smtp->error != 0) {
+            pm__smtp_finish(smtp, PM__SMTP_QUIT, now);
+            return;
+        }
+    }
+    pm__smtp_enter(smtp, PM__SMTP_DATA, now);
+}
+
+void pm__smtp_mail_ok(struct pm_smtp *smtp, uint64_t now)
+{
+    smtp->envelope.mail_ok = true;
+    advance(smtp, now);
+}
+
+void pm__smtp_mail_refused(struct pm_smtp *smtp, uint64_t now)
+{
+    uint16_t code = smtp->reply.code;
+    pm__smtp_verdict(smtp, pm_mail_error_of_reply(code), code);
+    advance(smtp, now);
+}
+
+void pm__smtp_rcpt_ok(struct pm_smtp *smtp, uint64_t now)
+{
+    smtp->envelope.answered++;
+    smtp->envelope.accepted++;
+    advance(smtp, now);
+}
+
+void pm__smtp_rcpt_refused(struct pm_smtp *smtp, uint64_t now)
+{
+    uint16_t code = smtp->reply.code;
+    smtp->envelope.answered++;
+    if (smtp->envelope.mail_ok) {
+        smtp->refused_due = true;
+        if (smtp->refused == 0) {
+            smtp->refused = code;
+        }
+        if (!smtp->config.any_recipient) {
+            pm__smtp_verdict(smtp, pm_mail_error_of_reply(code), code);
+        }
+    }
+    advance(smtp, now);
+}
+
+/*
+ * 354 although the send has failed already (DATA rode in the group). With nobody accepted a
+ * lone dot ends it (RFC 2920 section 3.1) and nothing can be delivered; else a dot would
+ * deliver an empty mail, so the connection is dropped instead (SD35).
+ */
+void pm__smtp_data_go(struct pm_smtp *smtp, uint64_t now)
+{
+    judge_recipients(smtp);
+    if (smtp->error == 0) {
+        smtp->body_line = PM__SMTP_LINE_START;
+        pm__smtp_enter(smtp, PM__SMTP_BODY, now);
+    } else if (smtp->envelope.accepted == 0) {
+        pm__smtp_put(&smtp->out, ".");
+        pm__smtp_end_line(&smtp->out);
+        pm__smtp_enter(smtp, PM__SMTP_LONE_DOT, now);
+    } else {
+        pm__smtp_finish(smtp, PM__SMTP_DROP, now);
+    }
+}
+
+void pm__smtp_data_refused(struct pm_smtp *smtp, uint64_t now)
+{
+    uint16_t code = smtp->reply.code;
+    judge_recipients(smtp);
+    pm__smtp_fail(smtp, pm_mail_error_of_reply(code), code, PM__SMTP_QUIT, now);
+}

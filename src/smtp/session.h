@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+/* What the files of the session share: the one state setter, the ends, and the parts' steps. */
+#ifndef PM_SMTP_SESSION_H
+#define PM_SMTP_SESSION_H
+
+#include "postmodem/smtp.h"
+#include "smtp/transitions.h"
+
+/* Where in a line of the message the last byte stood. */
+enum pm__smtp_body_line { PM__SMTP_LINE_START, PM__SMTP_LINE_INSIDE, PM__SMTP_LINE_CR };
+
+/* How a session ends: with QUIT where the dialogue allows it, or by dropping the connection. */
+enum pm__smtp_leave { PM__SMTP_QUIT, PM__SMTP_DROP };
+
+/* Changes the state; nothing else does. The wait of the new state begins at `now`. */
+void pm__smtp_enter(struct pm_smtp *smtp, enum pm__smtp_state state, uint64_t now);
+
+/* Notes why the session fails; the first reason stays (SD35, SD54). */
+void pm__smtp_verdict(struct pm_smtp *smtp, uint16_t error, uint16_t code);
+
+/* Ends the session with its verdict; without one, with success. */
+void pm__smtp_finish(struct pm_smtp *smtp, enum pm__smtp_leave leave, uint64_t now);
+
+/* Both in one. */
+void pm__smtp_fail(struct pm_smtp *smtp, uint16_t error, uint16_t code, enum pm__smtp_leave leave,
+                   uint64_t now);
+
+/* ---- AUTH (auth.c) ---- */
+
+/* True when user name and password fit the output buffer in every mechanism. */
+bool pm__smtp_auth_fits(const struct pm_smtp_config *config);
+/* Starts the best mechanism not tried yet; false when there is none. */
+bool pm__smtp_auth_start(struct pm_smtp *smtp, uint64_t now);
+void pm__smtp_auth_plain(struct pm_smtp *smtp, uint64_t now);
+void pm__smtp_auth_login(struct pm_smtp *smtp, uint64_t now);
+void pm__smtp_auth_password(struct pm_smtp *smtp, uint64_t now);
+void pm__smtp_auth_challenge(struct pm_smtp *smtp, uint64_t now);
+/* The present reply refuses the mechanism or the credentials (SD32, SD52). */
+void pm__smtp_auth_refused(struct pm_smtp *smtp, uint64_t now);
+/* The present reply confirms our "*". */
+void pm__smtp_auth_cancelled(struct pm_smtp *smtp, uint64_t now);
+
+/* ---- The envelope (envelope.c) ---- */
+
+/* Sends MAIL, unless the message is larger than the server takes (SD31). */
+void pm__smtp_envelope_begin(struct pm_smtp *smtp, uint64_t now);
+void pm__smtp_mail_ok(struct pm_smtp *smtp, uint64_t now);
+void pm__smtp_mail_refused(struct pm_smtp *smtp, uint64_t now);
+void pm__smtp_rcpt_ok(struct pm_smtp *smtp, uint64_t now);
+void pm__smtp_rcpt_refused(struct pm_smtp *smtp, uint64_t now);
+void pm__smtp_data_go(struct pm_smtp *smtp, uint64_t now);
+void pm__smtp_data_refused(struct pm_smtp *smtp, uint64_t now);
+/* True when the next recipient should be asked for: it may be sent now, and fits. */
+bool pm__smtp_wants_recipient(const struct pm_smtp *smtp);
+/* Sends DATA when it is its turn; true when it did. */
+bool pm__smtp_send_data(struct pm_smtp *smtp);
+
+#endif
