@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The network of one module: its mail connection, the cryptography that the platform owes the
+ * module, and the working memory of a mail job.
+ *
+ * Nothing here blocks the loop but the reading of certificate files.
+ */
+#ifndef PM_HOST_NET_H
+#define PM_HOST_NET_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "postmodem/platform.h"
+
+struct pm_catcher;
+struct pm_host_module;
+struct pm_net;
+
+/* All zero (and `system_ca` true) is the default behaviour. Strings are copied. */
+struct pm_net_options {
+    const char *dns_servers; /* "192.0.2.1,[2001:db8::1]:5353"; NULL or "": resolv.conf */
+    const char *resolv_conf; /* in place of /etc/resolv.conf; NULL: that one */
+    uint32_t connect_ms;     /* longest wait for one address; 0: PM_CONN_CONNECT_MS */
+    bool verify_always;      /* tls.verify = always (SD58) */
+    bool system_ca;          /* tls.system_ca (SD58): without cacert the system's trust store serves */
+    struct pm_catcher *catcher; /* every connection ends there; NULL: the real network. It must
+                                 * outlive the net */
+};
+
+/* Where a net reports to, from the loop only, and where it finds the module's files. */
+struct pm_net_sink {
+    void *user;
+    void (*done)(void *user, struct pm_op *op, int32_t result);
+    void (*received)(void *user, const uint8_t *data, size_t len);
+    void (*writable)(void *user);
+    void (*closed)(void *user);
+    void (*log)(void *user, enum pm_log_level level, const char *text);
+    /* As pm_store_load(). */
+    int (*load)(void *user, enum pm_storage storage, const uint8_t *name, size_t len,
+                uint8_t **data, size_t *data_len, size_t max);
+};
+
+/* The network of `host`, on host->loop. Returns NULL and says in `err` why. */
+struct pm_net *pm_net_new(struct pm_host_module *host, const struct pm_net_options *options,
+                          char *err, size_t err_size);
+
+/* As pm_net_new() with a sink of the caller's choice. */
+struct pm_net *pm_net_new_sink(const struct pm_net_sink *sink, uv_loop_t *loop,
+                               const struct pm_net_options *options, char *err, size_t err_size);
+
+/* Drops every connection; the sink is not called any more. The memory goes while the loop runs
+ * on. Not from inside a call of the sink. */
+void pm_net_free(struct pm_net *net);
+
+/* Fills in random, conn_..., hmac and job_memory... of `platform`; their `user` is then
+ * platform->user, which must be a struct pm_host_module: pm_host_net() finds the net. */
+void pm_net_platform(struct pm_net *net, struct pm_platform *platform);
+
+/* Ends a pending operation without a result; false when it is not one of the net's. */
+bool pm_net_cancel(struct pm_net *net, struct pm_op *op);
+
+/* The platform calls as platform.h describes them, for a net on its own. */
+int32_t pm_net_open(struct pm_net *net, struct pm_op *op, const struct pm_connect_request *request);
+int32_t pm_net_starttls(struct pm_net *net, struct pm_op *op,
+                        const struct pm_connect_request *request);
+int32_t pm_net_send(struct pm_net *net, const uint8_t *data, size_t len);
+void pm_net_close(struct pm_net *net, bool graceful);
+
+#endif
