@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a module and a port consist of. Public only so that a caller can own the memory:
+ * nobody but src/module reads or writes these members.
+ */
+#ifndef POSTMODEM_MODULE_STATE_H
+#define POSTMODEM_MODULE_STATE_H
+
+#include "postmodem/at.h"
+#include "postmodem/config.h"
+#include "postmodem/mime.h"
+#include "postmodem/platform.h"
+#include "postmodem/smtp.h"
+
+/* A fixed piece of each port for file contents on their way to the host. */
+#ifndef PM_PORT_CHUNK
+#define PM_PORT_CHUNK 1024
+#endif
+
+/* Contexts that AT+CGDCONT may define; the first PM_PDP_CONTEXTS can be activated. */
+#define PM_CGD_CONTEXTS 24
+
+/*
+ * Texts of a module, packed: records of key, index, length and bytes in two zones. The mail zone
+ * (draft and account) lies first, so that changes of settings never move it; it is frozen
+ * while a mail job runs, and the job's slices point into it.
+ */
+struct pm_arena {
+    uint8_t *base;
+    size_t size;
+    size_t mail_end; /* end of the mail zone, start of the settings zone */
+    size_t used;
+};
+
+/* A PDP context (QICSGP, CGDCONT, QIACT). The texts are in the arena. */
+struct pm_pdp {
+    uint8_t type; /* 0 undefined, 1 IPv4, 2 IPv6, 3 IPv4v6 */
+    uint8_t authentication;
+    bool active;
+};
+
+/* An SSL context (QSSLCFG): the numbers; the texts are in the arena. */
+struct pm_ssl {
+    uint16_t ciphersuite;
+    uint16_t negotiatetime;
+    uint8_t sslversion, seclevel, ignorelocaltime, sni;
+    uint8_t dtls, dtlsversion, closetimemode, session_cache, renegotiation;
+    uint8_t ignoremulticertchainverify, ignoreinvalidcertsign;
+};
+
+/* The draft and the QSMTPCFG values; the texts are in the arena. */
+struct pm_draft {
+    uint16_t port;
+    uint8_t contextid, sslctxid, ssltype;
+    uint8_t subject_charset;
+    uint16_t recipients;
+    uint8_t attachments;
+    bool secret_account; /* preset as secret: queries mask the password (SD8) */
+    bool has_body;
+    pm_file body; /* scratch file, valid when has_body */
+    uint8_t body_charset;
+    struct pm_mime_scan scan;
+    bool id_valid; /* `id` belongs to the present draft (SD38) */
+    uint8_t id[12];
+};
+
+struct pm_port;
+
+/* A command that takes more than one step on its port. */
+struct pm_task {
+    bool (*step)(struct pm_port *port); /* NULL: none; true: call again at once */
+    uint8_t state;
+    bool data_end;  /* data mode is over: `reason` */
+    bool failed;    /* the storage failed: the rest of the data is only drained */
+    bool ack_mode;
+    bool has_file;
+    uint8_t reason; /* enum pm_at_data_end */
+    uint8_t storage;
+    uint8_t odd;      /* pending high byte of the checksum */
+    bool half;        /* `odd` holds a byte */
+    uint16_t checksum;
+    pm_file file;
+    uint32_t count;   /* bytes taken so far */
+    uint64_t size;
+    uint64_t wake;    /* time it waits for, PM_NEVER: none */
+    struct pm_slice name;
+    struct pm_slice data; /* data-mode bytes being stored; len 0: none */
+    size_t chunk_len, chunk_at;
+    struct pm_file_entry entry;
+    struct pm_storage_info info;
+    uint8_t argument[4];
+    uint16_t error;
+};
+
+/* One AT channel of a module. */
+struct pm_port {
+    struct pm_at at;
+    struct pm_module *module;
+    struct pm_port *next;
+    const char *name;
+    bool boot_urcs;
+    uint8_t reg_n[3]; /* +CREG, +CGREG, +CEREG <n> */
+    const struct pm_at_command *command; /* of the running command */
+    struct pm_op op;
+    struct pm_task task;
+    uint8_t chunk[PM_PORT_CHUNK];
+};
+
+enum pm_job_state {
+    PM_JOB_IDLE,
+    PM_JOB_FILES,   /* opens the attachments */
+    PM_JOB_MEASURE, /* composes once to learn the size */
+    PM_JOB_CONNECT, /* resolves, connects, TLS */
+    PM_JOB_SESSION, /* the SMTP session runs */
+    PM_JOB_TLS,     /* STARTTLS handshake */
+    PM_JOB_HMAC     /* the platform computes an AUTH answer */
+};
+
+/* One QSMTPPUT from OK to its URC. */
+struct pm_job {
+    uint8_t state; /* enum pm_job_state */
+    bool connected, sending, composed, opening, reading;
+    uint8_t file_count, part;
+    struct pm_port *port;
+    uint64_t deadline, not_before;
+    struct pm_op op;
+    pm_file files[PM_MAX_ATTACHMENTS];
+    uint64_t sizes[PM_MAX_ATTACHMENTS];
+    uint64_t message_size, offset;
+    uint16_t recipient;
+    struct pm_wall_time date;
+    uint8_t *memory, *in, *mid, *out;
+    size_t memory_size, in_size, mid_size, out_size;
+    size_t mid_at, mid_len, out_at, out_len;
+    uint8_t digest[32];
+    char message_id[24 + 1 + 256];
+    char boundary[32];
+    struct pm_connect_request request;
+    struct pm_tls_request tls;
+    struct pm_mime mime;
+    struct pm_smtp smtp;
+};
+
+/* Keys of profile_save. */
+#define PM_PROFILE_SETTINGS 1
+#define PM_PROFILE_CONTEXTS 2
+
+struct pm_module {
+    const struct pm_module_config *config;
+    const struct pm_platform *platform;
+    const struct pm_at_table *table;
+    struct pm_port *ports;
+    struct pm_port *body_port; /* port whose QSMTPBODY upload runs */
+    uint64_t now;
+    bool running; /* guards against being entered twice */
+    uint8_t cfun; /* 0, 1, 4 */
+    bool attached;
+    uint16_t net_error; /* of the last TCP/IP command */
+    uint16_t wide_logged; /* bit per limit: beyond strict once logged (SD9) */
+    int64_t clock_offset; /* seconds that AT+CCLK= added */
+    int16_t clock_zone;   /* minutes, INT16_MIN: the system's */
+    bool profile_valid;
+    struct pm_at_settings profile;
+    uint8_t profile_reg[3];
+    uint64_t boot_at;    /* when it was switched on */
+    uint8_t boot_step;   /* next boot URC */
+    uint64_t restart_at; /* when it starts again, PM_NEVER: not */
+    struct pm_op op;     /* clearing RAM at restart */
+    struct pm_file_entry entry;
+    uint8_t restart_state;
+    struct pm_arena arena;
+    struct pm_pdp pdp[PM_CGD_CONTEXTS];
+    struct pm_ssl ssl[PM_SSL_CONTEXTS];
+    struct pm_draft draft;
+    struct pm_job job;
+    struct pm_op profile_op; /* saving contexts */
+    bool contexts_dirty;
+    uint32_t mails_sent, mails_failed;
+    uint16_t last_error, last_reply;
+};
+
+#endif

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: MIT */
+/* What a PDP context keeps: texts in the arena, and a copy in the state store (CD46). */
+#include <string.h>
+
+#include "base/wipe.h"
+#include "module/internal.h"
+
+/* Keys of profile_save from here on are contexts. */
+#define PROFILE_CONTEXT 32U
+/* Layout, type, authentication, then three texts with a length byte each. */
+#define CONTEXT_LAYOUT 1U
+#define CONTEXT_BYTES (3U + 3U * 128U)
+
+bool pm__context_set(struct pm_module *module, uint8_t context, const struct pm_pdp *pdp,
+                     struct pm_slice apn, struct pm_slice user, struct pm_slice password)
+{
+    const struct pm__change changes[] = {
+        {PM__KEY_APN, context, apn},
+        {PM__KEY_PDP_USER, context, user},
+        {PM__KEY_PDP_PASSWORD, context, password},
+    };
+    if (!pm__arena_set_all(&module->arena, changes, sizeof changes / sizeof changes[0])) {
+        return false;
+    }
+    module->pdp[context - 1].type = pdp->type;
+    module->pdp[context - 1].authentication = pdp->authentication;
+    return true;
+}
+
+static size_t put(uint8_t *out, size_t at, struct pm_slice text)
+{
+    size_t len = text.len <= 127 ? text.len : 0; /* the parameters are never longer */
+    out[at] = (uint8_t)len;
+    if (len != 0) {
+        memcpy(out + at + 1, text.ptr, len);
+    }
+    return at + 1 + len;
+}
+
+static size_t encode(const struct pm_module *module, uint8_t context, uint8_t *out)
+{
+    const struct pm_pdp *pdp = &module->pdp[context - 1];
+    out[0] = CONTEXT_LAYOUT;
+    out[1] = pdp->type;
+    out[2] = pdp->authentication;
+    size_t at = put(out, 3, pm__arena_get(&module->arena, PM__KEY_APN, context));
+    at = put(out, at, pm__arena_get(&module->arena, PM__KEY_PDP_USER, context));
+    return put(out, at, pm__arena_get(&module->arena, PM__KEY_PDP_PASSWORD, context));
+}
+
+/* Reads one text at *at; false when the bytes end before it does. */
+static bool take(const uint8_t *in, size_t len, size_t *at, struct pm_slice *text)
+{
+    if (*at >= len || in[*at] > 127 || in[*at] > len - *at - 1) {
+        return false;
+    }
+    *text = (struct pm_slice){in + *at + 1, in[*at]};
+    *at += 1 + text->len;
+    return true;
+}
+
+static bool decode(struct pm_module *module, uint8_t context, const uint8_t *in, size_t len)
+{
+    struct pm_slice text[3];
+    size_t at = 3;
+    if (len < 6 || in[0] != CONTEXT_LAYOUT || in[1] > 3 || in[2] > 3) {
+        return false;
+    }
+    for (size_t i = 0; i < 3; i++) {
+        if (!take(in, len, &at, &text[i])) {
+            return false;
+        }
+    }
+    const struct pm_pdp pdp = {in[1], in[2], false};
+    return at == len && pm__context_set(module, context, &pdp, text[0], text[1], text[2]);
+}
+
+void pm__contexts_reset(struct pm_module *module)
+{
+    const struct pm_platform *platform = module->platform;
+    uint8_t bytes[CONTEXT_BYTES];
+    pm__ssl_reset(module);
+    module->net_error = 0;
+    for (uint8_t context = 1; context <= PM_CGD_CONTEXTS; context++) {
+        struct pm_pdp *pdp = &module->pdp[context - 1];
+        pdp->active = false;
+        int32_t len = platform->profile_load(platform->user, (uint8_t)(PROFILE_CONTEXT + context),
+                                             bytes, sizeof bytes);
+        if (len > 0 && !decode(module, context, bytes, (size_t)len)) {
+            pm__log_text(module, PM_LOG_WARNING, "a stored context is damaged: not used");
+        }
+        if (len <= 0 && context == 1 && pdp->type == 0) {
+            pdp->type = 1; /* A module always has its default context. */
+        }
+    }
+    pm__wipe(bytes, sizeof bytes);
+}
+
+enum { SAVE_START, SAVE_DONE };
+
+static bool save_step(struct pm_port *port)
+{
+    struct pm_module *module = port->module;
+    const struct pm_platform *platform = module->platform;
+    uint8_t context = port->task.argument[0];
+    if (port->task.state == SAVE_START) {
+        size_t len = encode(module, context, port->chunk);
+        return pm__await(port,
+                         platform->profile_save(platform->user, &port->op,
+                                                (uint8_t)(PROFILE_CONTEXT + context), port->chunk,
+                                                len),
+                         SAVE_DONE);
+    }
+    if (port->op.result != PM_OK) { /* It serves until a restart; that is worth knowing. */
+        pm__log_text(module, PM_LOG_ERROR, "a context could not be stored");
+    }
+    pm__wipe(port->chunk, sizeof port->chunk);
+    pm__task_end(port);
+    pm__ok(port);
+    return true;
+}
+
+void pm__context_save(struct pm_port *port, uint8_t context)
+{
+    pm__task_begin(port, save_step);
+    port->task.argument[0] = context;
+}
+
+bool pm_module_preset_context(struct pm_module *module, uint8_t context, uint8_t type,
+                              const char *apn, const char *user, const char *password,
+                              uint8_t authentication)
+{
+    if (context < 1 || context > PM_PDP_CONTEXTS || type < 1 || type > 3 || authentication > 3 ||
+        strlen(apn) > 100 || strlen(user) > 127 || strlen(password) > 127) {
+        return false;
+    }
+    const struct pm_pdp pdp = {type, authentication, false};
+    return pm__context_set(module, context, &pdp, pm__slice(apn), pm__slice(user),
+                           pm__slice(password));
+}

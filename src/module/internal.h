@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: MIT */
+/* What the files of the module share: answering, tasks, tables, and the parts of a module. */
+#ifndef PM_MODULE_INTERNAL_H
+#define PM_MODULE_INTERNAL_H
+
+#include "base/ascii.h"
+#include "base/text.h"
+#include "module/arena.h"
+#include "postmodem/module.h"
+
+/* Groups of pm_at_command.group: which manual a command is from. */
+enum pm__group { PM__GROUP_GENERAL, PM__GROUP_FILE, PM__GROUP_NET, PM__GROUP_SSL, PM__GROUP_SMTP };
+
+/* +CME numbers used by more than one file. */
+enum pm__cme {
+    PM__CME_NOT_ALLOWED = 3,
+    PM__CME_SIM_ABSENT = 10,
+    PM__CME_SIM_FAILURE = 13,
+    PM__CME_SIM_BUSY = 14,
+    PM__CME_PARAMETER = 50, /* 27.007: incorrect parameters */
+    PM__CME_FILE_INPUT = 400
+};
+
+/* One manual's commands. */
+struct pm__commands {
+    const struct pm_at_command *rows;
+    size_t count;
+};
+extern const struct pm__commands pm__general_commands;
+extern const struct pm__commands pm__profile_commands;
+extern const struct pm__commands pm__network_commands;
+extern const struct pm__commands pm__file_commands;
+extern const struct pm__commands pm__tcpip_commands;
+extern const struct pm__commands pm__ssl_commands;
+extern const struct pm__commands pm__smtp_commands;
+
+/* ---- Answers of the running command ------------------------------------------ */
+
+void pm__ok(struct pm_port *port);
+void pm__error(struct pm_port *port);
+void pm__cme(struct pm_port *port, uint16_t number);
+
+/* ---- Tasks: commands of several steps ----------------------------------------- */
+
+/* Starts a task for the running command; `step` is called until it returns false, and again
+ * after each event of its port (operation done, data, output room, time). */
+void pm__task_begin(struct pm_port *port, bool (*step)(struct pm_port *port));
+
+/* Ends the task; an open file of it is closed. The caller answers the command. */
+void pm__task_end(struct pm_port *port);
+
+/* Notes what a platform operation on port->op answered and the state to go on in. Returns
+ * true when the result is already there (in port->op.result). */
+bool pm__await(struct pm_port *port, int32_t result, uint8_t next_state);
+
+/* Runs everything that can move, at module->now. */
+void pm__module_run(struct pm_module *module);
+
+/* ---- Parts -------------------------------------------------------------------- */
+
+/* Starts a log line. pm__log_end() hands it on. */
+struct pm__log {
+    struct pm__text text;
+    char line[256];
+};
+void pm__log_begin(struct pm__log *log);
+void pm__log_end(struct pm_module *module, enum pm_log_level level, struct pm__log *log);
+void pm__log_text(struct pm_module *module, enum pm_log_level level, const char *text);
+
+/* boot.c: start, restart, and the URCs that tell of it. */
+void pm__boot_start(struct pm_module *module);
+bool pm__boot_run(struct pm_module *module);
+uint64_t pm__boot_deadline(const struct pm_module *module);
+void pm__boot_restart_later(struct pm_module *module);
+/* True while the module is off: between power down and restart. */
+bool pm__boot_off(const struct pm_module *module);
+/* 0 when the SIM is ready, else the +CME number CPIN answers (C5 of the boot captures). */
+uint16_t pm__sim_error(const struct pm_module *module);
+
+/* network.c */
+uint8_t pm__registration(const struct pm_module *module); /* stat of +CREG */
+bool pm__registered(const struct pm_module *module);      /* home or roaming */
+
+/* tcpip.c */
+bool pm__context_active(const struct pm_module *module, uint8_t context);
+void pm__context_deactivate(struct pm_module *module, uint8_t context);
+void pm__contexts_reset(struct pm_module *module);
+/* Ends the running TCP/IP command: OK, or ERROR with the number +QIGETERROR then tells. */
+void pm__net_result(struct pm_port *port, uint16_t net_error);
+/* Defines a context. False when the arena is full: nothing changes. */
+bool pm__context_set(struct pm_module *module, uint8_t context, const struct pm_pdp *pdp,
+                     struct pm_slice apn, struct pm_slice user, struct pm_slice password);
+/* Keeps a context in the state store (CD46), then ends the running command with OK. */
+void pm__context_save(struct pm_port *port, uint8_t context);
+/* The address of a context as text: its IPv4, IPv6. */
+const char *pm__context_ipv4(const struct pm_module *module, uint8_t context, char buffer[16]);
+const char *pm__context_ipv6(const struct pm_module *module, uint8_t context);
+
+/* profile.c: what AT&W keeps. */
+void pm__profile_load(struct pm_module *module);
+void pm__profile_apply(struct pm_port *port);
+
+/* clock.c */
+void pm__clock_local(const struct pm_module *module, struct pm_wall_time *time);
+
+/* ssl.c */
+void pm__ssl_reset(struct pm_module *module);
+
+/* file_name.c: "RAM:a.txt" split in storage and name. 0 or the +CME number. */
+uint16_t pm__file_name(struct pm_slice text, uint8_t *storage, struct pm_slice *name);
+/* Prints a name with its prefix; UFS has one only when `full`. */
+void pm__put_file_name(struct pm_at *at, uint8_t storage, struct pm_slice name, bool full);
+void pm__put_file_name_quoted(struct pm_at *at, uint8_t storage, struct pm_slice name, bool full);
+
+/* checksum.c: the FILE manual's XOR over 16-bit words, across pieces. */
+void pm__checksum(struct pm_task *task, const uint8_t *data, size_t len);
+uint16_t pm__checksum_end(const struct pm_task *task);
+
+/* draft.c */
+enum pm__limit {
+    PM__LIMIT_USERNAME = 1,
+    PM__LIMIT_PASSWORD,
+    PM__LIMIT_SENDER_NAME,
+    PM__LIMIT_SENDER_EMAIL,
+    PM__LIMIT_SERVER,
+    PM__LIMIT_RECIPIENT,
+    PM__LIMIT_SUBJECT,
+    PM__LIMIT_RECIPIENTS, /* a count */
+    PM__LIMIT_BODY,       /* /1024, rounded up */
+    PM__LIMIT_COUNT
+};
+const uint16_t *pm__limits(uint8_t limits);
+void pm__draft_reset(struct pm_module *module); /* account and draft, as after a start */
+void pm__draft_clear(struct pm_module *module); /* AT+QSMTPCLR */
+void pm__draft_touch(struct pm_module *module); /* the draft changed: a new Message-ID */
+void pm__draft_drop_body(struct pm_module *module);
+
+/* smtp.c, body.c */
+bool pm__smtp_busy(const struct pm_module *module);
+void pm__body_begin(struct pm_port *port, const struct pm_at_values *values);
+
+/* job*.c: the mail job. */
+void pm__job_start(struct pm_port *port, uint32_t timeout_s);
+bool pm__job_run(struct pm_module *module);
+uint64_t pm__job_deadline(const struct pm_module *module);
+void pm__job_received(struct pm_module *module, const uint8_t *data, size_t len);
+void pm__job_closed(struct pm_module *module);
+void pm__job_fail(struct pm_module *module, uint16_t error, uint16_t reply);
+/* Drops the job without a word: the module ends or restarts. */
+void pm__job_drop(struct pm_module *module);
+
+#endif

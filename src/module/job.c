@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: MIT */
+/* The mail job: one QSMTPPUT from its OK to its URC. */
+#include "module/job.h"
+
+#include <string.h>
+
+#include "base/wipe.h"
+
+bool pm__job_await(struct pm_job *job, int32_t result)
+{
+    job->op.pending = result == PM_PENDING;
+    job->op.result = result;
+    return !job->op.pending;
+}
+
+/* Gives back everything the job holds. */
+static void release(struct pm_module *module, bool graceful)
+{
+    struct pm_job *job = &module->job;
+    const struct pm_platform *platform = module->platform;
+    if (job->op.pending) {
+        platform->cancel(platform->user, &job->op);
+        job->op.pending = false;
+    }
+    if (job->connected) {
+        const uint8_t *data = NULL;
+        size_t len = graceful ? pm_smtp_output(&job->smtp, &data) : 0;
+        if (len != 0) { /* QUIT; whether it arrives does not matter any more */
+            (void)platform->conn_send(platform->user, data, len);
+        }
+        platform->conn_close(platform->user, graceful);
+    }
+    for (uint8_t i = 0; i < job->file_count; i++) {
+        platform->file_close(platform->user, job->files[i]);
+    }
+    if (job->memory != NULL) {
+        pm__wipe(job->memory, job->memory_size);
+        platform->job_memory_free(platform->user, job->memory);
+    }
+    pm_smtp_wipe(&job->smtp);
+    pm__wipe(job, sizeof *job);
+}
+
+static void log_result(struct pm_module *module, uint16_t error, uint16_t reply)
+{
+    struct pm__log log;
+    const char *text = pm_mail_error_text(error);
+    pm__log_begin(&log);
+    if (error == PM_MAIL_OK) {
+        pm__text_add(&log.text, "mail sent, ");
+        pm__text_number(&log.text, module->job.message_size);
+        pm__text_add(&log.text, " octets");
+    } else {
+        pm__text_add(&log.text, "mail failed: ");
+        pm__text_number(&log.text, error);
+        pm__text_add(&log.text, " ");
+        pm__text_add(&log.text, text != NULL ? text : "");
+        pm__text_add(&log.text, ", SMTP reply ");
+        pm__text_number(&log.text, reply);
+        pm__text_add(&log.text, module->job.state == PM_JOB_SESSION ? ", in " : "");
+        pm__text_add(&log.text, module->job.state == PM_JOB_SESSION
+                                    ? pm_smtp_state_name(&module->job.smtp)
+                                    : "");
+    }
+    pm__log_end(module, error == PM_MAIL_OK ? PM_LOG_INFO : PM_LOG_WARNING, &log);
+}
+
+void pm__job_finish(struct pm_module *module, uint16_t error, uint16_t reply, bool graceful)
+{
+    struct pm_job *job = &module->job;
+    struct pm_port *port = job->port;
+    uint64_t not_before = job->not_before;
+    char urc[40];
+    struct pm__text text;
+    log_result(module, error, reply);
+    if (error == PM_MAIL_OK) {
+        module->mails_sent++;
+    } else {
+        module->mails_failed++;
+        module->last_error = error;
+        module->last_reply = reply;
+    }
+    release(module, graceful);
+    pm__text_init(&text, urc, sizeof urc);
+    pm__text_add(&text, "+QSMTPPUT: ");
+    pm__text_number(&text, error);
+    pm__text_char(&text, ',');
+    pm__text_number(&text, reply);
+    (void)pm_at_urc(&port->at, urc, text.len, not_before);
+}
+
+void pm__job_fail(struct pm_module *module, uint16_t error, uint16_t reply)
+{
+    pm__job_finish(module, error, reply, false);
+}
+
+void pm__job_drop(struct pm_module *module)
+{
+    if (module->job.state != PM_JOB_IDLE) {
+        release(module, false);
+    }
+}
+
+void pm__job_start(struct pm_port *port, uint32_t timeout_s)
+{
+    struct pm_module *module = port->module;
+    struct pm_job *job = &module->job;
+    memset(job, 0, sizeof *job);
+    job->state = PM_JOB_FILES;
+    job->port = port;
+    job->deadline = module->now + (uint64_t)timeout_s * 1000U;
+    job->not_before = module->now + module->config->urc_gap;
+    if (!pm__prepare_begin(module)) {
+        pm__job_fail(module, PM_MAIL_NO_MEMORY, 0);
+    }
+}
+
+static bool connected(struct pm_module *module)
+{
+    struct pm_job *job = &module->job;
+    switch (job->op.result) {
+    case PM_OK:
+        job->connected = true;
+        pm__session_begin(module);
+        break;
+    case PM_ERR_RESOLVE:
+        pm__job_fail(module, PM_MAIL_RESOLVE, 0);
+        break;
+    case PM_ERR_TLS:
+        pm__job_fail(module, PM_MAIL_SSL, 0);
+        break;
+    default:
+        pm__job_fail(module, PM_MAIL_NETWORK, 0);
+        break;
+    }
+    return true;
+}
+
+static bool step(struct pm_module *module)
+{
+    switch (module->job.state) {
+    case PM_JOB_FILES:
+        return pm__prepare_files(module);
+    case PM_JOB_MEASURE:
+        return pm__prepare_measure(module);
+    case PM_JOB_CONNECT:
+        return connected(module);
+    default:
+        return pm__session_run(module);
+    }
+}
+
+bool pm__job_run(struct pm_module *module)
+{
+    struct pm_job *job = &module->job;
+    bool moved = false;
+    while (job->state != PM_JOB_IDLE) {
+        if (module->now >= job->deadline) {
+            pm__job_fail(module, PM_MAIL_TIMEOUT, 0);
+            return true;
+        }
+        /* A session goes on while a file is read: its server may speak, or its time run out. */
+        if ((job->op.pending && !job->reading) || !step(module)) {
+            return moved;
+        }
+        moved = true;
+    }
+    return moved;
+}
+
+uint64_t pm__job_deadline(const struct pm_module *module)
+{
+    const struct pm_job *job = &module->job;
+    if (job->state == PM_JOB_IDLE) {
+        return PM_NEVER;
+    }
+    uint64_t session = job->state == PM_JOB_SESSION ? pm_smtp_deadline(&job->smtp) : PM_NEVER;
+    return session < job->deadline ? session : job->deadline;
+}
+
+void pm__job_received(struct pm_module *module, const uint8_t *data, size_t len)
+{
+    struct pm_job *job = &module->job;
+    if (job->state == PM_JOB_SESSION || job->state == PM_JOB_HMAC) {
+        pm_smtp_input(&job->smtp, data, len, module->now);
+    }
+}
+
+void pm__job_closed(struct pm_module *module)
+{
+    struct pm_job *job = &module->job;
+    if (job->state == PM_JOB_SESSION || job->state == PM_JOB_HMAC) {
+        pm_smtp_closed(&job->smtp, module->now);
+    }
+}

@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: MIT */
+/* The mail job on an open connection: SMTP session, composer and platform put together. */
+#include <string.h>
+
+#include "module/job.h"
+
+void pm__session_begin(struct pm_module *module)
+{
+    struct pm_job *job = &module->job;
+    const struct pm_arena *arena = &module->arena;
+    const struct pm_smtp_config config = {
+        .ehlo_name = pm__slice(module->config->ehlo_name),
+        .username = pm__arena_get(arena, PM__KEY_USERNAME, 0),
+        .password = pm__arena_get(arena, PM__KEY_PASSWORD, 0),
+        .sender = pm__arena_get(arena, PM__KEY_SENDER_EMAIL, 0),
+        .recipients = module->draft.recipients,
+        .message_size = job->message_size,
+        .starttls = module->draft.ssltype == 2,
+        .tls = module->draft.ssltype == 1,
+        .any_recipient = module->config->recipients == PM_RECIPIENTS_ANY,
+        .clear_auth = module->config->auth_in_clear,
+    };
+    job->state = PM_JOB_SESSION;
+    pm_smtp_init(&job->smtp, &config, module->now);
+}
+
+static void trace(struct pm_module *module, bool sent, struct pm_slice line)
+{
+    const struct pm_platform *platform = module->platform;
+    if (platform->trace != NULL) {
+        platform->trace(platform->user, sent, line.ptr, line.len);
+    }
+}
+
+static void log_refused(struct pm_module *module, const struct pm_smtp_event *event)
+{
+    struct pm__log log;
+    struct pm__record record;
+    pm__log_begin(&log);
+    pm__text_add(&log.text, "recipient refused with ");
+    pm__text_number(&log.text, event->code);
+    pm__text_add(&log.text, ": ");
+    if (pm__arena_nth(&module->arena, PM__KEY_RECIPIENT, event->index, &record)) {
+        pm__text_slice(&log.text, record.text);
+    }
+    pm__log_end(module, PM_LOG_WARNING, &log);
+}
+
+static bool begin_starttls(struct pm_module *module)
+{
+    struct pm_job *job = &module->job;
+    const struct pm_platform *platform = module->platform;
+    job->state = PM_JOB_TLS;
+    return pm__job_await(job, platform->conn_starttls(platform->user, &job->op, &job->request));
+}
+
+/* The challenge moves to the job's memory: the session may get input while the platform works. */
+static bool begin_hmac(struct pm_module *module, struct pm_slice challenge)
+{
+    struct pm_job *job = &module->job;
+    const struct pm_platform *platform = module->platform;
+    const size_t room = job->in_size + job->mid_size + job->out_size;
+    if (challenge.len > room) {
+        pm__job_fail(module, PM_MAIL_AUTH_TYPE, 0);
+        return true;
+    }
+    memcpy(job->in, challenge.ptr, challenge.len);
+    job->state = PM_JOB_HMAC;
+    return pm__job_await(
+        job, platform->hmac(platform->user, &job->op, PM_HMAC_MD5,
+                            pm__arena_get(&module->arena, PM__KEY_PASSWORD, 0),
+                            (struct pm_slice){job->in, challenge.len}, job->digest));
+}
+
+static bool take_event(struct pm_module *module, const struct pm_smtp_event *event)
+{
+    struct pm_job *job = &module->job;
+    struct pm__record record;
+    switch (event->kind) {
+    case PM_SMTP_EV_RECIPIENT:
+        if (pm__arena_nth(&module->arena, PM__KEY_RECIPIENT, event->index, &record)) {
+            pm_smtp_recipient(&job->smtp, record.text);
+            return true;
+        }
+        pm__job_fail(module, PM_MAIL_UNKNOWN, 0);
+        return true;
+    case PM_SMTP_EV_STARTTLS:
+        return begin_starttls(module);
+    case PM_SMTP_EV_HMAC:
+        return begin_hmac(module, event->data);
+    case PM_SMTP_EV_BODY:
+        job->sending = true;
+        return true;
+    case PM_SMTP_EV_SENT:
+    case PM_SMTP_EV_REPLY:
+        trace(module, event->kind == PM_SMTP_EV_SENT, event->data);
+        return true;
+    case PM_SMTP_EV_REFUSED:
+        log_refused(module, event);
+        return true;
+    case PM_SMTP_EV_DONE:
+        pm__job_finish(module, event->error, event->code, event->graceful);
+        return true;
+    case PM_SMTP_EV_NONE:
+    default:
+        return false;
+    }
+}
+
+/* Hands command bytes on. Returns true when the connection took some. */
+static bool send_commands(struct pm_module *module)
+{
+    struct pm_job *job = &module->job;
+    const struct pm_platform *platform = module->platform;
+    const uint8_t *data = NULL;
+    size_t len = pm_smtp_output(&job->smtp, &data);
+    if (len == 0) {
+        return false;
+    }
+    int32_t n = platform->conn_send(platform->user, data, len);
+    if (n < 0) {
+        pm_smtp_closed(&job->smtp, module->now);
+        return true;
+    }
+    pm_smtp_output_ack(&job->smtp, (size_t)n, module->now);
+    return n > 0;
+}
+
+/* Fills the output buffer with dot-stuffed message bytes. Returns false when a file is not
+ * what it was: the message must then never be completed. */
+static bool fill(struct pm_module *module)
+{
+    struct pm_job *job = &module->job;
+    enum pm__composed how = PM__COMPOSED_SOME;
+    while (job->out_len < job->out_size) {
+        if (job->mid_at < job->mid_len) {
+            size_t used = 0;
+            size_t n = pm_smtp_body(&job->smtp, job->mid + job->mid_at, job->mid_len - job->mid_at,
+                                    &used, job->out + job->out_len, job->out_size - job->out_len);
+            job->mid_at += used;
+            job->out_len += n;
+            if (used == 0) {
+                return true;
+            }
+        } else if (job->composed || how == PM__COMPOSED_WAIT) {
+            return true;
+        } else {
+            job->mid_at = 0;
+            how = pm__compose(module, job->mid, job->mid_size, &job->mid_len, false);
+            job->composed = how == PM__COMPOSED_ALL;
+            if (how == PM__COMPOSED_BAD) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+/* Sends the body. Returns true when anything moved. */
+static bool send_body(struct pm_module *module)
+{
+    struct pm_job *job = &module->job;
+    const struct pm_platform *platform = module->platform;
+    if (job->out_at == job->out_len) {
+        job->out_at = 0;
+        job->out_len = 0;
+        if (!fill(module)) {
+            pm__job_fail(module, PM_MAIL_FILE_OPEN, 0);
+            return true;
+        }
+    }
+    if (job->out_len == 0) {
+        if (!job->composed) {
+            return false; /* the platform still reads */
+        }
+        job->sending = false;
+        pm_smtp_body_end(&job->smtp, module->now);
+        return true;
+    }
+    int32_t n = platform->conn_send(platform->user, job->out + job->out_at,
+                                    job->out_len - job->out_at);
+    if (n < 0) {
+        pm_smtp_closed(&job->smtp, module->now);
+        job->sending = false;
+        return true;
+    }
+    job->out_at += (size_t)n;
+    if (n > 0) {
+        pm_smtp_body_progress(&job->smtp, module->now);
+    }
+    return n > 0;
+}
+
+/* A handshake or an HMAC has ended. */
+static bool resume(struct pm_module *module)
+{
+    struct pm_job *job = &module->job;
+    bool tls = job->state == PM_JOB_TLS;
+    if (job->op.result != PM_OK) {
+        pm__job_fail(module, tls ? PM_MAIL_SSL : PM_MAIL_AUTH_TYPE, 0);
+        return true;
+    }
+    job->state = PM_JOB_SESSION;
+    if (tls) {
+        pm_smtp_secured(&job->smtp, module->now);
+    } else {
+        pm_smtp_hmac(&job->smtp, job->digest, module->now);
+    }
+    return true;
+}
+
+bool pm__session_run(struct pm_module *module)
+{
+    struct pm_job *job = &module->job;
+    struct pm_smtp_event event;
+    if (job->state != PM_JOB_SESSION) {
+        return resume(module);
+    }
+    if (module->now >= pm_smtp_deadline(&job->smtp)) {
+        pm_smtp_tick(&job->smtp, module->now);
+    }
+    if (pm_smtp_next_event(&job->smtp, &event, module->now) != PM_SMTP_EV_NONE) {
+        return take_event(module, &event);
+    }
+    if (send_commands(module)) {
+        return true;
+    }
+    return job->sending && send_body(module);
+}

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: MIT */
+/* One port: events of its AT engine go to handlers and tasks. */
+#include <string.h>
+
+#include "module/internal.h"
+
+void pm__ok(struct pm_port *port)
+{
+    pm_at_result(&port->at, PM_AT_RESULT_OK, port->module->now);
+}
+
+void pm__error(struct pm_port *port)
+{
+    pm_at_result(&port->at, PM_AT_RESULT_ERROR, port->module->now);
+}
+
+void pm__cme(struct pm_port *port, uint16_t number)
+{
+    pm_at_cme(&port->at, number, port->module->now);
+}
+
+void pm__task_begin(struct pm_port *port, bool (*step)(struct pm_port *port))
+{
+    memset(&port->task, 0, sizeof port->task);
+    port->task.step = step;
+    port->task.wake = PM_NEVER;
+}
+
+void pm__task_end(struct pm_port *port)
+{
+    const struct pm_platform *platform = port->module->platform;
+    if (port->task.has_file) {
+        platform->file_close(platform->user, port->task.file);
+    }
+    memset(&port->task, 0, sizeof port->task);
+    port->task.wake = PM_NEVER;
+}
+
+bool pm__await(struct pm_port *port, int32_t result, uint8_t next_state)
+{
+    port->task.state = next_state;
+    port->op.pending = result == PM_PENDING;
+    port->op.result = result;
+    return !port->op.pending;
+}
+
+/*
+ * Runs one command. Whether the e-mail service is busy is judged before the
+ * parameters are (SD50), but a query of QSMTPCFG still answers (SD30): it is
+ * the write form of a keyword without values.
+ */
+static void run_command(struct pm_port *port, const struct pm_at_event *event)
+{
+    struct pm_at_values values;
+    port->command = event->command;
+    if (event->form == PM_AT_TEST) {
+        pm_at_answer_test(&port->at);
+        return;
+    }
+    bool good = pm_at_parse(&port->at, &values);
+    bool query = event->form == PM_AT_READ || (good && values.item != NULL && values.count == 0);
+    if (event->command->group == PM__GROUP_SMTP && !query && pm__smtp_busy(port->module)) {
+        pm__cme(port, PM_MAIL_BUSY);
+    } else if (!good) {
+        pm_at_bad_parameter(&port->at);
+    } else {
+        event->command->handler(port, event->form, &values);
+    }
+}
+
+/* Takes one event of the engine. Returns false when there was none. */
+static bool take_event(struct pm_port *port)
+{
+    struct pm_at_event event;
+    switch (pm_at_next_event(&port->at, &event, port->module->now)) {
+    case PM_AT_EV_COMMAND:
+        run_command(port, &event);
+        return true;
+    case PM_AT_EV_DATA:
+        port->task.data = event.data;
+        return true;
+    case PM_AT_EV_DATA_END:
+        port->task.data_end = true;
+        port->task.reason = (uint8_t)event.reason;
+        return true;
+    case PM_AT_EV_NONE:
+    default:
+        return false;
+    }
+}
+
+/* Moves the port as far as it goes. Returns true when anything moved. */
+static bool run_port(struct pm_port *port)
+{
+    bool moved = false;
+    for (;;) {
+        if (port->op.pending) {
+            return moved;
+        }
+        if (port->task.step != NULL && port->task.step(port)) {
+            moved = true;
+            continue;
+        }
+        if (port->op.pending || port->task.data.len != 0 || !take_event(port)) {
+            return moved;
+        }
+        moved = true;
+    }
+}
+
+void pm__module_run(struct pm_module *module)
+{
+    bool moved = true;
+    while (moved) {
+        moved = pm__boot_run(module);
+        for (struct pm_port *port = module->ports; port != NULL; port = port->next) {
+            moved = run_port(port) || moved;
+        }
+        moved = pm__job_run(module) || moved;
+    }
+}
+
+void pm_port_init(struct pm_port *port, struct pm_module *module, const char *name,
+                  bool boot_urcs, bool lf_ends_line, uint64_t now)
+{
+    memset(port, 0, sizeof *port);
+    port->module = module;
+    port->name = name;
+    port->boot_urcs = boot_urcs;
+    port->task.wake = PM_NEVER;
+    struct pm_at_config config = {
+        .table = module->table,
+        .limits = pm__limits(module->config->limits),
+        .lenient = module->config->lenient,
+        .lf_ends_line = lf_ends_line,
+    };
+    pm_at_settings_factory(&config.settings);
+    pm_at_init(&port->at, &config);
+    pm__profile_apply(port);
+    struct pm_port **end = &module->ports;
+    while (*end != NULL) {
+        end = &(*end)->next;
+    }
+    *end = port;
+    module->now = now;
+    pm__module_run(module);
+}
+
+size_t pm_port_input(struct pm_port *port, const uint8_t *data, size_t len, uint64_t now)
+{
+    struct pm_module *module = port->module;
+    module->now = now;
+    size_t taken = 0;
+    while (taken < len) {
+        if (pm__boot_off(module)) {
+            return len;
+        }
+        size_t n = pm_at_input(&port->at, data + taken, len - taken, now);
+        taken += n;
+        pm__module_run(module);
+        if (n == 0) {
+            break;
+        }
+    }
+    return taken;
+}
+
+size_t pm_port_output(const struct pm_port *port, const uint8_t **data)
+{
+    return pm_at_output(&port->at, data);
+}
+
+void pm_port_output_ack(struct pm_port *port, size_t n, uint64_t now)
+{
+    port->module->now = now;
+    pm_at_output_ack(&port->at, n);
+    pm__module_run(port->module);
+}
+
+void pm_port_dtr(struct pm_port *port, bool on, uint64_t now)
+{
+    port->module->now = now;
+    pm_at_set_dtr(&port->at, on, now);
+    pm__module_run(port->module);
+}
+
+void pm_port_lost(struct pm_port *port, uint64_t now)
+{
+    port->module->now = now;
+    pm_at_lost(&port->at, now);
+    pm__module_run(port->module);
+}
