@@ -63,15 +63,17 @@ static inline void put_group(uint8_t *out, const uint8_t *in)
     put_pair(out + 2, bits & 0xFFF);
 }
 
-/* Six bytes in one load, eight characters; compilers turn the shifts into one byte swap. */
+/* Six of eight readable bytes make eight characters. All eight are taken, since compilers know
+ * this pattern as one load. */
 static inline void put_two_groups(uint8_t *out, const uint8_t *in)
 {
-    uint64_t bits = (uint64_t)in[0] << 40 | (uint64_t)in[1] << 32 | (uint64_t)in[2] << 24 |
-                    (uint64_t)in[3] << 16 | (uint64_t)in[4] << 8 | in[5];
-    put_pair(out, (uint32_t)(bits >> 36));
-    put_pair(out + 2, (uint32_t)(bits >> 24) & 0xFFF);
-    put_pair(out + 4, (uint32_t)(bits >> 12) & 0xFFF);
-    put_pair(out + 6, (uint32_t)bits & 0xFFF);
+    uint64_t bits = (uint64_t)in[0] << 56 | (uint64_t)in[1] << 48 | (uint64_t)in[2] << 40 |
+                    (uint64_t)in[3] << 32 | (uint64_t)in[4] << 24 | (uint64_t)in[5] << 16 |
+                    (uint64_t)in[6] << 8 | in[7];
+    put_pair(out, (uint32_t)(bits >> 52));
+    put_pair(out + 2, (uint32_t)(bits >> 40) & 0xFFF);
+    put_pair(out + 4, (uint32_t)(bits >> 28) & 0xFFF);
+    put_pair(out + 6, (uint32_t)(bits >> 16) & 0xFFF);
 }
 
 size_t pm__base64_encode(uint8_t *out, const uint8_t *in, size_t n)
@@ -96,6 +98,7 @@ size_t pm__base64_lines(uint8_t *out, const uint8_t *in, size_t n)
 {
     uint8_t *start = out;
     for (; n >= PM__BASE64_LINE_IN; n -= PM__BASE64_LINE_IN) {
+        /* The last of these begins at byte 48 and reads up to 55 of 57. */
         for (int i = 0; i < PM__BASE64_LINE_IN / 6; i++, in += 6, out += 8) {
             put_two_groups(out, in);
         }

@@ -71,7 +71,7 @@ static void segment(struct pm__header header, struct pm_mime_text *text)
     size_t single =
         sizeof(" " NAME "*=''") - 1 + label + encoded_len(text->rest.ptr, text->rest.len);
     pm__header_add(header, NAME "*");
-    if (text->pieces > 0 || single > PM__LINE_AIM) {
+    if (text->pieces > 0 || single >= PM__LINE_AIM) {
         size_t before = header.out->len;
         pm__text_number(header.out, text->pieces);
         *header.column += header.out->len - before;
