@@ -161,7 +161,7 @@ def main():
     """Runs the tests of the calling file. A file in which anything was skipped counts as
     skipped, never as passed."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
-    program = unittest.main(module="__main__", exit=False, verbosity=2)
+    program = unittest.main(module="__main__", exit=False, verbosity=2, warnings=False)
     result = program.result
     if not result.wasSuccessful() or result.testsRun == 0 and not result.skipped:
         sys.exit(1)

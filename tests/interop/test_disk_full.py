@@ -1,0 +1,86 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""A full disk, on a small file system of its own (mounting it needs root)."""
+import subprocess
+
+import harness
+from harness import seeded_bytes
+from program import ProgramTest, activate, configure, write_mail
+from sinks import Sink
+
+MIB = 1 << 20
+
+
+class DiskFull(ProgramTest):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        harness.needs_root()
+
+    def setUp(self):
+        super().setUp()
+        self.state = self.folder / "state"
+        self.state.mkdir()
+        result = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "none", self.state],
+                                capture_output=True, text=True, check=False)
+        if result.returncode != 0:
+            self.skipTest("no file system can be mounted here: " + result.stderr.strip())
+        self.addCleanup(subprocess.run, ["umount", self.state], check=True)
+        self.program, self.port = self.module("--state", self.state)
+
+    def fill(self):
+        """Takes the rest of the disk away from under the module."""
+        with (self.state / "filler").open("wb") as file:
+            try:
+                while True:
+                    file.write(bytes(4096))
+                    file.flush()
+            except OSError:
+                return
+
+    def test_announced_size_does_not_fit(self):
+        answer = self.port.command(f'AT+QFUPL="UFS:big",{4 * MIB},5')
+        self.assertRegex(answer.final, r"^\+CME ERROR: (400|403|420)$")
+        self.port.upload("UFS:small", b"x" * 1000)
+
+    def test_disk_fills_up_in_an_upload(self):
+        data = seeded_bytes(MIB)
+        self.port.upload("UFS:first", data[:1000])
+        # The host announces less than there is, another program takes the place meanwhile.
+        answer = self.port.command(f'AT+QFUPL="UFS:big",{MIB},5')
+        self.assertEqual(answer.final, "CONNECT")
+        self.fill()
+        self.port.write(data)
+        answer = self.port.answer()
+        if answer.final == "OK":
+            # The place was reserved beforehand, so the file is whole.
+            self.assertTrue(self.port.download("UFS:big", MIB) == data)
+        else:
+            self.assertRegex(answer.final, r"^\+CME ERROR: (403|420)$")
+            self.port.refused('AT+QFLST="UFS:big"', 405)
+        self.port.ok("AT")
+        self.assertEqual(self.port.download("UFS:first", 1000), data[:1000])
+        (self.state / "filler").unlink()
+        self.port.upload("UFS:later", data[:2000])
+        self.assertEqual(self.port.download("UFS:later", 2000), data[:2000])
+
+    def test_body_on_a_full_disk(self):
+        self.fill()
+        with Sink() as sink:
+            activate(self.port)
+            configure(self.port, ("127.0.0.1", sink.port))
+            self.port.ok('AT+QSMTPDST=1,1,"b@example.com"')
+            answer = self.port.command("AT+QSMTPBODY=0,100000,5")
+            if answer.final == "CONNECT":
+                self.port.write(b"x" * 100_000)
+                answer = self.port.answer()
+            self.assertRegex(answer.final, r"^(OK|\+CME ERROR: \d+)$")
+            self.port.ok("AT")
+            (self.state / "filler").unlink()
+            write_mail(self.port, ["b@example.com"])
+            self.assertEqual(self.port.send_mail(60), (0, 0))
+            sink.received()
+
+
+if __name__ == "__main__":
+    harness.main()
