@@ -60,7 +60,11 @@ static bool store_open_top(struct pm_store *store, const struct pm_store_options
         return false;
     }
     store->lock = pm_lock_take(store->dirfd, store->dir, err->text, err->size);
-    return store->lock >= 0;
+    if (store->lock < 0) {
+        return false;
+    }
+    pm__store_dir_empty(store->dirfd, true); /* a profile whose writer was killed */
+    return true;
 }
 
 static bool store_open_area(struct pm_store *store, enum pm_storage storage, const char *name,
@@ -179,10 +183,10 @@ static void store_remove_private(struct pm_store *store)
 {
     for (size_t i = 0; i < STORE_AREAS; i++) {
         if (i != PM_STORAGE_SD && store->area[i].dirfd >= 0) {
-            pm__store_dir_empty(store->area[i].dirfd);
+            pm__store_dir_empty(store->area[i].dirfd, false);
         }
     }
-    pm__store_dir_empty(store->dirfd);
+    pm__store_dir_empty(store->dirfd, false);
     (void)unlinkat(store->dirfd, "ufs", AT_REMOVEDIR);
     (void)unlinkat(store->dirfd, "ram", AT_REMOVEDIR);
     if (rmdir(store->dir) != 0) {

@@ -117,10 +117,15 @@ static bool store_dir_take(struct store_area *area, const char *text)
     return true;
 }
 
+static bool store_dir_unfinished(const char *name)
+{
+    return strncmp(name, STORE_NEW_PREFIX, strlen(STORE_NEW_PREFIX)) == 0;
+}
+
 bool pm__store_dir_scan(struct pm_store *store, struct store_area *area, bool empty)
 {
     if (empty) {
-        pm__store_dir_empty(area->dirfd);
+        pm__store_dir_empty(area->dirfd, false);
     }
     DIR *list = store_dir_list(area->dirfd);
     if (list == NULL) {
@@ -130,8 +135,8 @@ bool pm__store_dir_scan(struct pm_store *store, struct store_area *area, bool em
     bool room = true;
     const struct dirent *item;
     while (room && (item = readdir(list)) != NULL) {
-        if (strncmp(item->d_name, STORE_NEW_PREFIX, strlen(STORE_NEW_PREFIX)) == 0) {
-            leftovers += unlinkat(area->dirfd, item->d_name, 0) == 0;
+        if (store_dir_unfinished(item->d_name)) {
+            leftovers += unlinkat(area->dirfd, item->d_name, 0) == 0 ? 1U : 0U;
         } else {
             room = store_dir_take(area, item->d_name);
         }
@@ -149,7 +154,7 @@ bool pm__store_dir_scan(struct pm_store *store, struct store_area *area, bool em
     return true;
 }
 
-void pm__store_dir_empty(int dirfd)
+void pm__store_dir_empty(int dirfd, bool unfinished)
 {
     DIR *list = store_dir_list(dirfd);
     if (list == NULL) {
@@ -158,7 +163,8 @@ void pm__store_dir_empty(int dirfd)
     const struct dirent *item;
     while ((item = readdir(list)) != NULL) {
         struct stat st;
-        if (fstatat(dirfd, item->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISDIR(st.st_mode)) {
+        if ((!unfinished || store_dir_unfinished(item->d_name)) &&
+            fstatat(dirfd, item->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISDIR(st.st_mode)) {
             (void)unlinkat(dirfd, item->d_name, 0);
         }
     }

@@ -94,8 +94,8 @@ int pm__store_dir_make(int parent, const char *name, const struct store_text *er
 int pm__store_dir_temporary(char *path, size_t size, const struct store_text *err);
 /* Reads a storage's directory into its index; removes unfinished files, and all when `empty`. */
 bool pm__store_dir_scan(struct pm_store *store, struct store_area *area, bool empty);
-/* Removes the plain files in a directory. */
-void pm__store_dir_empty(int dirfd);
+/* Removes the plain files in a directory, or the unfinished ones only. */
+void pm__store_dir_empty(int dirfd, bool unfinished);
 
 /* ---- Jobs (store_job.c): work in libuv's thread pool ---- */
 

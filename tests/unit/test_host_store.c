@@ -111,6 +111,7 @@ static void test_leftovers_and_foreign(void **state)
     put_raw(f, "state/ufs/foreign file~", "x");
     put_raw(f, "state/ufs/.hidden", "x");
     put_raw(f, "state/ram/anything~", "x");
+    put_raw(f, "state/.new-profile.1", "x");
     char path[256];
     (void)snprintf(path, sizeof path, "%s/state/ufs/directory", f->dir);
     assert_int_equal(mkdir(path, 0700), 0);
@@ -119,6 +120,7 @@ static void test_leftovers_and_foreign(void **state)
     fixture_open(f);
     assert_false(exists(f, "state/ufs/.new-7"));
     assert_false(exists(f, "state/ram/anything~"));
+    assert_false(exists(f, "state/.new-profile.1"));
     assert_true(exists(f, "state/ufs/foreign file~"));
     assert_non_null(strstr(f->log, "removed 1 unfinished file"));
     assert_int_equal(pm__store_stat(f->store, PM_STORAGE_UFS, text_slice("good one.txt"), &size),
