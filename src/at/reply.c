@@ -31,7 +31,7 @@ static void make_room(struct pm_at *at, size_t len)
 
 void pm__at_emit(struct pm_at *at, const uint8_t *data, size_t len)
 {
-    if (at->muted) {
+    if (at->muted || len == 0) {
         return;
     }
     make_room(at, len);
