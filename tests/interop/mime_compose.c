@@ -131,7 +131,7 @@ int main(void)
     }
     size_t len = 0;
     enum pm_mime_need end;
-    uint8_t *message = compose(&mail, &cuts, &len, &end);
+    uint8_t *message = mail_compose(&mail, &cuts, &len, &end);
     if (end != PM_MIME_END) {
         fail("the composer failed");
     }

@@ -38,7 +38,7 @@ static uint8_t *copy_of(struct pm_slice slice)
     return copy;
 }
 
-uint32_t next_random(uint32_t *state)
+uint32_t mail_random(uint32_t *state)
 {
     *state ^= *state << 13;
     *state ^= *state >> 17;
@@ -46,7 +46,7 @@ uint32_t next_random(uint32_t *state)
     return *state;
 }
 
-struct pm_slice text_of(const char *string)
+struct pm_slice mail_text(const char *string)
 {
     return (struct pm_slice){(const uint8_t *)string, strlen(string)};
 }
@@ -55,10 +55,10 @@ struct mail mail_minimal(void)
 {
     struct mail mail;
     memset(&mail, 0, sizeof mail);
-    mail.config.sender_address = text_of("sender@example.com");
-    mail.config.message_id = text_of("1.2.3@example.com");
-    mail.config.boundary = text_of("=_0123456789abcdefghij");
-    mail.config.fallback_charset = text_of("windows-1252");
+    mail.config.sender_address = mail_text("sender@example.com");
+    mail.config.message_id = mail_text("1.2.3@example.com");
+    mail.config.boundary = mail_text("=_0123456789abcdefghij");
+    mail.config.fallback_charset = mail_text("windows-1252");
     mail.config.date_unix = 1795511700;
     mail.config.date_offset_minutes = 60;
     return mail;
@@ -69,7 +69,7 @@ static size_t cut(struct run *run, size_t most)
     if (run->cuts->seed == 0 || most == 0) {
         return most;
     }
-    return 1 + next_random(&run->random) % most;
+    return 1 + mail_random(&run->random) % most;
 }
 
 static void give_address(struct run *run, const struct pm_slice *list, size_t count, size_t *given)
@@ -152,7 +152,7 @@ static void answer(struct run *run, enum pm_mime_need need)
     }
 }
 
-uint8_t *compose(const struct mail *mail, const struct mail_cuts *cuts, size_t *len,
+uint8_t *mail_compose(const struct mail *mail, const struct mail_cuts *cuts, size_t *len,
                  enum pm_mime_need *end)
 {
     struct run run;

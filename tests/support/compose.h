@@ -18,7 +18,7 @@ struct mail_part {
 };
 
 struct mail {
-    struct pm_mime_config config; /* body and attachments are filled in by compose() */
+    struct pm_mime_config config; /* body and attachments are filled in by mail_compose() */
     struct pm_slice to[MAIL_MAX_ADDRESSES];
     size_t to_count;
     struct pm_slice cc[MAIL_MAX_ADDRESSES];
@@ -40,13 +40,13 @@ struct mail_cuts {
 struct mail mail_minimal(void);
 
 /* A string literal as a slice. */
-struct pm_slice text_of(const char *string);
+struct pm_slice mail_text(const char *string);
 
 /* The message as one block that the caller frees; *end is the last answer. */
-uint8_t *compose(const struct mail *mail, const struct mail_cuts *cuts, size_t *len,
+uint8_t *mail_compose(const struct mail *mail, const struct mail_cuts *cuts, size_t *len,
                  enum pm_mime_need *end);
 
 /* xorshift32; the state is never 0. */
-uint32_t next_random(uint32_t *state);
+uint32_t mail_random(uint32_t *state);
 
 #endif
