@@ -15,11 +15,11 @@
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 
-#define PROFILE_MAX        4096
+#define PM_PROFILE_MAX     4096
 #define PROFILE_MAGIC      "PMPROF1\n"
 #define PROFILE_MAGIC_SIZE 8
 #define PROFILE_SUM_SIZE   32
-#define PROFILE_HEAD       (PROFILE_MAGIC_SIZE + PROFILE_SUM_SIZE)
+#define PM_PROFILE_HEAD    (PROFILE_MAGIC_SIZE + PROFILE_SUM_SIZE)
 
 static bool profile_sum(const uint8_t *data, size_t len, uint8_t sum[PROFILE_SUM_SIZE])
 {
@@ -54,17 +54,17 @@ int pm_profile_read(int dirfd, uint8_t key, uint8_t *data, size_t cap)
     if (fd < 0) {
         return errno == ENOENT ? 0 : -1;
     }
-    uint8_t buffer[PROFILE_HEAD + PROFILE_MAX + 1];
+    uint8_t buffer[PM_PROFILE_HEAD + PM_PROFILE_MAX + 1];
     uint8_t sum[PROFILE_SUM_SIZE];
     int n = profile_read_all(fd, buffer, sizeof buffer);
     (void)close(fd);
-    size_t len = n > PROFILE_HEAD ? (size_t)n - PROFILE_HEAD : 0;
-    bool good = len > 0 && len <= cap && len <= PROFILE_MAX &&
+    size_t len = n > PM_PROFILE_HEAD ? (size_t)n - PM_PROFILE_HEAD : 0;
+    bool good = len > 0 && len <= cap && len <= PM_PROFILE_MAX &&
                 memcmp(buffer, PROFILE_MAGIC, PROFILE_MAGIC_SIZE) == 0 &&
-                profile_sum(buffer + PROFILE_HEAD, len, sum) &&
+                profile_sum(buffer + PM_PROFILE_HEAD, len, sum) &&
                 memcmp(buffer + PROFILE_MAGIC_SIZE, sum, sizeof sum) == 0;
     if (good) {
-        memcpy(data, buffer + PROFILE_HEAD, len);
+        memcpy(data, buffer + PM_PROFILE_HEAD, len);
     }
     OPENSSL_cleanse(buffer, sizeof buffer);
     return good ? (int)len : -1;
@@ -83,25 +83,28 @@ static int profile_put(int fd, const uint8_t *data, size_t len, bool durable)
     return durable && fsync(fd) != 0 ? errno : 0;
 }
 
-int pm_profile_write(int dirfd, uint8_t key, const uint8_t *data, size_t len, bool durable)
+bool pm_profile_pack(const uint8_t *data, size_t len, uint8_t *out)
 {
-    if (len == 0 || len > PROFILE_MAX) {
-        return EINVAL;
+    if (len == 0 || len > PM_PROFILE_MAX || !profile_sum(data, len, out + PROFILE_MAGIC_SIZE)) {
+        return false;
     }
+    memcpy(out, PROFILE_MAGIC, PROFILE_MAGIC_SIZE);
+    memcpy(out + PM_PROFILE_HEAD, data, len);
+    return true;
+}
+
+int pm_profile_write(int dirfd, uint8_t key, const uint8_t *packed, size_t len, bool durable)
+{
     char name[24];
     char fresh[32];
     (void)snprintf(name, sizeof name, "profile.%u", key);
     (void)snprintf(fresh, sizeof fresh, ".new-profile.%u", key);
-    uint8_t buffer[PROFILE_HEAD + PROFILE_MAX];
-    memcpy(buffer, PROFILE_MAGIC, PROFILE_MAGIC_SIZE);
-    memcpy(buffer + PROFILE_HEAD, data, len);
-    if (!profile_sum(data, len, buffer + PROFILE_MAGIC_SIZE)) {
-        return EIO;
-    }
     int fd = openat(dirfd, fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-    int error = fd < 0 ? errno : profile_put(fd, buffer, PROFILE_HEAD + len, durable);
-    OPENSSL_cleanse(buffer, sizeof buffer);
-    if (fd >= 0 && close(fd) != 0 && error == 0) {
+    if (fd < 0) {
+        return errno;
+    }
+    int error = profile_put(fd, packed, len, durable);
+    if (close(fd) != 0 && error == 0) {
         error = errno;
     }
     if (error == 0 && renameat(dirfd, fresh, dirfd, name) != 0) {
@@ -110,7 +113,7 @@ int pm_profile_write(int dirfd, uint8_t key, const uint8_t *data, size_t len, bo
     if (error == 0 && durable && fsync(dirfd) != 0) {
         error = errno;
     }
-    if (error != 0 && fd >= 0) {
+    if (error != 0) {
         (void)unlinkat(dirfd, fresh, 0);
     }
     return error;

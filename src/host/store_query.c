@@ -173,7 +173,11 @@ static void store_profile_run(struct store_job *job)
 static void store_profile_end(struct store_job *job)
 {
     if (job->result == PM_OK) {
-        store_profile_keep(&job->store->profile[job->key], job->data, job->len);
+        /* The blob alone is kept, at the start of its memory. */
+        size_t len = job->len - PM_PROFILE_HEAD;
+        memmove(job->data, job->data + PM_PROFILE_HEAD, len);
+        OPENSSL_cleanse(job->data + len, PM_PROFILE_HEAD);
+        store_profile_keep(&job->store->profile[job->key], job->data, len);
     } else {
         OPENSSL_clear_free(job->data, job->len);
     }
@@ -187,10 +191,11 @@ int32_t pm__store_profile_save(struct pm_store *store, struct pm_op *op, uint8_t
     if (len == 0 || len > STORE_PROFILE_MAX) {
         return PM_ERR_IO;
     }
-    uint8_t *copy = OPENSSL_memdup(data, len);
-    struct store_job *job = copy != NULL ? pm__store_job_new(store, op) : NULL;
+    uint8_t *packed = OPENSSL_malloc(PM_PROFILE_HEAD + len);
+    bool good = packed != NULL && pm_profile_pack(data, len, packed);
+    struct store_job *job = good ? pm__store_job_new(store, op) : NULL;
     if (job == NULL) {
-        OPENSSL_clear_free(copy, len);
+        OPENSSL_clear_free(packed, PM_PROFILE_HEAD + len);
         return PM_ERR_NO_MEMORY;
     }
     job->run = store_profile_run;
@@ -198,8 +203,8 @@ int32_t pm__store_profile_save(struct pm_store *store, struct pm_op *op, uint8_t
     job->dirfd = store->dirfd;
     job->durable = !store->temporary;
     job->key = key;
-    job->data = copy;
-    job->len = len;
+    job->data = packed;
+    job->len = PM_PROFILE_HEAD + len;
     pm__store_job_exclusive(job);
     return PM_PENDING;
 }

@@ -36,6 +36,7 @@ static inline void fixture_done(void *user, struct pm_op *op, int32_t result)
     f->ended = op;
     f->answers++;
     f->result = result;
+    op->result = result;
 }
 
 static inline void fixture_log(void *user, enum pm_log_level level, const char *text)

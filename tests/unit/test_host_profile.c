@@ -10,7 +10,6 @@
 
 #include <cmocka.h>
 
-#include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -64,20 +63,30 @@ static void raw_write(const struct place *place, const uint8_t *data, size_t len
     assert_int_equal(close(fd), 0);
 }
 
+static int put(const struct place *place, const char *text, bool durable)
+{
+    uint8_t packed[PM_PROFILE_HEAD + 16];
+    assert_true(pm_profile_pack((const uint8_t *)text, strlen(text), packed));
+    return pm_profile_write(place->fd, 3, packed, PM_PROFILE_HEAD + strlen(text), durable);
+}
+
 static void test_round_trip(void **state)
 {
     struct place *place = *state;
     uint8_t back[16];
     assert_int_equal(pm_profile_read(place->fd, 3, back, sizeof back), 0);
-    assert_int_equal(pm_profile_write(place->fd, 3, (const uint8_t *)"hello", 5, true), 0);
+    assert_int_equal(put(place, "hello", true), 0);
     assert_int_equal(pm_profile_read(place->fd, 3, back, sizeof back), 5);
     assert_memory_equal(back, "hello", 5);
-    assert_int_equal(pm_profile_write(place->fd, 3, (const uint8_t *)"new", 3, false), 0);
+    assert_int_equal(put(place, "new", false), 0);
     assert_int_equal(pm_profile_read(place->fd, 3, back, sizeof back), 3);
     assert_int_equal(pm_profile_read(place->fd, 3, back, 2), -1);
     assert_int_equal(pm_profile_read(place->fd, 4, back, sizeof back), 0);
-    assert_int_equal(pm_profile_write(place->fd, 3, back, 0, true), EINVAL);
-    assert_int_equal(pm_profile_write(place->fd, 3, back, 5000, true), EINVAL);
+    static uint8_t large[PM_PROFILE_MAX + 1];
+    static uint8_t packed[PM_PROFILE_HEAD + PM_PROFILE_MAX + 1];
+    assert_false(pm_profile_pack(large, 0, packed));
+    assert_false(pm_profile_pack(large, PM_PROFILE_MAX + 1, packed));
+    assert_true(pm_profile_pack(large, PM_PROFILE_MAX, packed));
 }
 
 static void test_any_damage_is_seen(void **state)
@@ -85,7 +94,7 @@ static void test_any_damage_is_seen(void **state)
     struct place *place = *state;
     uint8_t raw[256];
     uint8_t back[64];
-    assert_int_equal(pm_profile_write(place->fd, 3, (const uint8_t *)"0123456789", 10, true), 0);
+    assert_int_equal(put(place, "0123456789", true), 0);
     size_t len = raw_read(place, raw, sizeof raw);
     for (size_t cut = 0; cut < len; cut++) {
         raw_write(place, raw, cut);
@@ -108,10 +117,10 @@ static void test_failed_write_keeps_the_old(void **state)
 {
     struct place *place = *state;
     uint8_t back[16];
-    assert_int_equal(pm_profile_write(place->fd, 3, (const uint8_t *)"old", 3, true), 0);
+    assert_int_equal(put(place, "old", true), 0);
     /* A directory in the way of the new file. */
     assert_int_equal(mkdirat(place->fd, ".new-profile.3", 0700), 0);
-    assert_int_not_equal(pm_profile_write(place->fd, 3, (const uint8_t *)"new", 3, true), 0);
+    assert_int_not_equal(put(place, "new", true), 0);
     assert_int_equal(pm_profile_read(place->fd, 3, back, sizeof back), 3);
     assert_memory_equal(back, "old", 3);
 }

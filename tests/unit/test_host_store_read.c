@@ -8,14 +8,16 @@
 
 #include <errno.h>
 #include <semaphore.h>
+#include <stdatomic.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 
 static struct {
     int now_error; /* errno of reads that must not wait, 0: they work */
-    unsigned int now, pool;
-    int fail_read; /* errno of the next read of the pool */
-    bool hold_read;
+    unsigned int now;
+    atomic_uint pool;     /* reads by the pool */
+    atomic_int fail_read; /* errno of its next read */
+    atomic_bool hold_read;
     sem_t held, go;
 } disk;
 
@@ -31,16 +33,15 @@ ssize_t preadv2(int fd, const struct iovec *io, int count, off_t offset, int fla
 
 ssize_t pread(int fd, void *data, size_t len, off_t offset)
 {
-    if (disk.hold_read) {
-        disk.hold_read = false;
+    if (atomic_exchange(&disk.hold_read, false)) {
         (void)sem_post(&disk.held);
         while (sem_wait(&disk.go) != 0) {
         }
     }
     disk.pool++;
-    if (disk.fail_read != 0) {
-        errno = disk.fail_read;
-        disk.fail_read = 0;
+    int error = atomic_exchange(&disk.fail_read, 0);
+    if (error != 0) {
+        errno = error;
         return -1;
     }
     return syscall(SYS_pread64, fd, data, len, offset);
@@ -48,7 +49,9 @@ ssize_t pread(int fd, void *data, size_t len, off_t offset)
 
 static int setup(void **state)
 {
-    memset(&disk, 0, sizeof disk);
+    disk.now_error = 0;
+    disk.fail_read = 0;
+    disk.hold_read = false;
     assert_int_equal(sem_init(&disk.held, 0, 0), 0);
     assert_int_equal(sem_init(&disk.go, 0, 0), 0);
     int rc = fixture_setup(state);
