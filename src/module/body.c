@@ -114,8 +114,10 @@ static bool body_step(struct pm_port *port)
     }
 }
 
-void pm__body_begin(struct pm_port *port, const struct pm_at_values *values)
+void pm__run_qsmtpbody(void *owner, enum pm_at_form form, const struct pm_at_values *values)
 {
+    struct pm_port *port = owner;
+    (void)form;
     struct pm_module *module = port->module;
     uint32_t length = (uint32_t)values->v[1].number;
     uint32_t most = pm__limits(module->config->limits)[PM__LIMIT_BODY] * 1024U;

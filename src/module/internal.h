@@ -135,9 +135,8 @@ void pm__draft_clear(struct pm_module *module); /* AT+QSMTPCLR */
 void pm__draft_touch(struct pm_module *module); /* the draft changed: a new Message-ID */
 void pm__draft_drop_body(struct pm_module *module);
 
-/* smtp.c, body.c */
+/* smtp.c */
 bool pm__smtp_busy(const struct pm_module *module);
-void pm__body_begin(struct pm_port *port, const struct pm_at_values *values);
 
 /* job*.c: the mail job. */
 void pm__job_start(struct pm_port *port, uint32_t timeout_s);

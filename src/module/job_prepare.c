@@ -104,7 +104,7 @@ bool pm__prepare_begin(struct pm_module *module)
         .host = pm__arena_get(&module->arena, PM__KEY_SERVER, 0),
         .port = module->draft.port,
         .context = module->draft.contextid,
-        .tls = module->draft.ssltype != 0 ? &job->tls : NULL,
+        .tls = module->draft.ssltype == 1 ? &job->tls : NULL,
     };
     return true;
 }

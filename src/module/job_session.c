@@ -51,6 +51,7 @@ static bool begin_starttls(struct pm_module *module)
     struct pm_job *job = &module->job;
     const struct pm_platform *platform = module->platform;
     job->state = PM_JOB_TLS;
+    job->request.tls = &job->tls;
     return pm__job_await(job, platform->conn_starttls(platform->user, &job->op, &job->request));
 }
 

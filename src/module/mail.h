@@ -21,6 +21,7 @@ void pm__mail_answer(struct pm_port *port, uint16_t error);
 void pm__note_beyond_strict(struct pm_module *module, enum pm__limit limit, size_t amount);
 
 void pm__run_qsmtpcfg(void *owner, enum pm_at_form form, const struct pm_at_values *values);
+void pm__run_qsmtpbody(void *owner, enum pm_at_form form, const struct pm_at_values *values);
 void pm__run_qsmtpatt(void *owner, enum pm_at_form form, const struct pm_at_values *values);
 
 /* AT+QSMTPDST?: more lines than the output holds, so it waits for the host. */

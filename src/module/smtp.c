@@ -141,12 +141,6 @@ static void run_sub(void *owner, enum pm_at_form form, const struct pm_at_values
 
 /* ---- QSMTPBODY, QSMTPCLR, QSMTPPUT ------------------------------------------------- */
 
-static void run_body(void *owner, enum pm_at_form form, const struct pm_at_values *values)
-{
-    (void)form;
-    pm__body_begin(owner, values);
-}
-
 static void run_clr(void *owner, enum pm_at_form form, const struct pm_at_values *values)
 {
     struct pm_port *port = owner;
@@ -255,7 +249,7 @@ static const struct pm_at_command rows[] = {
      .flags = PM_AT_DATA,
      .param_count = 3,
      .params = body_params,
-     .handler = run_body},
+     .handler = pm__run_qsmtpbody},
     {ROW("+QSMTPATT"),
      .forms = PM_AT_READ | PM_AT_TEST | PM_AT_WRITE,
      .param_count = 3,

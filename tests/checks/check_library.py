@@ -4,7 +4,8 @@
 
 Reads the optimised libpostmodem.a: every undefined symbol must be defined in the library itself
 or be one of the six functions of <string.h>, or a helper that a compiler may call by itself; no
-object may hold writable data; every public symbol starts with pm_.
+object may hold writable data; every public symbol starts with pm_ and is defined once (in an
+archive the linker takes the first of two without a word).
 
 Usage: check_library.py LIBRARY [NM [OBJDUMP]]
 """
@@ -32,13 +33,15 @@ def output_of(*command):
 
 
 def symbols(nm, library):
-    """(undefined, defined and visible) names of all members."""
-    undefined, defined = set(), set()
+    """(undefined, defined and visible) names of all members, and those defined twice."""
+    undefined, defined, twice = set(), set(), set()
     for line in output_of(nm, "-g", library).splitlines():
         match = re.match(r"^[0-9a-f]*\s+([A-Za-z])\s+(\S+)$", line)
         if match:
+            if match[1] not in "Uwv" and match[2] in defined:
+                twice.add(match[2])
             (undefined if match[1] in "Uwv" else defined).add(match[2])
-    return undefined, defined
+    return undefined, defined, twice
 
 
 def writable_sections(objdump, library):
@@ -62,11 +65,12 @@ def main():
     library = sys.argv[1]
     nm = sys.argv[2] if len(sys.argv) > 2 else "nm"
     objdump = sys.argv[3] if len(sys.argv) > 3 else "objdump"
-    undefined, defined = symbols(nm, library)
+    undefined, defined, twice = symbols(nm, library)
     findings = [f"undefined symbol {name} is not on the list"
                 for name in sorted(undefined - defined - LIBRARY_FUNCTIONS - COMPILER_HELPERS)]
     findings += [f"public symbol {name} does not start with pm_"
                  for name in sorted(defined) if not name.startswith("pm_")]
+    findings += [f"symbol {name} is defined twice" for name in sorted(twice)]
     findings += writable_sections(objdump, library)
     findings += common_symbols(nm, library)
     print("\n".join(findings))

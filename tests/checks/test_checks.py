@@ -194,6 +194,10 @@ class Library(Project):
     def test_foreign_prefix(self):
         self.expect_library("public symbol helper", "int helper(void) { return 1; }\n")
 
+    def test_library_symbol_defined_twice(self):
+        self.expect_library("symbol pm_one is defined twice",
+                            "int pm_one(void) { return 1; }\n", "int pm_one(void) { return 2; }\n")
+
 
 if __name__ == "__main__":
     unittest.main()

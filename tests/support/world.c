@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: MIT */
+/* Virtual time and the life of a module in a test. */
+#include "world.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void fail(const char *what)
+{
+    (void)fprintf(stderr, "world: %s\n", what);
+    abort();
+}
+
+static void append(char *log, size_t size, size_t *len, const char *text, size_t n)
+{
+    if (*len + n + 2 < size) {
+        memcpy(log + *len, text, n);
+        log[*len + n] = '\n';
+        log[*len + n + 1] = '\0';
+        *len += n + 1;
+    }
+}
+
+static void take_log(void *user, enum pm_log_level level, const char *text, size_t len)
+{
+    struct world *w = user;
+    (void)level;
+    append(w->log, sizeof w->log, &w->log_len, text, len);
+}
+
+static void take_trace(void *user, bool sent, const uint8_t *line, size_t len)
+{
+    struct world *w = user;
+    (void)sent;
+    append(w->trace, sizeof w->trace, &w->trace_len, (const char *)line, len);
+}
+
+/* 2026-11-23 10:15:00 UTC at virtual time 0. */
+static void wall_clock(void *user, struct pm_wall_time *time)
+{
+    const struct world *w = user;
+    time->unix_seconds = 1795428900 + (int64_t)(w->now / 1000);
+    time->offset_minutes = 60;
+}
+
+static int32_t random_bytes(void *user, uint8_t *out, size_t len)
+{
+    struct world *w = user;
+    if (world_fails(w)) {
+        return PM_ERR_IO;
+    }
+    for (size_t i = 0; i < len; i++) {
+        out[i] = (uint8_t)(0xA0 + i);
+    }
+    return PM_OK;
+}
+
+static void cancel(void *user, struct pm_op *op)
+{
+    struct world *w = user;
+    for (size_t i = 0; i < w->op_count; i++) {
+        if (w->ops[i].op == op) {
+            w->ops[i] = w->ops[--w->op_count];
+            return;
+        }
+    }
+    fail("cancel of an operation that is not pending");
+}
+
+bool world_fails(struct world *w)
+{
+    return ++w->calls == w->fail_at;
+}
+
+int32_t world_answer(struct world *w, struct pm_op *op, int32_t result)
+{
+    if (!w->async) {
+        return result;
+    }
+    if (w->op_count == WORLD_OPS) {
+        fail("too many operations at once");
+    }
+    w->ops[w->op_count].op = op;
+    w->ops[w->op_count].result = result;
+    w->op_count++;
+    return PM_PENDING;
+}
+
+void world_init(struct world *w)
+{
+    memset(w, 0, sizeof *w);
+    w->now = 1000000;
+    w->ufs_size = 4U << 20;
+    w->arena_size = 65536;
+    w->server.capabilities = "PIPELINING|SIZE 52428800|STARTTLS|AUTH PLAIN LOGIN CRAM-MD5|8BITMIME";
+    w->platform.user = w;
+    w->platform.log = take_log;
+    w->platform.trace = take_trace;
+    w->platform.wall_clock = wall_clock;
+    w->platform.random = random_bytes;
+    w->platform.cancel = cancel;
+    world_files_platform(&w->platform);
+    world_net_platform(&w->platform);
+    pm_module_config_default(&w->config);
+    w->config.limits = PM_LIMITS_STRICT;
+    w->config.ehlo_name = "module.example";
+}
+
+void world_begin(struct world *w, size_t ports)
+{
+    static const char *const names[WORLD_PORTS] = {"usbat", "usbmodem", "uart1"};
+    w->arena = malloc(w->arena_size);
+    if (w->arena == NULL || !pm_module_table(&w->table) ||
+        !pm_module_init(&w->module, &w->config, &w->platform, &w->table, w->arena, w->arena_size,
+                        w->now)) {
+        fail("the module does not start");
+    }
+    w->port_count = ports;
+    for (size_t i = 0; i < ports; i++) {
+        pm_port_init(&w->ports[i], &w->module, names[i], false, false, w->now);
+    }
+}
+
+void world_end(struct world *w)
+{
+    pm_module_end(&w->module);
+    if (w->op_count != 0 || w->server.connected || w->job_memory_out) {
+        fail("the module left an operation, a connection or memory behind");
+    }
+    if (world_temporary(w) != 0) {
+        fail("the module left a temporary file behind");
+    }
+    for (size_t i = 0; i < WORLD_FILES; i++) {
+        if (w->files[i].used && w->files[i].opened != 0) {
+            fail("the module left a file open");
+        }
+        free(w->files[i].data);
+    }
+    free(w->server.message);
+    free(w->arena);
+}
+
+static bool run_op(struct world *w)
+{
+    if (w->op_count == 0) {
+        return false;
+    }
+    struct pm_op *op = w->ops[0].op;
+    int32_t result = w->ops[0].result;
+    memmove(&w->ops[0], &w->ops[1], (w->op_count - 1) * sizeof w->ops[0]);
+    w->op_count--;
+    pm_module_done(&w->module, op, result, w->now);
+    return true;
+}
+
+static bool run_server(struct world *w)
+{
+    uint8_t bytes[sizeof w->server.out];
+    size_t len = w->server.out_len;
+    if (w->writable) {
+        w->writable = false;
+        pm_module_writable(&w->module, w->now);
+        return true;
+    }
+    if (len != 0 && w->server.connected) {
+        memcpy(bytes, w->server.out, len);
+        w->server.out_len = 0;
+        pm_module_received(&w->module, bytes, len, w->now);
+        return true;
+    }
+    if (w->server.closed_told && w->server.connected) {
+        w->server.closed_told = false;
+        pm_module_closed(&w->module, w->now);
+        return true;
+    }
+    return false;
+}
+
+void world_run(struct world *w)
+{
+    while (run_op(w) || run_server(w)) {
+    }
+}
+
+void world_advance(struct world *w, uint64_t until)
+{
+    world_run(w);
+    for (;;) {
+        uint64_t deadline = pm_module_deadline(&w->module);
+        if (deadline > until) {
+            break;
+        }
+        w->now = deadline > w->now ? deadline : w->now;
+        pm_module_tick(&w->module, w->now);
+        world_run(w);
+        if (pm_module_deadline(&w->module) <= w->now) {
+            fail("a deadline does not go away");
+        }
+    }
+    w->now = until;
+    pm_module_tick(&w->module, w->now);
+    world_run(w);
+}
+
+void world_type(struct world *w, size_t port, const void *data, size_t len)
+{
+    const uint8_t *at = data;
+    while (len != 0) {
+        size_t n = pm_port_input(&w->ports[port], at, len, w->now);
+        world_run(w);
+        if (n == 0) {
+            fail("the port takes no input");
+        }
+        at += n;
+        len -= n;
+    }
+}
+
+size_t world_read(struct world *w, size_t port, uint8_t *out, size_t size)
+{
+    const uint8_t *data = NULL;
+    size_t total = 0;
+    size_t len = pm_port_output(&w->ports[port], &data);
+    while (len != 0 && total < size) {
+        size_t n = len < size - total ? len : size - total;
+        memcpy(out + total, data, n);
+        total += n;
+        pm_port_output_ack(&w->ports[port], n, w->now);
+        world_run(w);
+        len = pm_port_output(&w->ports[port], &data);
+    }
+    return total;
+}

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A world for one module in a test: virtual time, files in memory, and a mail server whose
+ * faults are switched on by name. Nothing outside the process is touched.
+ */
+#ifndef PM_TEST_WORLD_H
+#define PM_TEST_WORLD_H
+
+#include "postmodem/module.h"
+
+#define WORLD_FILES 64
+#define WORLD_PORTS 3
+#define WORLD_OPS 16
+#define WORLD_PROFILES 64
+
+/* What the mail server, or the way to it, does wrong. */
+enum world_fault {
+    WORLD_OK,
+    WORLD_NO_HOST,     /* the name does not resolve */
+    WORLD_NO_CONNECT,  /* nobody listens */
+    WORLD_NO_TLS,      /* the handshake fails */
+    WORLD_SILENT,      /* never says anything */
+    WORLD_CLOSE_DATA,  /* closes after the first body bytes */
+    WORLD_REFUSE_RCPT, /* 550 to every recipient */
+    WORLD_REFUSE_ONE,  /* 550 to the first recipient */
+    WORLD_BAD_PASSWORD,
+    WORLD_NO_STARTTLS,
+    WORLD_REFUSE_STARTTLS, /* 454 */
+    WORLD_BUSY,            /* 421 instead of a banner, then closed */
+    WORLD_STUCK,           /* takes no body bytes */
+};
+
+struct world_file {
+    bool used;      /* slot taken */
+    bool named;     /* visible under its name */
+    bool temporary; /* created, not committed */
+    unsigned opened;
+    enum pm_storage storage;
+    uint8_t name[PM_FILE_NAME_SIZE];
+    size_t name_len;
+    uint8_t *data;
+    size_t len, cap;
+};
+
+struct world_profile {
+    bool used;
+    uint8_t key;
+    uint8_t data[2048];
+    size_t len;
+};
+
+struct world_server {
+    enum world_fault fault;
+    const char *capabilities; /* EHLO lines after the first, "A|B" */
+    bool connected, tls, greeted, in_data, closed_told;
+    uint8_t auth_step;
+    uint8_t line[8192];
+    size_t line_len;
+    uint8_t *message; /* body as received, dots not taken off */
+    size_t message_len, message_cap;
+    char envelope[4096]; /* commands of the envelope, one per line */
+    uint8_t out[16384];  /* what the server has yet to say */
+    size_t out_len;
+    unsigned mails, connections, refused;
+    unsigned send_limit; /* bytes taken per send, 0: all */
+};
+
+struct world {
+    struct pm_module module;
+    struct pm_module_config config;
+    struct pm_platform platform;
+    struct pm_at_table table;
+    struct pm_port ports[WORLD_PORTS];
+    size_t port_count;
+    uint64_t now;
+    uint8_t *arena;
+    size_t arena_size;
+
+    bool async;        /* operations end later, in world_run() */
+    unsigned fail_at;  /* this platform call (counted from 1) fails; 0: none */
+    unsigned calls;
+    uint64_t ufs_size; /* bytes of UFS, and of RAM */
+    struct {
+        struct pm_op *op;
+        int32_t result;
+    } ops[WORLD_OPS];
+    size_t op_count;
+    bool writable;
+
+    struct world_file files[WORLD_FILES];
+    struct world_profile profiles[WORLD_PROFILES];
+    struct world_server server;
+    bool job_memory_out;
+    char log[16384];
+    size_t log_len;
+    char trace[16384];
+    size_t trace_len;
+};
+
+/* Starts a module with default settings changed to what tests want: strict limits. Call
+ * world_begin() after changing w->config. */
+void world_init(struct world *w);
+/* Brings the module up with `ports` ports (usbat, usbmodem, uart1). */
+void world_begin(struct world *w, size_t ports);
+/* Ends the module; fails the test when it left a file, connection or operation behind. */
+void world_end(struct world *w);
+
+/* Delivers everything that is due at w->now: operations, server bytes. */
+void world_run(struct world *w);
+/* Advances virtual time to `until`, stopping at every deadline on the way. */
+void world_advance(struct world *w, uint64_t until);
+
+/* Types bytes on a port at the present time. */
+void world_type(struct world *w, size_t port, const void *data, size_t len);
+/* Moves what the port has for its host to `out`; returns how many bytes. */
+size_t world_read(struct world *w, size_t port, uint8_t *out, size_t size);
+
+/* Adds a file as if it had been uploaded. */
+void world_add_file(struct world *w, enum pm_storage storage, const char *name, const void *data,
+                    size_t len);
+/* The file of a name, or NULL. */
+struct world_file *world_find(struct world *w, enum pm_storage storage, const void *name,
+                              size_t len);
+/* Number of temporary or scratch files that exist. */
+size_t world_temporary(const struct world *w);
+
+/* world_server.c */
+void world_server_connect(struct world *w);
+void world_server_take(struct world *w, const uint8_t *data, size_t len);
+void world_server_reset(struct world *w);
+
+/* world_files.c, world_net.c: fill in the platform. */
+void world_files_platform(struct pm_platform *platform);
+void world_net_platform(struct pm_platform *platform);
+/* An operation's answer: at once, or later in the asynchronous world. */
+int32_t world_answer(struct world *w, struct pm_op *op, int32_t result);
+/* True when this call is the one to fail. */
+bool world_fails(struct world *w);
+
+#endif

@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: MIT */
+/* The mail connection of the test world and the server at its other end. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "world.h"
+
+static void say(struct world *w, const char *text)
+{
+    size_t len = strlen(text);
+    if (w->server.out_len + len > sizeof w->server.out) {
+        abort();
+    }
+    memcpy(w->server.out + w->server.out_len, text, len);
+    w->server.out_len += len;
+}
+
+void world_server_reset(struct world *w)
+{
+    struct world_server *s = &w->server;
+    s->connected = false;
+    s->tls = false;
+    s->greeted = false;
+    s->in_data = false;
+    s->closed_told = false;
+    s->auth_step = 0;
+    s->line_len = 0;
+    s->out_len = 0;
+}
+
+void world_server_connect(struct world *w)
+{
+    world_server_reset(w);
+    w->server.connected = true;
+    w->server.connections++;
+    w->server.message_len = 0;
+    w->server.envelope[0] = '\0';
+    if (w->server.fault == WORLD_BUSY) {
+        say(w, "421 4.3.2 come back later\r\n");
+        w->server.closed_told = true;
+    } else if (w->server.fault != WORLD_SILENT) {
+        say(w, "220 mail.example ESMTP\r\n");
+    }
+}
+
+static void keep(struct world *w, const uint8_t *data, size_t len)
+{
+    struct world_server *s = &w->server;
+    if (s->message_len + len > s->message_cap) {
+        s->message_cap = (s->message_len + len) * 2;
+        uint8_t *grown = realloc(s->message, s->message_cap);
+        if (grown == NULL) {
+            abort();
+        }
+        s->message = grown;
+    }
+    memcpy(s->message + s->message_len, data, len);
+    s->message_len += len;
+}
+
+static void ehlo(struct world *w)
+{
+    const char *at = w->server.capabilities;
+    say(w, "250-mail.example\r\n");
+    while (*at != '\0') {
+        char word[128];
+        size_t n = strcspn(at, "|");
+        (void)snprintf(word, sizeof word, "%.*s", (int)n, at);
+        at += n + (at[n] == '|' ? 1U : 0U);
+        if ((w->server.tls || w->server.fault == WORLD_NO_STARTTLS) &&
+            strcmp(word, "STARTTLS") == 0) {
+            continue;
+        }
+        say(w, "250-");
+        say(w, word);
+        say(w, "\r\n");
+    }
+    say(w, "250 HELP\r\n");
+}
+
+static void rcpt(struct world *w)
+{
+    struct world_server *s = &w->server;
+    bool refuse =
+        s->fault == WORLD_REFUSE_RCPT || (s->fault == WORLD_REFUSE_ONE && s->refused == 0);
+    if (refuse) {
+        s->refused++;
+        say(w, "550 5.1.1 no such user\r\n");
+    } else {
+        say(w, "250 2.1.5 ok\r\n");
+    }
+}
+
+static void auth(struct world *w, const char *line)
+{
+    struct world_server *s = &w->server;
+    const char *verdict = s->fault == WORLD_BAD_PASSWORD ? "535 5.7.8 no\r\n" : "235 2.7.0 ok\r\n";
+    if (s->auth_step == 0 && strncmp(line, "AUTH CRAM-MD5", 13) == 0) {
+        s->auth_step = 1;
+        say(w, "334 PDE4OTYuNjk3MTcwOTUyQHBvc3RvZmZpY2U+\r\n");
+    } else if (s->auth_step == 0 && strncmp(line, "AUTH LOGIN", 10) == 0) {
+        s->auth_step = 2;
+        say(w, "334 VXNlcm5hbWU6\r\n");
+    } else if (s->auth_step == 2) {
+        s->auth_step = 1;
+        say(w, "334 UGFzc3dvcmQ6\r\n");
+    } else {
+        s->auth_step = 0;
+        say(w, verdict);
+    }
+}
+
+static void note(struct world_server *s, const char *line)
+{
+    size_t len = strlen(s->envelope);
+    (void)snprintf(s->envelope + len, sizeof s->envelope - len, "%s\n", line);
+}
+
+static void command(struct world *w, char *line)
+{
+    struct world_server *s = &w->server;
+    if (s->auth_step != 0 || strncmp(line, "AUTH ", 5) == 0) {
+        auth(w, line);
+    } else if (strncmp(line, "EHLO ", 5) == 0) {
+        ehlo(w);
+    } else if (strncmp(line, "MAIL FROM:", 10) == 0) {
+        note(s, line);
+        say(w, "250 2.1.0 ok\r\n");
+    } else if (strncmp(line, "RCPT TO:", 8) == 0) {
+        note(s, line);
+        rcpt(w);
+    } else if (strcmp(line, "DATA") == 0) {
+        s->in_data = true;
+        say(w, "354 go ahead\r\n");
+    } else if (strcmp(line, "STARTTLS") == 0) {
+        say(w, s->fault == WORLD_REFUSE_STARTTLS ? "454 4.7.0 no TLS now\r\n" : "220 ready\r\n");
+    } else if (strcmp(line, "QUIT") == 0) {
+        say(w, "221 bye\r\n");
+    } else {
+        say(w, "500 5.5.2 what\r\n");
+    }
+}
+
+static void take_line(struct world *w)
+{
+    struct world_server *s = &w->server;
+    if (s->in_data) {
+        keep(w, s->line, s->line_len);
+        if (s->line_len == 3 && memcmp(s->line, ".\r\n", 3) == 0) {
+            s->in_data = false;
+            s->mails++;
+            s->message_len -= 3;
+            say(w, "250 2.0.0 queued\r\n");
+        } else if (s->fault == WORLD_CLOSE_DATA) {
+            s->closed_told = true;
+        }
+    } else {
+        s->line[s->line_len - 2] = '\0';
+        command(w, (char *)s->line);
+    }
+    s->line_len = 0;
+}
+
+void world_server_take(struct world *w, const uint8_t *data, size_t len)
+{
+    struct world_server *s = &w->server;
+    for (size_t i = 0; i < len && s->fault != WORLD_SILENT; i++) {
+        if (s->line_len == sizeof s->line) {
+            abort();
+        }
+        s->line[s->line_len++] = data[i];
+        if (s->line_len >= 2 && data[i] == '\n' && s->line[s->line_len - 2] == '\r') {
+            take_line(w);
+        }
+    }
+}
+
+static int32_t conn_open(void *user, struct pm_op *op, const struct pm_connect_request *request)
+{
+    struct world *w = user;
+    enum world_fault fault = w->server.fault;
+    if (fault == WORLD_NO_HOST) {
+        return world_answer(w, op, PM_ERR_RESOLVE);
+    }
+    if (fault == WORLD_NO_CONNECT || world_fails(w)) {
+        return world_answer(w, op, PM_ERR_CONNECT);
+    }
+    bool implicit = request->tls != NULL && w->module.draft.ssltype == 1;
+    if (fault == WORLD_NO_TLS && implicit) {
+        return world_answer(w, op, PM_ERR_TLS);
+    }
+    world_server_connect(w);
+    w->server.tls = implicit;
+    return world_answer(w, op, PM_OK);
+}
+
+static int32_t conn_starttls(void *user, struct pm_op *op,
+                             const struct pm_connect_request *request)
+{
+    struct world *w = user;
+    (void)request;
+    if (w->server.fault == WORLD_NO_TLS || world_fails(w)) {
+        return world_answer(w, op, PM_ERR_TLS);
+    }
+    w->server.tls = true;
+    return world_answer(w, op, PM_OK);
+}
+
+static int32_t conn_send(void *user, const uint8_t *data, size_t len)
+{
+    struct world *w = user;
+    if (world_fails(w)) {
+        return PM_ERR_CLOSED;
+    }
+    if (w->server.fault == WORLD_STUCK && w->server.in_data) {
+        return 0;
+    }
+    size_t n = len;
+    if (w->server.send_limit != 0 && n > w->server.send_limit) {
+        n = w->server.send_limit;
+        w->writable = true;
+    }
+    world_server_take(w, data, n);
+    return (int32_t)n;
+}
+
+static void conn_close(void *user, bool graceful)
+{
+    struct world *w = user;
+    (void)graceful;
+    world_server_reset(w);
+}
+
+/* No real HMAC: what counts here is that its bytes get where they belong. */
+static int32_t hmac(void *user, struct pm_op *op, enum pm_hmac algorithm, struct pm_slice key,
+                    struct pm_slice data, uint8_t *out)
+{
+    struct world *w = user;
+    (void)algorithm;
+    if (world_fails(w)) {
+        return world_answer(w, op, PM_ERR_UNSUPPORTED);
+    }
+    memset(out, (int)((key.len + data.len) & 0x7F), 16);
+    return world_answer(w, op, PM_OK);
+}
+
+static uint8_t *job_memory(void *user, size_t *size)
+{
+    struct world *w = user;
+    if (world_fails(w)) {
+        return NULL;
+    }
+    *size = 4096;
+    w->job_memory_out = true;
+    return malloc(*size);
+}
+
+static void job_memory_free(void *user, uint8_t *memory)
+{
+    struct world *w = user;
+    w->job_memory_out = false;
+    free(memory);
+}
+
+void world_net_platform(struct pm_platform *platform)
+{
+    platform->conn_open = conn_open;
+    platform->conn_starttls = conn_starttls;
+    platform->conn_send = conn_send;
+    platform->conn_close = conn_close;
+    platform->hmac = hmac;
+    platform->job_memory = job_memory;
+    platform->job_memory_free = job_memory_free;
+}
