@@ -36,6 +36,8 @@ struct pm_host_module {
     uv_timer_t deadline;           /* the module's one timer */
     uint64_t deadline_at;          /* what it is set to, PM_NEVER: not armed */
     bool started, pumping;
+    bool leaving;  /* the program leaves: the ports are not read any more */
+    bool finished; /* standard input has ended, and so has all that was asked for there */
     /* Called at the end of each pump, e.g. to see whether a mail job has ended; may be NULL. */
     void (*after_pump)(struct pm_host_module *host, void *user);
     void *after_pump_user;

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT */
+/* The log: time and level, or journald's priority prefix, before each message. */
+#include "host/log.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <systemd/sd-daemon.h>
+#include <time.h>
+
+static const char *const names[] = {"error", "warning", "info", "debug"};
+static const char *const priorities[] = {SD_ERR, SD_WARNING, SD_INFO, SD_DEBUG};
+
+/* JOURNAL_STREAM is device:inode of the socket that systemd gave; standard error may have been
+ * redirected since. */
+static bool journal_reads(FILE *file)
+{
+    const char *stream = getenv("JOURNAL_STREAM");
+    struct stat status;
+    unsigned long long device = 0;
+    unsigned long long inode = 0;
+    if (stream == NULL || fstat(fileno(file), &status) != 0 ||
+        sscanf(stream, "%llu:%llu", &device, &inode) != 2) {
+        return false;
+    }
+    return (unsigned long long)status.st_dev == device &&
+           (unsigned long long)status.st_ino == inode;
+}
+
+void pm_log_init(struct pm_log *log, enum pm_log_level level)
+{
+    log->file = stderr;
+    log->level = level;
+    log->journal = journal_reads(stderr);
+}
+
+static void put_head(const struct pm_log *log, enum pm_log_level level)
+{
+    struct timespec now;
+    struct tm utc;
+    char text[32];
+    if (log->journal) {
+        fputs(priorities[level], log->file);
+        return;
+    }
+    clock_gettime(CLOCK_REALTIME, &now);
+    if (gmtime_r(&now.tv_sec, &utc) == NULL ||
+        strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &utc) == 0) {
+        text[0] = '\0';
+    }
+    fprintf(log->file, "%s.%03dZ postmodem: %s: ", text, (int)(now.tv_nsec / 1000000),
+            names[level]);
+}
+
+void pm_log_write(const struct pm_log *log, enum pm_log_level level, const char *text, size_t len)
+{
+    if (level > log->level) {
+        return;
+    }
+    while (len > 0 && (text[len - 1] == '\n' || text[len - 1] == '\r')) {
+        len--;
+    }
+    flockfile(log->file);
+    put_head(log, level);
+    for (size_t i = 0; i < len; i++) {
+        unsigned char c = (unsigned char)text[i];
+        if (c < 0x20 || c == 0x7F) {
+            fprintf(log->file, "\\x%02X", c);
+        } else {
+            putc_unlocked(c, log->file);
+        }
+    }
+    putc_unlocked('\n', log->file);
+    fflush(log->file);
+    funlockfile(log->file);
+}
+
+void pm_log_printf(const struct pm_log *log, enum pm_log_level level, const char *format, ...)
+{
+    char text[1024];
+    va_list arguments;
+    va_start(arguments, format);
+    int len = vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    if (len > 0) {
+        pm_log_write(log, level, text, (size_t)len < sizeof text ? (size_t)len : sizeof text - 1);
+    }
+}
+
+bool pm_log_level_parse(const char *text, enum pm_log_level *level)
+{
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (strcmp(text, names[i]) == 0) {
+            *level = (enum pm_log_level)i;
+            return true;
+        }
+    }
+    return false;
+}

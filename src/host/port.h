@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Ports of the program: the AT channels of a module on Linux.
+ *
+ * A terminal joins a port of the portable library to descriptors. What differs between pty, serial
+ * line, TCP and standard input/output (how a host comes and goes) is in pty.c, serial.c, tcp.c and
+ * stdio.c; bytes, back-pressure, trace and the loss of a host are the same for all (port.c).
+ *
+ * Bytes wait in two places only: what one read brought and the module has not taken
+ * (PM_TERMINAL_READ), and the engine's own output buffer. While either is full the kernel's
+ * buffers fill up, and the sender waits.
+ */
+#ifndef PM_HOST_PORT_H
+#define PM_HOST_PORT_H
+
+#include "host/host.h"
+#include "host/trace.h"
+
+/* Most ports of one module. */
+#define PM_TERMINALS 16
+
+/* Bytes of one read. */
+#define PM_TERMINAL_READ 4096
+
+enum pm_terminal_kind {
+    PM_TERMINAL_NONE,
+    PM_TERMINAL_PTY,
+    PM_TERMINAL_SERIAL,
+    PM_TERMINAL_TCP,
+    PM_TERMINAL_STDIO
+};
+
+struct pm_terminal_options {
+    enum pm_terminal_kind kind;
+    const char *where; /* LINK, DEV[,BAUD[,rtscts]], ADDR:PORT; unused for stdio */
+    const char *name;  /* in AT+QURCCFG and in the trace (CD44) */
+    bool boot_urcs;    /* CD45 */
+    bool lf_ends_line; /* CD39 */
+};
+
+struct pm_terminal;
+
+/* What a kind of terminal does of its own. */
+struct pm_terminal_ops {
+    const char *kind; /* in messages and in the ready line */
+    /* Gets ready for hosts, once; fills in t->ready. False with the reason in `err`. */
+    bool (*open)(struct pm_terminal *t, const char *where, char *err, size_t err_size);
+    /* Before bytes are read; may let go of the host. NULL: nothing to do. */
+    void (*before_read)(struct pm_terminal *t);
+    /* The host is gone (the channel is already closed): waits for the next. */
+    void (*gone)(struct pm_terminal *t);
+    /* The program leaves: everything of the kind is undone. t->own is to be freed, at the
+     * latest by the loop. */
+    void (*close)(struct pm_terminal *t);
+    bool keeps_descriptors; /* the channel's descriptors outlive the host */
+    bool half_close;        /* a host whose input has ended may still read answers... */
+    bool ends_data;         /* ... but data mode ends with it (SD62) */
+};
+
+extern const struct pm_terminal_ops pm__terminal_pty;
+extern const struct pm_terminal_ops pm__terminal_serial;
+extern const struct pm_terminal_ops pm__terminal_tcp;
+extern const struct pm_terminal_ops pm__terminal_stdio;
+
+struct pm_channel; /* port.c: the descriptors of the present host */
+
+struct pm_terminal {
+    struct pm_port port;
+    struct pm_host_module *host;
+    struct pm_terminal *next;
+    const struct pm_terminal_ops *ops;
+    void *own; /* of the kind */
+    char name[32];
+    char ready[300];            /* where it can be reached */
+    struct pm_channel *channel; /* NULL: no host */
+    bool ended;                 /* the host sends no more, but may still read */
+    bool blocked;               /* the host does not read now */
+    size_t held_at, held_len;   /* read, and not yet taken by the module */
+    uint8_t held[PM_TERMINAL_READ];
+    struct pm_trace_stream *trace_in, *trace_out; /* NULL without a trace */
+};
+
+/*
+ * Opens a port of a started module and adds it at the end of host->terminals. NULL with the
+ * reason in `err` when it cannot be opened.
+ */
+struct pm_terminal *pm_terminal_open(struct pm_host_module *host,
+                                     const struct pm_terminal_options *options, char *err,
+                                     size_t err_size);
+
+/* The line that tells users of an open port: "NAME KIND WHERE". */
+void pm_terminal_ready(const struct pm_terminal *t, char *text, size_t size);
+
+/* True when nothing is on its way to the host: no command runs, nothing waits to be said. */
+bool pm_terminal_settled(const struct pm_terminal *t);
+
+/* Undoes all that the host's terminals have made on the system: links, listeners, descriptors. */
+void pm_terminals_close(struct pm_host_module *host);
+
+/* Frees them; after pm_host_end(), which still looks at the ports. */
+void pm_terminals_free(struct pm_host_module *host);
+
+/* One round of the pump: writes, offers held input. True when anything moved. */
+bool pm_terminal_pump(struct pm_terminal *t);
+
+/* ---- For the kinds ------------------------------------------------------------ */
+
+/* A host is there, to be read from `in` and written to at `out` (the same one, but for stdio);
+ * both non-blocking. False: the loop takes no more, the descriptors are the caller's. */
+bool pm_terminal_attach(struct pm_terminal *t, int in, int out);
+
+/* The host is gone, or another takes the port over (SD62): drops what was for it. */
+void pm_terminal_detach(struct pm_terminal *t);
+
+/* Reads what is there now, as if the loop had said so. */
+void pm_terminal_read(struct pm_terminal *t);
+
+/* A log line of the port. */
+void pm_terminal_log(const struct pm_terminal *t, enum pm_log_level level, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+#endif

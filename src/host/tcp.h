@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/* Addresses of TCP ports as users write and read them. */
+#ifndef PM_HOST_TCP_H
+#define PM_HOST_TCP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/socket.h>
+
+/*
+ * Reads "127.0.0.1:5000", "[::1]:0", "localhost:5000", ":5000" or "5000"; without an address it
+ * is the IPv4 loopback. Names are not resolved. False when it is none of these.
+ */
+bool pm_tcp_parse(const char *text, struct sockaddr_storage *address, socklen_t *len);
+
+/* Writes it as pm_tcp_parse() reads it. */
+void pm_tcp_print(const struct sockaddr_storage *address, char *text, size_t size);
+
+#endif

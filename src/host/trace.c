@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: MIT */
+/* The trace file: lines are assembled, secrets taken out, the rest escaped and written. */
+#include "host/trace.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+/* A private key that never ends (an upload cut short) must not hide the rest of the trace. */
+#define SECRET_BLOCK_MAX 32768
+
+struct pm_trace {
+    FILE *file;
+};
+
+struct pm_trace *pm_trace_open(const char *path, char *err, size_t err_size)
+{
+    struct stat status;
+    struct pm_trace *trace = calloc(1, sizeof *trace);
+    int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0600);
+    if (fd >= 0 && fstat(fd, &status) == 0 && S_ISREG(status.st_mode)) {
+        /* A file from an earlier run may be readable for others. */
+        (void)fchmod(fd, 0600);
+    }
+    if (trace != NULL && fd >= 0) {
+        trace->file = fdopen(fd, "a");
+    }
+    if (trace == NULL || trace->file == NULL) {
+        snprintf(err, err_size, "trace file %s: %s", path, strerror(errno));
+        if (fd >= 0) {
+            close(fd);
+        }
+        free(trace);
+        return NULL;
+    }
+    setvbuf(trace->file, NULL, _IOLBF, BUFSIZ);
+    return trace;
+}
+
+void pm_trace_close(struct pm_trace *trace)
+{
+    if (trace != NULL) {
+        fclose(trace->file);
+        free(trace);
+    }
+}
+
+/* ---- Writing one line -------------------------------------------------------- */
+
+struct writer {
+    FILE *file;
+    const char *name;
+    char direction;
+    struct pm_trace_time time;
+    size_t piece; /* bytes in the present line of the file */
+    const uint8_t *line;
+    size_t at; /* bytes of `line` written or redacted */
+};
+
+static void put_head(const struct writer *writer)
+{
+    struct tm utc;
+    char text[32];
+    time_t seconds = (time_t)writer->time.wall_s;
+    if (gmtime_r(&seconds, &utc) == NULL ||
+        strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &utc) == 0) {
+        text[0] = '\0';
+    }
+    fprintf(writer->file, "%s.%06uZ %llu.%06u %s %c ", text, writer->time.wall_us,
+            (unsigned long long)(writer->time.monotonic_us / 1000000),
+            (unsigned)(writer->time.monotonic_us % 1000000), writer->name, writer->direction);
+}
+
+static void put_byte(struct writer *writer, uint8_t c)
+{
+    if (writer->piece == PM_TRACE_PIECE) {
+        fputs("\\\n", writer->file);
+        put_head(writer);
+        writer->piece = 0;
+    }
+    writer->piece++;
+    switch (c) {
+    case '\r': fputs("\\r", writer->file); break;
+    case '\n': fputs("\\n", writer->file); break;
+    case '\t': fputs("\\t", writer->file); break;
+    case '\\': fputs("\\\\", writer->file); break;
+    default:
+        if (c >= 0x20 && c < 0x7F) {
+            putc(c, writer->file);
+        } else {
+            fprintf(writer->file, "\\x%02X", c);
+        }
+        break;
+    }
+}
+
+static void put_until(struct writer *writer, size_t end)
+{
+    for (; writer->at < end; writer->at++) {
+        put_byte(writer, writer->line[writer->at]);
+    }
+}
+
+static void put_secret(void *user, size_t at, size_t len)
+{
+    struct writer *writer = user;
+    put_until(writer, at);
+    fputs("<redacted>", writer->file);
+    writer->at = at + len;
+}
+
+/* ---- Streams ------------------------------------------------------------------ */
+
+static struct pm_trace_time present(void)
+{
+    struct timespec monotonic;
+    struct timespec wall;
+    clock_gettime(CLOCK_MONOTONIC, &monotonic);
+    clock_gettime(CLOCK_REALTIME, &wall);
+    return (struct pm_trace_time){
+        .monotonic_us = (uint64_t)monotonic.tv_sec * 1000000 + (uint64_t)monotonic.tv_nsec / 1000,
+        .wall_s = wall.tv_sec,
+        .wall_us = (uint32_t)(wall.tv_nsec / 1000),
+    };
+}
+
+static bool contains(const uint8_t *line, size_t len, const char *text)
+{
+    return memmem(line, len, text, strlen(text)) != NULL;
+}
+
+/* The bytes of a line end behind what is redacted as a whole. */
+static size_t line_end(const uint8_t *line, size_t len)
+{
+    while (len > 0 && (line[len - 1] == '\r' || line[len - 1] == '\n')) {
+        len--;
+    }
+    return len;
+}
+
+/* Keeps track of private keys; true when the held bytes belong to one. */
+static bool in_private_key(struct pm_trace_stream *stream, size_t len)
+{
+    if (stream->secret_block > 0) {
+        bool ends = contains(stream->line, len, "-----END ");
+        stream->secret_block = ends || stream->secret_block <= len ? 0 : stream->secret_block - len;
+        return true;
+    }
+    if (contains(stream->line, len, "-----BEGIN ") &&
+        contains(stream->line, len, "PRIVATE KEY-----")) {
+        stream->secret_block = SECRET_BLOCK_MAX;
+    }
+    return false;
+}
+
+/* Writes the first `len` held bytes; `complete` when a line ends with them. */
+static void write_line(FILE *file, struct pm_trace_stream *stream, const char *port, char direction,
+                       size_t len, bool complete)
+{
+    struct writer writer = {.file = file,
+                            .name = port,
+                            .direction = direction,
+                            .time = stream->time,
+                            .line = stream->line};
+    put_head(&writer);
+    if (in_private_key(stream, len)) {
+        put_secret(&writer, 0, line_end(stream->line, len));
+    } else if (stream->secret_line) {
+        put_secret(&writer, 0, line_end(stream->line, len));
+    } else {
+        stream->secret_line = pm_trace_secrets(stream->line, len, put_secret, &writer);
+    }
+    put_until(&writer, len);
+    if (complete) {
+        stream->secret_line = false;
+        fputs("\n", file);
+    } else {
+        fputs("\\\n", file);
+    }
+    explicit_bzero(stream->line, len);
+    memmove(stream->line, stream->line + len, stream->len - len);
+    stream->len -= len;
+    stream->time = present();
+}
+
+/* Where to cut a line that is longer than the buffer: before the last command name in its
+ * second half, so that no name is cut in two. */
+static size_t cut_place(const struct pm_trace_stream *stream)
+{
+    for (size_t i = stream->len; i > stream->len / 2; i--) {
+        if (stream->line[i - 1] == '+') {
+            return i - 1;
+        }
+    }
+    return stream->len;
+}
+
+void pm_trace_bytes(struct pm_trace *trace, struct pm_trace_stream *stream, const char *port,
+                    bool to_module, const uint8_t *data, size_t len)
+{
+    char direction = to_module ? '>' : '<';
+    for (size_t i = 0; i < len; i++) {
+        uint8_t before = stream->len > 0 ? stream->line[stream->len - 1] : 0;
+        /* A CR ends a line, together with an LF right after it. */
+        if (before == '\n' || (before == '\r' && data[i] != '\n')) {
+            write_line(trace->file, stream, port, direction, stream->len, true);
+        } else if (stream->len == sizeof stream->line) {
+            write_line(trace->file, stream, port, direction, cut_place(stream), false);
+        }
+        if (stream->len == 0) {
+            stream->time = present();
+        }
+        stream->line[stream->len++] = data[i];
+    }
+    uint8_t last = stream->len > 0 ? stream->line[stream->len - 1] : 0;
+    if (last == '\n' || last == '\r') {
+        write_line(trace->file, stream, port, direction, stream->len, true);
+    }
+}
+
+void pm_trace_end(struct pm_trace *trace, struct pm_trace_stream *stream, const char *port,
+                  bool to_module)
+{
+    if (stream->len > 0) {
+        write_line(trace->file, stream, port, to_module ? '>' : '<', stream->len, false);
+    }
+    memset(stream, 0, sizeof *stream);
+}
+
+void pm_trace_smtp(struct pm_trace *trace, bool sent, const uint8_t *line, size_t len)
+{
+    struct writer writer = {.file = trace->file,
+                            .name = "smtp",
+                            .direction = sent ? '>' : '<',
+                            .time = present(),
+                            .line = line};
+    put_head(&writer);
+    put_until(&writer, len);
+    putc('\n', trace->file);
+}
