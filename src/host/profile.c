@@ -19,7 +19,8 @@
 #define PROFILE_MAGIC      "PMPROF1\n"
 #define PROFILE_MAGIC_SIZE 8
 #define PROFILE_SUM_SIZE   32
-#define PM_PROFILE_HEAD    (PROFILE_MAGIC_SIZE + PROFILE_SUM_SIZE)
+
+_Static_assert(PM_PROFILE_HEAD == PROFILE_MAGIC_SIZE + PROFILE_SUM_SIZE, "layout of the head");
 
 static bool profile_sum(const uint8_t *data, size_t len, uint8_t sum[PROFILE_SUM_SIZE])
 {
