@@ -321,19 +321,19 @@ static enum pm_smtp_event_kind find_event(struct pm_smtp *smtp, struct pm_smtp_e
         if (end_early(smtp, now)) {
             continue;
         }
-        if (smtp->in_len > 0) {
-            if (read_line(smtp, &event->data, now)) {
-                return PM_SMTP_EV_REPLY;
-            }
-            continue;
-        }
         if (pm__smtp_wants_recipient(smtp)) {
             smtp->envelope.asking = true;
             event->index = smtp->envelope.asked;
             return PM_SMTP_EV_RECIPIENT;
         }
-        if (!pm__smtp_send_data(smtp)) {
+        if (pm__smtp_send_data(smtp)) {
+            continue;
+        }
+        if (smtp->in_len == 0) {
             return state_event(smtp, event);
+        }
+        if (read_line(smtp, &event->data, now)) {
+            return PM_SMTP_EV_REPLY;
         }
     }
 }
