@@ -58,8 +58,9 @@ static void on_event(uv_poll_t *poll, int status, int events);
 
 static void connect_next(struct pm_conn *conn);
 
-__attribute__((format(printf, 3, 4))) static void
-say(const struct pm_conn *conn, enum pm_log_level level, const char *format, ...)
+__attribute__((format(printf, 3, 4))) static void say(const struct pm_conn *conn,
+                                                      enum pm_log_level level, const char *format,
+                                                      ...)
 {
     char text[512];
     va_list list;
@@ -266,8 +267,8 @@ static bool start_connect(struct pm_conn *conn, const struct sockaddr_storage *a
     /* Both only make things better; a kernel without them serves as well. */
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
     (void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
-    socklen_t size = address->ss_family == AF_INET6 ? sizeof(struct sockaddr_in6)
-                                                    : sizeof(struct sockaddr_in);
+    socklen_t size =
+        address->ss_family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
     if (connect(fd, (const struct sockaddr *)address, size) != 0 && errno != EINPROGRESS) {
         int error = errno;
         close(fd);

@@ -43,7 +43,7 @@ struct pm_conn_events {
 };
 
 struct pm_conn_target {
-    const char *host;    /* name or IP literal */
+    const char *host; /* name or IP literal */
     uint16_t port;
     uint32_t connect_ms; /* longest wait for one address */
     SSL *ssl;            /* TLS from the start; becomes the connection's. NULL: clear */

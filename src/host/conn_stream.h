@@ -22,10 +22,10 @@ enum pm_stream_status {
 };
 
 /* Ciphertext gathered for one write: four full records and what they grow by. */
-#define PM_STREAM_RECORD 16384
+#define PM_STREAM_RECORD        16384
 #define PM_STREAM_RECORD_GROWTH 512
-#define PM_STREAM_RECORDS 4
-#define PM_STREAM_OUT_SIZE (PM_STREAM_RECORDS * (PM_STREAM_RECORD + PM_STREAM_RECORD_GROWTH))
+#define PM_STREAM_RECORDS       4
+#define PM_STREAM_OUT_SIZE      (PM_STREAM_RECORDS * (PM_STREAM_RECORD + PM_STREAM_RECORD_GROWTH))
 
 /* It must not move in memory while TLS is on: the BIO points to it. */
 struct pm_stream {

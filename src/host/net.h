@@ -24,7 +24,7 @@ struct pm_net_options {
     const char *resolv_conf; /* in place of /etc/resolv.conf; NULL: that one */
     uint32_t connect_ms;     /* longest wait for one address; 0: PM_CONN_CONNECT_MS */
     bool verify_always;      /* tls.verify = always (SD58) */
-    bool system_ca;          /* tls.system_ca (SD58): without cacert the system's trust store serves */
+    bool system_ca; /* tls.system_ca (SD58): without cacert the system's trust store serves */
     struct pm_catcher *catcher; /* every connection ends there; NULL: the real network. It must
                                  * outlive the net */
 };

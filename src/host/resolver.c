@@ -13,7 +13,7 @@
  * doubles the time with each round, so a look-up ends within 14 s per server and record type.
  */
 #define SERVER_TIMEOUT_MS 2000
-#define SERVER_TRIES 3
+#define SERVER_TRIES      3
 
 #define RESOLV_CONF "/etc/resolv.conf"
 
@@ -155,8 +155,7 @@ static void on_state(void *user, ares_socket_t fd, int readable, int writable)
     if (sock != NULL) {
         /* A socket that cannot be polled ends by the time-out of its query. */
         (void)uv_poll_start(&sock->poll,
-                            (readable ? UV_READABLE : 0) | (writable ? UV_WRITABLE : 0),
-                            on_socket);
+                            (readable ? UV_READABLE : 0) | (writable ? UV_WRITABLE : 0), on_socket);
     }
 }
 
@@ -284,8 +283,7 @@ static bool keep_address(struct pm_addresses *list, const struct ares_addrinfo_n
 }
 
 /* The next node of `family` at or after `node`. */
-static const struct ares_addrinfo_node *of_family(const struct ares_addrinfo_node *node,
-                                                  int family)
+static const struct ares_addrinfo_node *of_family(const struct ares_addrinfo_node *node, int family)
 {
     while (node != NULL && node->ai_family != family) {
         node = node->ai_next;

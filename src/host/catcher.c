@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: MIT */
+/* The catcher as a whole: Maildir, certificate authority, and the list of sessions. */
+#include "host/catcher.h"
+
+#include <openssl/bio.h>
+#include <openssl/pem.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "host/catcher_session.h"
+
+struct pm_catcher {
+    uv_loop_t *loop;
+    struct pm_catcher_log log;
+    struct pm_maildir *maildir;
+    struct pm_catcher_ca ca;
+    struct catcher_session *sessions;
+    bool verify;
+    bool freed;
+};
+
+static bool write_ca(const struct pm_catcher *catcher)
+{
+    BIO *bio = BIO_new(BIO_s_mem());
+    if (bio == NULL) {
+        return false;
+    }
+    char *text = NULL;
+    bool good = PEM_write_bio_X509(bio, catcher->ca.certificate) == 1;
+    long len = BIO_get_mem_data(bio, &text);
+    good = good && len > 0 && pm_maildir_note(catcher->maildir, "ca.pem", text, (size_t)len);
+    BIO_free(bio);
+    return good;
+}
+
+static void release(struct pm_catcher *catcher)
+{
+    pm_maildir_close(catcher->maildir);
+    pm_catcher_ca_end(&catcher->ca);
+    free(catcher);
+}
+
+struct pm_catcher *pm_catcher_new(uv_loop_t *loop, const char *maildir, bool verify,
+                                  const struct pm_catcher_log *log, char *err, size_t err_size)
+{
+    struct pm_catcher *catcher = calloc(1, sizeof(*catcher));
+    if (catcher == NULL) {
+        snprintf(err, err_size, "out of memory");
+        return NULL;
+    }
+    catcher->loop = loop;
+    catcher->verify = verify;
+    if (log != NULL) {
+        catcher->log = *log;
+    }
+    catcher->maildir = pm_maildir_open(loop, maildir, err, err_size);
+    if (catcher->maildir == NULL) {
+        release(catcher);
+        return NULL;
+    }
+    if (!pm_catcher_ca_init(&catcher->ca)) {
+        snprintf(err, err_size, "cannot make a certificate authority");
+        release(catcher);
+        return NULL;
+    }
+    if (!write_ca(catcher)) {
+        snprintf(err, err_size, "cannot write %s/ca.pem", maildir);
+        release(catcher);
+        return NULL;
+    }
+    return catcher;
+}
+
+void pm_catcher_free(struct pm_catcher *catcher)
+{
+    if (catcher == NULL) {
+        return;
+    }
+    catcher->freed = true;
+    if (catcher->sessions == NULL) {
+        release(catcher);
+        return;
+    }
+    /* A session leaves the list only when the loop has closed its handles. */
+    for (struct catcher_session *s = catcher->sessions; s != NULL; s = s->next) {
+        pm__catcher_session_end(s);
+    }
+}
+
+int pm_catcher_connect(struct pm_catcher *catcher, const char *host, uint16_t port, bool tls)
+{
+    int ends[2];
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends) != 0) {
+        return -1;
+    }
+    struct catcher_session *session = pm__catcher_session_new(catcher, ends[1], host, port, tls);
+    if (session == NULL) {
+        close(ends[0]);
+        return -1;
+    }
+    session->next = catcher->sessions;
+    catcher->sessions = session;
+    return ends[0];
+}
+
+bool pm_catcher_verify(const struct pm_catcher *catcher)
+{
+    return catcher->verify;
+}
+
+X509 *pm_catcher_ca(const struct pm_catcher *catcher)
+{
+    return catcher->ca.certificate;
+}
+
+/* ---- for the sessions ----------------------------------------------------------------- */
+
+struct pm_maildir *pm__catcher_maildir(struct pm_catcher *catcher)
+{
+    return catcher->maildir;
+}
+
+const struct pm_catcher_ca *pm__catcher_authority(struct pm_catcher *catcher)
+{
+    return &catcher->ca;
+}
+
+uv_loop_t *pm__catcher_loop(struct pm_catcher *catcher)
+{
+    return catcher->loop;
+}
+
+void pm__catcher_say(struct pm_catcher *catcher, enum pm_log_level level, const char *format, ...)
+{
+    if (catcher->log.write == NULL || catcher->freed) {
+        return;
+    }
+    char text[512];
+    va_list list;
+    va_start(list, format);
+    vsnprintf(text, sizeof(text), format, list);
+    va_end(list);
+    catcher->log.write(catcher->log.user, level, text);
+}
+
+void pm__catcher_remove(struct pm_catcher *catcher, struct catcher_session *session)
+{
+    struct catcher_session **link = &catcher->sessions;
+    while (*link != session) {
+        link = &(*link)->next;
+    }
+    *link = session->next;
+    if (catcher->freed && catcher->sessions == NULL) {
+        release(catcher);
+    }
+}

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One SMTP session of the catcher (RFC 5321, server's side). The files of a session:
+ *
+ *   catcher_session.c  the socket: handshake, reading, replies, the end
+ *   catcher_smtp.c     the commands
+ *   catcher_auth.c     AUTH
+ *   catcher_data.c     the mail: envelope lines, dot-unstuffing, the Maildir
+ */
+#ifndef PM_HOST_CATCHER_SESSION_H
+#define PM_HOST_CATCHER_SESSION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "host/catcher_ca.h"
+#include "host/conn_stream.h"
+#include "host/maildir.h"
+#include "host/resolver.h"
+#include "postmodem/platform.h"
+
+/* Longest line of a client, with its CRLF: the challenge answers of RFC 4954 section 4. */
+#define PM_CATCHER_LINE 12288
+/* Longest address (RFC 5321 section 4.5.3.1.3), host name and user that are kept. */
+#define PM_CATCHER_PATH 256
+#define PM_CATCHER_USER 512
+/* Most recipients of one mail, and the bytes they may take: all envelope lines must fit into one
+ * buffer of a delivery. */
+#define PM_CATCHER_RECIPIENTS      1000
+#define PM_CATCHER_RECIPIENT_BYTES (96 * 1024)
+/* Largest mail; it is announced with SIZE. */
+#define PM_CATCHER_MAIL 1073741824ULL
+
+enum catcher_state {
+    CATCHER_HANDSHAKE,
+    CATCHER_COMMAND,
+    CATCHER_AUTH,    /* the next line answers a challenge */
+    CATCHER_DATA,    /* the mail comes */
+    CATCHER_STORING, /* waiting for the disk before the reply to the final dot */
+    CATCHER_CLOSING, /* the last reply is on its way */
+    CATCHER_DEAD,    /* handles are closing */
+};
+
+enum catcher_auth { AUTH_PLAIN, AUTH_LOGIN_USER, AUTH_LOGIN_PASSWORD, AUTH_CRAM_MD5 };
+
+/* Where dot-unstuffing is (RFC 5321 section 4.5.2). */
+enum catcher_dot { DOT_LINE_START, DOT_DOT, DOT_DOT_CR, DOT_TEXT, DOT_CR };
+
+struct catcher_session {
+    struct pm_catcher *catcher;
+    struct catcher_session *next; /* of the catcher's list */
+    uv_poll_t poll;
+    int poll_events;
+    struct pm_stream stream;
+    enum catcher_state state;
+    bool begin_tls; /* after the replies are out */
+    /* Input that has been read and not been used. */
+    uint8_t in[PM_STREAM_RECORD];
+    size_t in_start, in_end;
+    /* The line that is being gathered. */
+    char line[PM_CATCHER_LINE];
+    size_t line_len;
+    bool line_too_long;
+    /* Replies on their way. */
+    char out[4096];
+    size_t out_start, out_end;
+    /* What the client has said. */
+    char host[PM_HOST_NAME_MAX + 1]; /* the server that we play */
+    uint16_t port;
+    char helo[PM_CATCHER_PATH];
+    char tls[256]; /* version, suite, client certificate; "": clear */
+    enum catcher_auth auth;
+    char user[PM_CATCHER_USER];
+    const char *mechanism; /* NULL: not authenticated */
+    bool mail_given;
+    char from[PM_CATCHER_PATH + 1];
+    char *recipients; /* one after the other, each with its NUL */
+    size_t recipients_len;
+    unsigned recipient_count;
+    /* The mail. */
+    struct pm_delivery *delivery;
+    enum catcher_dot dot;
+    uint64_t size;
+};
+
+/* ---- catcher_session.c ---- */
+
+/* Starts a session on `fd`, which becomes its own. NULL: no memory, and `fd` is closed. */
+struct catcher_session *pm__catcher_session_new(struct pm_catcher *catcher, int fd,
+                                                const char *host, uint16_t port, bool tls);
+
+/* Ends a session in any state; it takes itself off the catcher when its handles are closed. */
+void pm__catcher_session_end(struct catcher_session *session);
+
+/* Queues one reply line, without CRLF. */
+void pm__catcher_reply(struct catcher_session *session, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* Goes on with the input after the disk has made room or has kept the mail. */
+void pm__catcher_session_resume(struct catcher_session *session);
+
+/* ---- catcher_smtp.c ---- */
+
+void pm__catcher_greet(struct catcher_session *session);
+
+/* Handles one line, without its line end but with a NUL behind it. */
+void pm__catcher_command(struct catcher_session *session, char *line, size_t len);
+
+/* Forgets sender and recipients. */
+void pm__catcher_reset(struct catcher_session *session);
+
+/* ---- catcher_auth.c ---- */
+
+void pm__catcher_auth_begin(struct catcher_session *session, char *argument);
+void pm__catcher_auth_answer(struct catcher_session *session, char *line);
+
+/* ---- catcher_data.c ---- */
+
+void pm__catcher_data_begin(struct catcher_session *session);
+
+/* Takes mail bytes: how many. Fewer than given: no room now, or the mail has ended. */
+size_t pm__catcher_data(struct catcher_session *session, const uint8_t *data, size_t len);
+
+/* ---- catcher.c ---- */
+
+struct pm_maildir *pm__catcher_maildir(struct pm_catcher *catcher);
+const struct pm_catcher_ca *pm__catcher_authority(struct pm_catcher *catcher);
+uv_loop_t *pm__catcher_loop(struct pm_catcher *catcher);
+void pm__catcher_say(struct pm_catcher *catcher, enum pm_log_level level, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+/* Takes a session whose handles are closed off the list. */
+void pm__catcher_remove(struct pm_catcher *catcher, struct catcher_session *session);
+
+#endif

@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: MIT */
+/* The SMTP commands of a catcher session (RFC 5321, 1870, 3207, 4954, 6152). */
+#include <openssl/crypto.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "host/catcher_session.h"
+
+void pm__catcher_greet(struct catcher_session *session)
+{
+    pm__catcher_reply(session, "220 postmodem.invalid ESMTP catcher, every mail is kept");
+}
+
+void pm__catcher_reset(struct catcher_session *session)
+{
+    session->mail_given = false;
+    session->from[0] = '\0';
+    session->recipients_len = 0;
+    session->recipient_count = 0;
+}
+
+/* ---- greeting ------------------------------------------------------------------------- */
+
+static bool hello(struct catcher_session *session, const char *name)
+{
+    if (name[0] == '\0' || strlen(name) >= sizeof(session->helo)) {
+        pm__catcher_reply(session, "501 a domain or an address literal is needed");
+        return false;
+    }
+    snprintf(session->helo, sizeof(session->helo), "%s", name);
+    pm__catcher_reset(session);
+    return true;
+}
+
+static void do_helo(struct catcher_session *session, char *argument)
+{
+    if (hello(session, argument)) {
+        pm__catcher_reply(session, "250 postmodem.invalid");
+    }
+}
+
+static void do_ehlo(struct catcher_session *session, char *argument)
+{
+    if (!hello(session, argument)) {
+        return;
+    }
+    pm__catcher_reply(session, "250-postmodem.invalid");
+    pm__catcher_reply(session, "250-PIPELINING");
+    pm__catcher_reply(session, "250-8BITMIME");
+    if (session->tls[0] == '\0') {
+        pm__catcher_reply(session, "250-STARTTLS");
+    }
+    pm__catcher_reply(session, "250-AUTH PLAIN LOGIN CRAM-MD5");
+    pm__catcher_reply(session, "250 SIZE %llu", (unsigned long long)PM_CATCHER_MAIL);
+}
+
+static void do_starttls(struct catcher_session *session, char *argument)
+{
+    if (argument[0] != '\0') {
+        pm__catcher_reply(session, "501 STARTTLS takes no parameter");
+    } else if (session->tls[0] != '\0' || session->helo[0] == '\0') {
+        pm__catcher_reply(session, "503 not now");
+    } else {
+        pm__catcher_reply(session, "220 go ahead");
+        session->begin_tls = true;
+    }
+}
+
+/* ---- the transaction ------------------------------------------------------------------- */
+
+/* The end of a path that begins with "<": its ">", which a quoted local part may hold, too. */
+static char *path_end(char *path)
+{
+    bool quoted = false;
+    for (char *c = path + 1; *c != '\0'; c++) {
+        if (quoted && *c == '\\' && c[1] != '\0') {
+            c++;
+        } else if (*c == '"') {
+            quoted = !quoted;
+        } else if (*c == '>' && !quoted) {
+            return c;
+        }
+    }
+    return NULL;
+}
+
+/*
+ * Takes "FROM:<path> parameters" apart. Returns the path without its brackets, and where the
+ * parameters begin; NULL after a reply.
+ */
+static char *take_path(struct catcher_session *session, char *argument, const char *keyword,
+                       char **parameters)
+{
+    size_t len = strlen(keyword);
+    char *path = strncasecmp(argument, keyword, len) == 0 ? argument + len : NULL;
+    if (path != NULL) {
+        path += strspn(path, " ");
+    }
+    char *end = path != NULL && path[0] == '<' ? path_end(path) : NULL;
+    if (end == NULL || (end[1] != '\0' && end[1] != ' ')) {
+        pm__catcher_reply(session, "501 %s<address> is needed", keyword);
+        return NULL;
+    }
+    *end = '\0';
+    path++;
+    *parameters = end + 1 + strspn(end + 1, " ");
+    if (strlen(path) > PM_CATCHER_PATH) {
+        pm__catcher_reply(session, "501 address too long");
+        return NULL;
+    }
+    return path;
+}
+
+/* False after a reply. */
+static bool mail_parameter(struct catcher_session *session, const char *parameter)
+{
+    if (strncasecmp(parameter, "SIZE=", 5) == 0) {
+        char *end = NULL;
+        unsigned long long size = strtoull(parameter + 5, &end, 10);
+        if (parameter[5] < '0' || parameter[5] > '9' || *end != '\0') {
+            pm__catcher_reply(session, "501 SIZE needs a number");
+            return false;
+        }
+        if (size > PM_CATCHER_MAIL) {
+            pm__catcher_reply(session, "552 mail too large");
+            return false;
+        }
+        return true;
+    }
+    if (strcasecmp(parameter, "BODY=7BIT") == 0 || strcasecmp(parameter, "BODY=8BITMIME") == 0 ||
+        strncasecmp(parameter, "AUTH=", 5) == 0) {
+        return true;
+    }
+    pm__catcher_reply(session, "555 unknown parameter");
+    return false;
+}
+
+static void do_mail(struct catcher_session *session, char *argument)
+{
+    if (session->helo[0] == '\0' || session->mail_given) {
+        pm__catcher_reply(session, "503 not now");
+        return;
+    }
+    char *rest = NULL;
+    const char *path = take_path(session, argument, "FROM:", &rest);
+    if (path == NULL) {
+        return;
+    }
+    char *state = NULL;
+    for (char *p = strtok_r(rest, " ", &state); p != NULL; p = strtok_r(NULL, " ", &state)) {
+        if (!mail_parameter(session, p)) {
+            return;
+        }
+    }
+    snprintf(session->from, sizeof(session->from), "%s", path);
+    session->mail_given = true;
+    pm__catcher_reply(session, "250 sender ok");
+}
+
+static bool add_recipient(struct catcher_session *session, const char *path)
+{
+    size_t size = strlen(path) + 1;
+    if (session->recipient_count == PM_CATCHER_RECIPIENTS ||
+        session->recipients_len + size > PM_CATCHER_RECIPIENT_BYTES) {
+        return false;
+    }
+    char *grown = realloc(session->recipients, session->recipients_len + size);
+    if (grown == NULL) {
+        return false;
+    }
+    memcpy(grown + session->recipients_len, path, size);
+    session->recipients = grown;
+    session->recipients_len += size;
+    session->recipient_count++;
+    return true;
+}
+
+static void do_rcpt(struct catcher_session *session, char *argument)
+{
+    if (!session->mail_given) {
+        pm__catcher_reply(session, "503 MAIL first");
+        return;
+    }
+    char *rest = NULL;
+    const char *path = take_path(session, argument, "TO:", &rest);
+    if (path == NULL) {
+        return;
+    }
+    if (path[0] == '\0') {
+        pm__catcher_reply(session, "501 TO:<address> is needed");
+    } else if (rest[0] != '\0') {
+        pm__catcher_reply(session, "555 unknown parameter");
+    } else if (!add_recipient(session, path)) {
+        pm__catcher_reply(session, "452 too many recipients");
+    } else {
+        pm__catcher_reply(session, "250 recipient ok");
+    }
+}
+
+static void do_data(struct catcher_session *session, char *argument)
+{
+    if (argument[0] != '\0') {
+        pm__catcher_reply(session, "501 DATA takes no parameter");
+    } else if (session->recipient_count == 0) {
+        pm__catcher_reply(session, "503 RCPT first");
+    } else {
+        pm__catcher_data_begin(session);
+    }
+}
+
+/* ---- the others ------------------------------------------------------------------------ */
+
+static void do_rset(struct catcher_session *session, char *argument)
+{
+    (void)argument;
+    pm__catcher_reset(session);
+    pm__catcher_reply(session, "250 ok");
+}
+
+static void do_noop(struct catcher_session *session, char *argument)
+{
+    (void)argument;
+    pm__catcher_reply(session, "250 ok");
+}
+
+static void do_vrfy(struct catcher_session *session, char *argument)
+{
+    (void)argument;
+    pm__catcher_reply(session, "252 every address is taken");
+}
+
+static void do_quit(struct catcher_session *session, char *argument)
+{
+    (void)argument;
+    pm__catcher_reply(session, "221 bye");
+    session->state = CATCHER_CLOSING;
+}
+
+static const struct {
+    const char *verb;
+    void (*handle)(struct catcher_session *session, char *argument);
+} commands[] = {
+    {"EHLO", do_ehlo},         {"HELO", do_helo},
+    {"STARTTLS", do_starttls}, {"AUTH", pm__catcher_auth_begin},
+    {"MAIL", do_mail},         {"RCPT", do_rcpt},
+    {"DATA", do_data},         {"RSET", do_rset},
+    {"NOOP", do_noop},         {"VRFY", do_vrfy},
+    {"QUIT", do_quit},
+};
+
+/* Control bytes have no place in a command, least of all in what becomes an envelope line. */
+static bool has_controls(const char *line, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        unsigned char c = (unsigned char)line[i];
+        if (c < 0x20 || c == 0x7F) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void pm__catcher_command(struct catcher_session *session, char *line, size_t len)
+{
+    if (session->state == CATCHER_AUTH) {
+        pm__catcher_auth_answer(session, line);
+        OPENSSL_cleanse(line, len);
+        return;
+    }
+    while (len > 0 && line[len - 1] == ' ') {
+        line[--len] = '\0';
+    }
+    size_t verb = strcspn(line, " ");
+    char *argument = line + verb + strspn(line + verb, " ");
+    if (has_controls(line, len)) {
+        pm__catcher_reply(session, "500 control characters in the command");
+        return;
+    }
+    for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+        if (strlen(commands[i].verb) == verb && strncasecmp(line, commands[i].verb, verb) == 0) {
+            commands[i].handle(session, argument);
+            OPENSSL_cleanse(line, len); /* AUTH may have brought a password */
+            return;
+        }
+    }
+    pm__catcher_reply(session, "500 unknown command");
+}

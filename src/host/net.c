@@ -1,0 +1,325 @@
+/* SPDX-License-Identifier: MIT */
+/* The mail connection of one module: which socket, which TLS, and where its events go. */
+#include "host/net.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "host/catcher.h"
+#include "host/conn.h"
+#include "host/resolver.h"
+#include "host/tls_client.h"
+#include "host/tls_policy.h"
+
+/* Connections that may finish in the background at once; beyond them the oldest is cut. */
+#define LINGERING_MAX 8
+
+struct pm_net {
+    struct pm_net_sink sink;
+    uv_loop_t *loop;
+    struct pm_net_options options; /* without the strings */
+    struct pm_resolver *resolver;  /* NULL with a catcher: nothing is to be looked up */
+    struct pm_tls_trust trust;
+    struct pm_conn *conn; /* the one the module knows */
+    struct pm_op *op;     /* its pending operation */
+    struct pm_conn *lingering[LINGERING_MAX];
+    unsigned living; /* connections that still have handles */
+    bool freed;
+    /* Of the handshake that runs, for the log. */
+    char host[PM_HOST_NAME_MAX + 1];
+    char asked[160];
+    bool checked;
+};
+
+__attribute__((format(printf, 3, 4))) static void say(const struct pm_net *net,
+                                                      enum pm_log_level level, const char *format,
+                                                      ...)
+{
+    char text[640];
+    va_list list;
+    va_start(list, format);
+    vsnprintf(text, sizeof(text), format, list);
+    va_end(list);
+    if (!net->freed) {
+        net->sink.log(net->sink.user, level, text);
+    }
+}
+
+/* ---- events of a connection ----------------------------------------------------- */
+
+static void on_opened(void *user, int32_t result)
+{
+    struct pm_net *net = user;
+    struct pm_op *op = net->op;
+    net->op = NULL;
+    net->sink.done(net->sink.user, op, result);
+}
+
+static void on_handshake(void *user, SSL *ssl, const char *problem)
+{
+    struct pm_net *net = user;
+    char text[600];
+    pm_tls_outcome(ssl, net->host, net->asked, net->checked, problem, text, sizeof(text));
+    say(net, problem == NULL ? PM_LOG_INFO : PM_LOG_WARNING, "%s", text);
+}
+
+static void on_received(void *user, const uint8_t *data, size_t len)
+{
+    struct pm_net *net = user;
+    net->sink.received(net->sink.user, data, len);
+}
+
+static void on_writable(void *user)
+{
+    struct pm_net *net = user;
+    net->sink.writable(net->sink.user);
+}
+
+static void on_closed(void *user)
+{
+    struct pm_net *net = user;
+    net->sink.closed(net->sink.user);
+}
+
+static void on_log(void *user, enum pm_log_level level, const char *text)
+{
+    say(user, level, "%s", text);
+}
+
+static void release(struct pm_net *net)
+{
+    pm_tls_trust_end(&net->trust);
+    free(net);
+}
+
+static void on_gone(void *user, struct pm_conn *conn)
+{
+    struct pm_net *net = user;
+    for (size_t i = 0; i < LINGERING_MAX; i++) {
+        if (net->lingering[i] == conn) {
+            net->lingering[i] = NULL;
+        }
+    }
+    net->living--;
+    if (net->freed && net->living == 0) {
+        release(net);
+    }
+}
+
+static const struct pm_conn_events conn_events = {
+    .opened = on_opened,
+    .handshake = on_handshake,
+    .received = on_received,
+    .writable = on_writable,
+    .closed = on_closed,
+    .log = on_log,
+    .gone = on_gone,
+};
+
+/* ---- letting go ------------------------------------------------------------------- */
+
+/* Keeps track of a connection that finishes in the background; the oldest gives way. */
+static void keep_lingering(struct pm_net *net, struct pm_conn *conn)
+{
+    struct pm_conn *oldest = net->lingering[0];
+    memmove(&net->lingering[0], &net->lingering[1],
+            (LINGERING_MAX - 1) * sizeof(net->lingering[0]));
+    net->lingering[LINGERING_MAX - 1] = conn;
+    if (oldest != NULL) {
+        pm_conn_close(oldest, false);
+    }
+}
+
+void pm_net_close(struct pm_net *net, bool graceful)
+{
+    struct pm_conn *conn = net->conn;
+    net->conn = NULL;
+    net->op = NULL;
+    if (conn == NULL) {
+        return;
+    }
+    if (graceful) {
+        keep_lingering(net, conn);
+    }
+    pm_conn_close(conn, graceful);
+}
+
+bool pm_net_cancel(struct pm_net *net, struct pm_op *op)
+{
+    if (op == NULL || net->op != op) {
+        return false;
+    }
+    pm_net_close(net, false);
+    return true;
+}
+
+/* ---- opening ---------------------------------------------------------------------- */
+
+static bool keep_host(struct pm_net *net, struct pm_slice host)
+{
+    if (host.len == 0 || host.len > PM_HOST_NAME_MAX || memchr(host.ptr, '\0', host.len) != NULL) {
+        say(net, PM_LOG_WARNING, "no valid host name, %zu bytes long", host.len);
+        return false;
+    }
+    memcpy(net->host, host.ptr, host.len);
+    net->host[host.len] = '\0';
+    return true;
+}
+
+static int load_file(void *user, enum pm_storage storage, const uint8_t *name, size_t len,
+                     uint8_t **data, size_t *data_len, size_t max)
+{
+    const struct pm_net *net = user;
+    return net->sink.load(net->sink.user, storage, name, len, data, data_len, max);
+}
+
+/* The TLS session of a request; NULL after a line in the log. */
+static SSL *make_tls(struct pm_net *net, const struct pm_tls_request *request)
+{
+    const struct pm_catcher *catcher = net->options.catcher;
+    bool pass = catcher != NULL && !pm_catcher_verify(catcher);
+    struct pm_tls_setup setup = {
+        .request = request,
+        .host = net->host,
+        .verify_always = net->options.verify_always,
+        .system_ca = net->options.system_ca,
+        .pass = pass,
+        .anchor = catcher != NULL && !pass ? pm_catcher_ca(catcher) : NULL,
+        .trust = &net->trust,
+        .user = net,
+        .load = load_file,
+    };
+    char err[300] = "";
+    pm_tls_asked(request, net->asked, sizeof(net->asked));
+    net->checked = pm_tls_checks(&setup);
+    SSL *ssl = pm_tls_client(&setup, err, sizeof(err));
+    if (ssl == NULL) {
+        say(net, PM_LOG_ERROR, "TLS with %s failed: %s; asked %s", net->host, err, net->asked);
+    }
+    return ssl;
+}
+
+static int32_t begin(struct pm_net *net, const struct pm_conn_target *target)
+{
+    int fd = -1;
+    if (net->options.catcher != NULL) {
+        fd = pm_catcher_connect(net->options.catcher, net->host, target->port, target->ssl != NULL);
+    }
+    struct pm_conn *conn = pm_conn_new(net->loop, &conn_events, net);
+    if (conn == NULL || (net->options.catcher != NULL && fd < 0)) {
+        SSL_free(target->ssl);
+        say(net, PM_LOG_ERROR, "no memory or socket for a connection");
+        if (fd >= 0) {
+            close(fd);
+        }
+        if (conn != NULL) {
+            net->living++;
+            pm_conn_close(conn, false);
+        }
+        return PM_ERR_CONNECT;
+    }
+    net->living++;
+    net->conn = conn;
+    if (fd >= 0) {
+        pm_conn_attach(conn, fd, target);
+    } else {
+        pm_conn_open(conn, net->resolver, target);
+    }
+    return PM_PENDING;
+}
+
+int32_t pm_net_open(struct pm_net *net, struct pm_op *op, const struct pm_connect_request *request)
+{
+    pm_net_close(net, false);
+    if (!keep_host(net, request->host)) {
+        return PM_ERR_RESOLVE;
+    }
+    struct pm_conn_target target = {
+        .host = net->host,
+        .port = request->port,
+        .connect_ms = net->options.connect_ms,
+    };
+    if (request->tls != NULL) {
+        target.ssl = make_tls(net, request->tls);
+        target.handshake_ms = pm_tls_handshake_ms(request->tls);
+        if (target.ssl == NULL) {
+            return PM_ERR_TLS;
+        }
+    }
+    int32_t status = begin(net, &target);
+    net->op = status == PM_PENDING ? op : NULL;
+    return status;
+}
+
+int32_t pm_net_starttls(struct pm_net *net, struct pm_op *op,
+                        const struct pm_connect_request *request)
+{
+    if (net->conn == NULL || net->op != NULL) {
+        return PM_ERR_CLOSED;
+    }
+    if (request->tls == NULL || !keep_host(net, request->host)) {
+        return PM_ERR_TLS;
+    }
+    SSL *ssl = make_tls(net, request->tls);
+    if (ssl == NULL) {
+        return PM_ERR_TLS;
+    }
+    int32_t status = pm_conn_starttls(net->conn, ssl, pm_tls_handshake_ms(request->tls));
+    net->op = status == PM_PENDING ? op : NULL;
+    return status;
+}
+
+int32_t pm_net_send(struct pm_net *net, const uint8_t *data, size_t len)
+{
+    return net->conn != NULL ? pm_conn_send(net->conn, data, len) : PM_ERR_CLOSED;
+}
+
+/* ---- life --------------------------------------------------------------------------- */
+
+struct pm_net *pm_net_new_sink(const struct pm_net_sink *sink, uv_loop_t *loop,
+                               const struct pm_net_options *options, char *err, size_t err_size)
+{
+    struct pm_net *net = calloc(1, sizeof(*net));
+    if (net == NULL) {
+        snprintf(err, err_size, "out of memory");
+        return NULL;
+    }
+    net->sink = *sink;
+    net->loop = loop;
+    net->options = *options;
+    net->options.dns_servers = net->options.resolv_conf = NULL;
+    if (net->options.connect_ms == 0) {
+        net->options.connect_ms = PM_CONN_CONNECT_MS;
+    }
+    if (options->catcher == NULL) {
+        net->resolver =
+            pm_resolver_new(loop, options->dns_servers, options->resolv_conf, err, err_size);
+        if (net->resolver == NULL) {
+            free(net);
+            return NULL;
+        }
+    }
+    return net;
+}
+
+void pm_net_free(struct pm_net *net)
+{
+    if (net == NULL) {
+        return;
+    }
+    net->freed = true;
+    pm_net_close(net, false);
+    for (size_t i = 0; i < LINGERING_MAX; i++) {
+        if (net->lingering[i] != NULL) {
+            pm_conn_close(net->lingering[i], false);
+        }
+    }
+    pm_resolver_free(net->resolver);
+    net->resolver = NULL;
+    if (net->living == 0) {
+        release(net);
+    }
+}
