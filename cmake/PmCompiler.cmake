@@ -4,7 +4,8 @@
 # pm_target_options(TARGET): the warnings of the project, and the sanitizers that were asked for.
 function(pm_target_options target)
     target_compile_options(${target} PRIVATE
-        -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wvla -Wundef -Wformat=2 -Wwrite-strings
+        -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wvla -Wundef -Wformat=2 -Wno-format-nonliteral
+        -Wwrite-strings
         -Wstrict-prototypes -Wmissing-prototypes)
     if(PM_WERROR)
         target_compile_options(${target} PRIVATE -Werror)
