@@ -99,8 +99,9 @@ size_t pm_at_input(struct pm_at *at, const uint8_t *data, size_t len, uint64_t n
     advance(at, now);
     feed_kept_data(at);
     while (used < len) {
+        bool eats = pm__at_data_eats(at);
         size_t n = feed(at, data + used, len - used);
-        if (n == 0) {
+        if (n == 0 && eats == pm__at_data_eats(at)) { /* Held pluses may have ended data mode. */
             break;
         }
         at->active = at->now;
