@@ -162,9 +162,10 @@ bool pm_module_mail_running(const struct pm_module *module);
 /* Ends a running mail job as failed (+QSMTPPUT: 651,0), for a program that must leave. */
 void pm_module_mail_abort(struct pm_module *module, uint64_t now);
 
-/* What a host may ask after each call: the module wants to be powered off (CD43; next
- * issue), mails sent and failed since the start. */
+/* What has happened since pm_module_init(). A restart of the module (AT+CFUN=1,1) drops what
+ * pm_module_preset() gave: its host presets again when `restarts` has changed. */
 struct pm_module_counts {
+    uint32_t restarts;
     uint32_t mails_sent;
     uint32_t mails_failed;
     uint16_t last_error; /* of the last failed mail */

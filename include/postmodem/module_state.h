@@ -175,7 +175,7 @@ struct pm_module {
     struct pm_job job;
     struct pm_op profile_op; /* saving contexts */
     bool contexts_dirty;
-    uint32_t mails_sent, mails_failed;
+    uint32_t restarts, mails_sent, mails_failed;
     uint16_t last_error, last_reply;
 };
 

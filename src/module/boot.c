@@ -114,6 +114,7 @@ static void restarted(struct pm_module *module)
     for (struct pm_port *port = module->ports; port != NULL; port = port->next) {
         pm__profile_apply(port);
     }
+    module->restarts++;
     pm__boot_start(module);
 }
 

@@ -160,8 +160,8 @@ void pm_module_mail_abort(struct pm_module *module, uint64_t now)
 
 struct pm_module_counts pm_module_count(const struct pm_module *module)
 {
-    return (struct pm_module_counts){module->mails_sent, module->mails_failed, module->last_error,
-                                     module->last_reply};
+    return (struct pm_module_counts){module->restarts, module->mails_sent, module->mails_failed,
+                                     module->last_error, module->last_reply};
 }
 
 void pm__log_begin(struct pm__log *log)

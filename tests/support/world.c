@@ -61,6 +61,12 @@ static void cancel(void *user, struct pm_op *op)
     struct world *w = user;
     for (size_t i = 0; i < w->op_count; i++) {
         if (w->ops[i].op == op) {
+            if (w->ops[i].file && w->ops[i].result >= 0) {
+                w->platform.file_close(w, w->ops[i].result);
+            }
+            if (w->ops[i].connection) {
+                world_server_reset(w);
+            }
             w->ops[i] = w->ops[--w->op_count];
             return;
         }
@@ -81,10 +87,29 @@ int32_t world_answer(struct world *w, struct pm_op *op, int32_t result)
     if (w->op_count == WORLD_OPS) {
         fail("too many operations at once");
     }
+    memset(&w->ops[w->op_count], 0, sizeof w->ops[0]);
     w->ops[w->op_count].op = op;
     w->ops[w->op_count].result = result;
     w->op_count++;
     return PM_PENDING;
+}
+
+int32_t world_answer_file(struct world *w, struct pm_op *op, int32_t file)
+{
+    int32_t answer = world_answer(w, op, file);
+    if (answer == PM_PENDING) {
+        w->ops[w->op_count - 1].file = true;
+    }
+    return answer;
+}
+
+int32_t world_answer_connection(struct world *w, struct pm_op *op, int32_t result)
+{
+    int32_t answer = world_answer(w, op, result);
+    if (answer == PM_PENDING) {
+        w->ops[w->op_count - 1].connection = true;
+    }
+    return answer;
 }
 
 void world_init(struct world *w)

@@ -83,6 +83,8 @@ struct world {
     struct {
         struct pm_op *op;
         int32_t result;
+        bool file;       /* the result is a file: closed when the operation is cancelled */
+        bool connection; /* likewise */
     } ops[WORLD_OPS];
     size_t op_count;
     bool writable;
@@ -134,6 +136,9 @@ void world_files_platform(struct pm_platform *platform);
 void world_net_platform(struct pm_platform *platform);
 /* An operation's answer: at once, or later in the asynchronous world. */
 int32_t world_answer(struct world *w, struct pm_op *op, int32_t result);
+/* The same where the result opens something that cancelling must close. */
+int32_t world_answer_file(struct world *w, struct pm_op *op, int32_t file);
+int32_t world_answer_connection(struct world *w, struct pm_op *op, int32_t result);
 /* True when this call is the one to fail. */
 bool world_fails(struct world *w);
 

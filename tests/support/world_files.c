@@ -88,13 +88,13 @@ static int32_t file_create(void *user, struct pm_op *op, enum pm_storage storage
     if (storage == PM_STORAGE_SD) {
         return world_answer(w, op, PM_ERR_NO_STORAGE);
     }
-    return world_answer(w, op, world_fails(w) ? PM_ERR_IO : new_file(w, storage));
+    return world_answer_file(w, op, world_fails(w) ? PM_ERR_IO : new_file(w, storage));
 }
 
 static int32_t scratch_create(void *user, struct pm_op *op)
 {
     struct world *w = user;
-    return world_answer(w, op, world_fails(w) ? PM_ERR_IO : new_file(w, PM_STORAGE_RAM));
+    return world_answer_file(w, op, world_fails(w) ? PM_ERR_IO : new_file(w, PM_STORAGE_RAM));
 }
 
 static int32_t file_write(void *user, struct pm_op *op, pm_file file, const uint8_t *data,
@@ -141,7 +141,7 @@ static int32_t file_open(void *user, struct pm_op *op, enum pm_storage storage,
     }
     f->opened++;
     *size = f->len;
-    return world_answer(w, op, (int32_t)(f - w->files));
+    return world_answer_file(w, op, (int32_t)(f - w->files));
 }
 
 static int32_t file_read(void *user, struct pm_op *op, pm_file file, uint64_t offset,

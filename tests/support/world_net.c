@@ -192,7 +192,7 @@ static int32_t conn_open(void *user, struct pm_op *op, const struct pm_connect_r
     }
     world_server_connect(w);
     w->server.tls = implicit;
-    return world_answer(w, op, PM_OK);
+    return world_answer_connection(w, op, PM_OK);
 }
 
 static int32_t conn_starttls(void *user, struct pm_op *op,

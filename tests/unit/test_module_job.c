@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: MIT */
+/* The mail job in the test world: what is sent, every failure, and nothing left behind. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "world.h"
+
+#define BODY "Hello,\r\n.starts with a dot\r\n..and two\r\nend"
+
+struct talk {
+    struct world w;
+    char got[65536];
+};
+
+static struct talk *begin(void)
+{
+    struct talk *t = calloc(1, sizeof *t);
+    assert_non_null(t);
+    world_init(&t->w);
+    return t;
+}
+
+static void end(struct talk *t)
+{
+    world_end(&t->w);
+    free(t);
+}
+
+/* Types a line, lets half a second pass, and returns everything the port said. */
+static const char *say(struct talk *t, const char *text)
+{
+    world_type(&t->w, 0, text, strlen(text));
+    world_advance(&t->w, t->w.now + 500);
+    size_t n = world_read(&t->w, 0, (uint8_t *)t->got, sizeof t->got - 1);
+    t->got[n] = '\0';
+    return t->got;
+}
+
+static const char *later(struct talk *t, uint64_t ms)
+{
+    world_advance(&t->w, t->w.now + ms);
+    size_t n = world_read(&t->w, 0, (uint8_t *)t->got, sizeof t->got - 1);
+    t->got[n] = '\0';
+    return t->got;
+}
+
+static void ok(struct talk *t, const char *line)
+{
+    assert_string_equal(say(t, line), "\r\nOK\r\n");
+}
+
+/* A draft with two recipients, a body and two attachments of odd sizes. */
+static void make_draft(struct talk *t)
+{
+    static uint8_t bytes[5000];
+    char line[64];
+    for (size_t i = 0; i < sizeof bytes; i++) {
+        bytes[i] = (uint8_t)(i * 7 + i / 256);
+    }
+    world_add_file(&t->w, PM_STORAGE_RAM, "a.bin", bytes, sizeof bytes);
+    world_add_file(&t->w, PM_STORAGE_UFS, "empty.txt", bytes, 0);
+    (void)say(t, "ATE0\r");
+    ok(t, "AT+QIACT=1\r");
+    ok(t, "AT+QSMTPCFG=\"smtpserver\",\"mail.example\",25\r");
+    ok(t, "AT+QSMTPCFG=\"account\",\"user\",\"secret\"\r");
+    ok(t, "AT+QSMTPCFG=\"sender\",\"Module\",\"module@example.com\"\r");
+    ok(t, "AT+QSMTPDST=1,1,\"alice@example.com\"\r");
+    ok(t, "AT+QSMTPDST=1,3,\"blind@example.com\"\r");
+    ok(t, "AT+QSMTPSUB=0,\"Numbers\"\r");
+    (void)snprintf(line, sizeof line, "AT+QSMTPBODY=0,%zu\r", strlen(BODY));
+    assert_string_equal(say(t, line), "\r\nCONNECT\r\n");
+    (void)say(t, BODY);
+    ok(t, "AT+QSMTPATT=1,1,\"RAM:a.bin\"\r");
+    ok(t, "AT+QSMTPATT=1,3,\"empty.txt\"\r");
+}
+
+/* The bytes of the last message as the composer made them: dots taken off. */
+static size_t unstuffed(const struct world_server *s)
+{
+    size_t n = s->message_len;
+    for (size_t i = 0; i < s->message_len; i++) {
+        if (s->message[i] == '.' && (i == 0 || s->message[i - 1] == '\n')) {
+            n--;
+        }
+    }
+    return n;
+}
+
+static bool holds(const struct world_server *s, const char *text)
+{
+    size_t n = strlen(text);
+    for (size_t i = 0; n <= s->message_len && i <= s->message_len - n; i++) {
+        if (memcmp(s->message + i, text, n) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void sends_what_was_written(void **state)
+{
+    (void)state;
+    struct talk *t = begin();
+    world_begin(&t->w, 1);
+    make_draft(t);
+    assert_string_equal(say(t, "AT+QSMTPPUT=60\r"), "\r\nOK\r\n\r\n+QSMTPPUT: 0,0\r\n");
+    assert_int_equal(t->w.server.mails, 1);
+    assert_non_null(strstr(t->w.server.envelope, "RCPT TO:<blind@example.com>"));
+    assert_false(holds(&t->w.server, "blind@example.com"));
+    assert_true(holds(&t->w.server, "\r\n...and two\r\n"));
+    assert_true(holds(&t->w.server, "empty.txt"));
+    end(t);
+}
+
+static void announces_the_exact_size(void **state)
+{
+    (void)state;
+    struct talk *t = begin();
+    char size[40];
+    world_begin(&t->w, 1);
+    make_draft(t);
+    (void)say(t, "AT+QSMTPPUT=60\r");
+    (void)snprintf(size, sizeof size, " SIZE=%zu", unstuffed(&t->w.server));
+    assert_non_null(strstr(t->w.server.envelope, size));
+    end(t);
+}
+
+static void any_send_size_gives_the_same_message(void **state)
+{
+    (void)state;
+    uint8_t *whole = NULL;
+    size_t whole_len = 0;
+    for (unsigned limit = 0; limit < 140; limit += limit < 8 ? 1 : 13) {
+        struct talk *t = begin();
+        t->w.server.send_limit = limit;
+        t->w.async = limit % 2 == 1;
+        world_begin(&t->w, 1);
+        make_draft(t);
+        assert_non_null(strstr(say(t, "AT+QSMTPPUT=60\r"), "+QSMTPPUT: 0,0"));
+        if (whole == NULL) {
+            whole_len = t->w.server.message_len;
+            whole = malloc(whole_len);
+            assert_non_null(whole);
+            memcpy(whole, t->w.server.message, whole_len);
+        }
+        assert_int_equal(t->w.server.message_len, whole_len);
+        assert_memory_equal(t->w.server.message, whole, whole_len);
+        end(t);
+    }
+    free(whole);
+}
+
+/* The Message-ID header line of the last mail. */
+static void message_id(const struct world_server *s, char out[128])
+{
+    const char *key = "Message-ID: ";
+    for (size_t i = 0; i + 128 < s->message_len; i++) {
+        if (memcmp(s->message + i, key, strlen(key)) == 0) {
+            const uint8_t *stop = memchr(s->message + i, '\r', 127);
+            assert_non_null(stop);
+            size_t n = (size_t)(stop - (s->message + i));
+            memcpy(out, s->message + i, n);
+            out[n] = '\0';
+            return;
+        }
+    }
+    fail_msg("no Message-ID");
+}
+
+static int32_t counting_random(void *user, uint8_t *out, size_t len)
+{
+    static uint8_t next = 1;
+    (void)user;
+    memset(out, next++, len);
+    return PM_OK;
+}
+
+static void message_id_stays_with_the_draft(void **state)
+{
+    (void)state;
+    struct talk *t = begin();
+    char first[128];
+    char again[128];
+    t->w.platform.random = counting_random;
+    world_begin(&t->w, 1);
+    make_draft(t);
+    (void)say(t, "AT+QSMTPPUT=60\r");
+    message_id(&t->w.server, first);
+    (void)say(t, "AT+QSMTPPUT=60\r");
+    message_id(&t->w.server, again);
+    assert_string_equal(first, again);
+    assert_int_equal(t->w.server.mails, 2);
+    ok(t, "AT+QSMTPSUB=0,\"Other\"\r");
+    (void)say(t, "AT+QSMTPPUT=60\r");
+    message_id(&t->w.server, again);
+    assert_string_not_equal(first, again);
+    end(t);
+}
+
+/* Each platform call of a whole mail fails once: one result, nothing left (world_end looks). */
+static void every_failing_call_gives_one_result(void **state)
+{
+    (void)state;
+    for (int async = 0; async <= 1; async++) {
+        for (unsigned n = 1;; n++) {
+            struct talk *t = begin();
+            t->w.async = async != 0;
+            world_begin(&t->w, 1);
+            make_draft(t);
+            t->w.calls = 0;
+            t->w.fail_at = n;
+            const char *got = say(t, "AT+QSMTPPUT=60\r");
+            const char *urc = strstr(got, "+QSMTPPUT: ");
+            assert_non_null(urc);
+            assert_null(strstr(urc + 1, "+QSMTPPUT: "));
+            bool reached = t->w.calls >= n;
+            /* Only the QUIT at the end may fail without harm. */
+            assert_true(!reached || strncmp(urc + 11, "0,0", 3) != 0 || t->w.server.mails == 1);
+            t->w.fail_at = 0;
+            assert_string_equal(say(t, "AT\r"), "\r\nOK\r\n");
+            assert_non_null(strstr(say(t, "AT+QSMTPPUT=60\r"), "+QSMTPPUT: 0,0"));
+            end(t);
+            if (!reached) {
+                assert_true(n > 10);
+                break;
+            }
+        }
+    }
+}
+
+/* The module may end at any moment; world_end() looks at what it leaves. */
+static void may_end_at_any_moment(void **state)
+{
+    (void)state;
+    for (unsigned steps = 0; steps < 60; steps++) {
+        struct talk *t = begin();
+        t->w.async = true;
+        world_begin(&t->w, 1);
+        make_draft(t);
+        world_type(&t->w, 0, "AT+QSMTPPUT=60", 14);
+        assert_int_equal(pm_port_input(&t->w.ports[0], (const uint8_t *)"\r", 1, t->w.now), 1);
+        for (unsigned i = 0; i < steps && t->w.op_count != 0; i++) {
+            struct pm_op *op = t->w.ops[0].op;
+            int32_t result = t->w.ops[0].result;
+            t->w.op_count--;
+            memmove(&t->w.ops[0], &t->w.ops[1], t->w.op_count * sizeof t->w.ops[0]);
+            pm_module_done(&t->w.module, op, result, t->w.now);
+            if (t->w.server.out_len != 0 && t->w.op_count == 0) {
+                uint8_t bytes[sizeof t->w.server.out];
+                size_t len = t->w.server.out_len;
+                memcpy(bytes, t->w.server.out, len);
+                t->w.server.out_len = 0;
+                pm_module_received(&t->w.module, bytes, len, t->w.now);
+            }
+        }
+        end(t);
+    }
+}
+
+static void timeout_is_kept(void **state)
+{
+    (void)state;
+    struct talk *t = begin();
+    t->w.server.fault = WORLD_SILENT;
+    world_begin(&t->w, 1);
+    make_draft(t);
+    assert_string_equal(say(t, "AT+QSMTPPUT=61\r"), "\r\nOK\r\n");
+    assert_string_equal(later(t, 60499), "");
+    assert_string_equal(later(t, 1), "\r\n+QSMTPPUT: 658,0\r\n");
+    end(t);
+}
+
+static void a_peer_that_takes_nothing_times_out(void **state)
+{
+    (void)state;
+    struct talk *t = begin();
+    t->w.server.fault = WORLD_STUCK;
+    world_begin(&t->w, 1);
+    make_draft(t);
+    assert_string_equal(say(t, "AT+QSMTPPUT=65535\r"), "\r\nOK\r\n");
+    assert_string_equal(later(t, 179000), "");
+    assert_string_equal(later(t, 1000), "\r\n+QSMTPPUT: 658,0\r\n");
+    end(t);
+}
+
+static void context_down_ends_it(void **state)
+{
+    (void)state;
+    struct talk *t = begin();
+    t->w.server.fault = WORLD_SILENT;
+    world_begin(&t->w, 1);
+    make_draft(t);
+    (void)say(t, "AT+QSMTPPUT=60\r");
+    assert_string_equal(say(t, "AT+QIDEACT=1\r"), "\r\nOK\r\n\r\n+QSMTPPUT: 657,0\r\n");
+    assert_string_equal(say(t, "AT+QSMTPPUT=60\r"), "\r\n+CME ERROR: 657\r\n");
+    end(t);
+}
+
+static void abort_is_reported(void **state)
+{
+    (void)state;
+    struct talk *t = begin();
+    t->w.server.fault = WORLD_SILENT;
+    world_begin(&t->w, 1);
+    make_draft(t);
+    (void)say(t, "AT+QSMTPPUT=60\r");
+    assert_true(pm_module_mail_running(&t->w.module));
+    pm_module_mail_abort(&t->w.module, t->w.now);
+    assert_false(pm_module_mail_running(&t->w.module));
+    assert_string_equal(later(t, 100), "\r\n+QSMTPPUT: 651,0\r\n");
+    struct pm_module_counts counts = pm_module_count(&t->w.module);
+    assert_int_equal(counts.mails_failed, 1);
+    assert_int_equal(counts.last_error, 651);
+    end(t);
+}
+
+static void no_secret_in_log_or_trace(void **state)
+{
+    (void)state;
+    struct talk *t = begin();
+    world_begin(&t->w, 1);
+    make_draft(t);
+    (void)say(t, "AT+QSMTPPUT=60\r");
+    assert_null(strstr(t->w.log, "secret"));
+    assert_null(strstr(t->w.trace, "secret"));
+    assert_null(strstr(t->w.trace, "c2VjcmV0")); /* base64 of it */
+    assert_non_null(strstr(t->w.trace, "MAIL FROM:<module@example.com>"));
+    end(t);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(sends_what_was_written),
+        cmocka_unit_test(announces_the_exact_size),
+        cmocka_unit_test(any_send_size_gives_the_same_message),
+        cmocka_unit_test(message_id_stays_with_the_draft),
+        cmocka_unit_test(every_failing_call_gives_one_result),
+        cmocka_unit_test(may_end_at_any_moment),
+        cmocka_unit_test(timeout_is_kept),
+        cmocka_unit_test(a_peer_that_takes_nothing_times_out),
+        cmocka_unit_test(context_down_ends_it),
+        cmocka_unit_test(abort_is_reported),
+        cmocka_unit_test(no_secret_in_log_or_trace),
+    };
+    return cmocka_run_group_tests_name("module_job", tests, NULL, NULL);
+}
