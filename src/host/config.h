@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The settings of the program: one table of keys, set from the command line and from a file.
+ *
+ * A key is a dotted name; `N` in it stands for a number. In a file `[smtp]` and below it
+ * `server = x` mean the key smtp.server. Later settings win: the file, then each --set.
+ */
+#ifndef PM_HOST_CONFIG_H
+#define PM_HOST_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "host/log.h"
+#include "host/port.h"
+#include "postmodem/module.h"
+
+/* on, off, or what suits: where a default depends on something else. */
+enum pm_auto { PM_AUTO, PM_ON, PM_OFF };
+
+struct pm_port_setting {
+    uint8_t kind; /* enum pm_terminal_kind */
+    const char *where;
+    const char *name;
+    uint8_t boot_urcs, lf_ends_line; /* enum pm_auto */
+};
+
+struct pm_pdp_setting {
+    const char *apn, *user, *password, *address, *address_ipv6;
+    uint8_t authentication;
+    uint8_t type; /* 1-3, 0: not given */
+    bool active_at_start;
+};
+
+/* What QSMTPCFG would set; strings are empty and numbers those of a fresh module by default. */
+struct pm_smtp_setting {
+    const char *server, *username, *password, *password_file, *sender_name, *sender_email;
+    uint16_t port;
+    uint8_t contextid, sslctxid, ssltype;
+};
+
+struct pm_config_text; /* config.c: an owned string */
+
+struct pm_options {
+    struct pm_module_config module; /* but for pdp and auth_in_clear, see pm_options_finish() */
+    struct pm_smtp_setting smtp;
+    struct pm_pdp_setting pdp[PM_PDP_CONTEXTS];
+    struct pm_port_setting port[PM_TERMINALS];
+    uint8_t limits;                  /* 0 auto, 1 strict, 2 wide */
+    uint8_t auth_in_clear;           /* enum pm_smtp_clear_auth */
+    uint8_t boot_urcs, lf_ends_line; /* enum pm_auto, for ports that do not say */
+    uint8_t tls_verify;              /* 0 host, 1 always */
+    bool tls_system_ca;
+    const char *dns_servers;
+    const char *catch_dir; /* empty: no catcher */
+    bool catch_verify;
+    const char *state_dir; /* empty: a temporary one */
+    const char *sd_dir;
+    uint64_t ufs_size, ram_size;
+    uint32_t arena_size;
+    uint32_t drain_seconds;
+    const char *trace;
+    uint8_t log;                  /* enum pm_log_level */
+    bool secret_in_file;          /* a password came from the configuration file itself */
+    struct pm_config_text *texts; /* what the strings above point into */
+};
+
+enum pm_config_type {
+    PM_CONFIG_TEXT,   /* `min` to `max` bytes, no control bytes */
+    PM_CONFIG_DIGITS, /* `min` to `max` decimal digits */
+    PM_CONFIG_HEX,    /* `min` to `max` hexadecimal digits, upper case */
+    PM_CONFIG_NUMBER, /* `min` to `max` */
+    PM_CONFIG_BYTES,  /* a size, with K, M or G */
+    PM_CONFIG_WORD,   /* one of `words`; stored is its place */
+    PM_CONFIG_PORT    /* what a port is; `min` is the enum pm_terminal_kind */
+};
+
+/* One key: how it is checked and kept, and what the documentation says of it. */
+struct pm_config_key {
+    const char *name;
+    uint8_t type;      /* enum pm_config_type */
+    uint8_t size;      /* bytes of the member, for numbers and words */
+    bool secret;       /* its value is never repeated in a message */
+    uint16_t also;     /* a number that is allowed besides min to max; 0: none */
+    const char *words; /* "strict|wide" */
+    uint64_t min, max;
+    size_t offset;      /* of the member in struct pm_options */
+    size_t stride;      /* keys with N: from one to the next */
+    uint32_t count;     /* keys with N: 1 to this */
+    const char *preset; /* the default as one would write it; "" none */
+    const char *help;
+};
+
+extern const struct pm_config_key pm_config_keys[];
+extern const size_t pm_config_key_count;
+
+/* Defaults everywhere. */
+void pm_options_init(struct pm_options *options);
+
+/* Overwrites secrets and frees the strings. */
+void pm_options_free(struct pm_options *options);
+
+/* Sets one key. False with the reason in `err`: unknown key, or what is allowed. */
+bool pm_options_set(struct pm_options *options, const char *key, const char *value, char *err,
+                    size_t err_size);
+
+/* Sets a key from "KEY=VALUE". */
+bool pm_options_assign(struct pm_options *options, const char *text, char *err, size_t err_size);
+
+/* Reads a file. False with file, line and reason in `err`. */
+bool pm_options_file(struct pm_options *options, const char *path, char *err, size_t err_size);
+
+/* Adds a port from the command line: the first port.N that is nothing yet. */
+bool pm_options_add_port(struct pm_options *options, enum pm_terminal_kind kind, const char *where,
+                         char *err, size_t err_size);
+
+/*
+ * After the last setting: defaults that depend on other settings, the password file, checks
+ * across keys. Ports are numbered without gaps afterwards, their number in *ports.
+ */
+bool pm_options_finish(struct pm_options *options, size_t *ports, char *err, size_t err_size);
+
+/* Keeps a copy of a string for the life of the options. NULL: no memory. */
+const char *pm_options_keep(struct pm_options *options, const char *text, size_t len);
+
+/* What a key allows, in words. */
+void pm_config_allowed(const struct pm_config_key *key, char *text, size_t size);
+
+/* A name for EHLO and Message-ID that needs no name server: the host's name when it has a
+ * domain, else the literal of an address; never localhost. */
+void pm_config_ehlo_name(char *text, size_t size);
+
+#endif

@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: MIT */
+/* Settings that depend on others, and checks across keys. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <ifaddrs.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+#include "host/config.h"
+
+/* ---- The name in EHLO -------------------------------------------------------------- */
+
+static bool is_localhost(const char *name)
+{
+    return strcasecmp(name, "localhost") == 0 || strncasecmp(name, "localhost.", 10) == 0;
+}
+
+static bool is_domain(const char *name)
+{
+    const char *allowed = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-";
+    size_t len = strlen(name);
+    return len > 0 && strspn(name, allowed) == len && name[0] != '.' && name[0] != '-' &&
+           name[len - 1] != '-' && strstr(name, "..") == NULL;
+}
+
+/* "[192.0.2.1]" or "[IPv6:2001:db8::1]" (RFC 5321 4.1.3). */
+static bool is_literal(const char *name)
+{
+    char text[INET6_ADDRSTRLEN + 5];
+    struct in6_addr address;
+    size_t len = strlen(name);
+    if (len < 3 || len - 2 >= sizeof text || name[0] != '[' || name[len - 1] != ']') {
+        return false;
+    }
+    memcpy(text, name + 1, len - 2);
+    text[len - 2] = '\0';
+    return strncasecmp(text, "IPv6:", 5) == 0 ? inet_pton(AF_INET6, text + 5, &address) == 1
+                                              : inet_pton(AF_INET, text, &address) == 1;
+}
+
+/* The literal of an interface's address; false for those that say nothing to others. */
+static bool address_literal(const struct ifaddrs *entry, char *text, size_t size)
+{
+    char name[INET6_ADDRSTRLEN];
+    if (entry->ifa_addr == NULL || (entry->ifa_flags & (IFF_UP | IFF_LOOPBACK)) != IFF_UP) {
+        return false;
+    }
+    if (entry->ifa_addr->sa_family == AF_INET) {
+        const struct sockaddr_in *v4 = (const struct sockaddr_in *)(const void *)entry->ifa_addr;
+        snprintf(text, size, "[%s]", inet_ntop(AF_INET, &v4->sin_addr, name, sizeof name));
+        return true;
+    }
+    if (entry->ifa_addr->sa_family == AF_INET6) {
+        const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)(const void *)entry->ifa_addr;
+        snprintf(text, size, "[IPv6:%s]", inet_ntop(AF_INET6, &v6->sin6_addr, name, sizeof name));
+        return !IN6_IS_ADDR_LINKLOCAL(&v6->sin6_addr);
+    }
+    return false;
+}
+
+void pm_config_ehlo_name(char *text, size_t size)
+{
+    char name[256] = "";
+    struct ifaddrs *list = NULL;
+    if (gethostname(name, sizeof name - 1) == 0 && strchr(name, '.') != NULL && is_domain(name) &&
+        !is_localhost(name)) {
+        snprintf(text, size, "%s", name);
+        return;
+    }
+    snprintf(text, size, "[127.0.0.1]");
+    if (getifaddrs(&list) != 0) {
+        return;
+    }
+    for (const struct ifaddrs *entry = list; entry != NULL; entry = entry->ifa_next) {
+        char literal[64];
+        if (address_literal(entry, literal, sizeof literal)) {
+            snprintf(text, size, "%s", literal);
+            break;
+        }
+    }
+    freeifaddrs(list);
+}
+
+static bool finish_ehlo(struct pm_options *options, char *err, size_t err_size)
+{
+    char name[256];
+    const char *given = options->module.ehlo_name;
+    if (*given == '\0') {
+        pm_config_ehlo_name(name, sizeof name);
+        options->module.ehlo_name = pm_options_keep(options, name, strlen(name));
+        return options->module.ehlo_name != NULL;
+    }
+    if (is_localhost(given) || !(is_domain(given) || is_literal(given))) {
+        snprintf(err, err_size,
+                 "ehlo_name: \"%.60s\" is neither a domain nor an address literal such as "
+                 "[192.0.2.1] (and localhost says nothing)",
+                 given);
+        return false;
+    }
+    return true;
+}
+
+/* ---- Passwords, contexts ------------------------------------------------------------ */
+
+static bool finish_password(struct pm_options *options, char *err, size_t err_size)
+{
+    char line[2048 + 2];
+    const char *path = options->smtp.password_file;
+    if (*path == '\0') {
+        return true;
+    }
+    if (*options->smtp.password != '\0') {
+        snprintf(err, err_size, "smtp.password_file: smtp.password is set as well");
+        return false;
+    }
+    FILE *file = fopen(path, "re");
+    if (file == NULL) {
+        snprintf(err, err_size, "smtp.password_file: %s: %s", path, strerror(errno));
+        return false;
+    }
+    /* Unbuffered, so that no copy of the secret stays behind in the heap. */
+    setvbuf(file, NULL, _IONBF, 0);
+    bool good = fgets(line, sizeof line, file) != NULL;
+    fclose(file);
+    size_t len = good ? strcspn(line, "\r\n") : 0;
+    line[len] = '\0';
+    good = good && len > 0 && pm_options_set(options, "smtp.password", line, err, err_size);
+    explicit_bzero(line, sizeof line);
+    if (!good) {
+        snprintf(err, err_size, "smtp.password_file: %s: the first line is no password", path);
+    }
+    return good;
+}
+
+static bool finish_addresses(struct pm_options *options, char *err, size_t err_size)
+{
+    struct in6_addr address;
+    for (size_t i = 0; i < PM_PDP_CONTEXTS; i++) {
+        const struct pm_pdp_setting *pdp = &options->pdp[i];
+        bool v4 = *pdp->address == '\0' || inet_pton(AF_INET, pdp->address, &address) == 1;
+        bool v6 =
+            *pdp->address_ipv6 == '\0' || inet_pton(AF_INET6, pdp->address_ipv6, &address) == 1;
+        if (!v4 || !v6) {
+            snprintf(err, err_size, "pdp.%zu.%s: \"%s\" is not an IPv%d address", i + 1,
+                     v4 ? "address_ipv6" : "address", v4 ? pdp->address_ipv6 : pdp->address,
+                     v4 ? 6 : 4);
+            return false;
+        }
+        options->module.address[i] = *pdp->address != '\0' ? pdp->address : NULL;
+        options->module.address_ipv6[i] = *pdp->address_ipv6 != '\0' ? pdp->address_ipv6 : NULL;
+        if (pdp->active_at_start) {
+            options->module.active_at_start |= (uint16_t)(1U << i);
+        }
+    }
+    return true;
+}
+
+/* ---- Ports ---------------------------------------------------------------------------- */
+
+static bool name_taken(const struct pm_options *options, size_t ports, const char *name)
+{
+    for (size_t i = 0; i < ports; i++) {
+        if (strcmp(options->port[i].name, name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The first default name from this place on that no other port has. */
+static const char *default_name(struct pm_options *options, size_t ports, size_t place)
+{
+    static const char *const names[] = {"usbat", "usbmodem", "uart1", "uart2"};
+    char text[32];
+    for (;; place++) {
+        if (place < sizeof names / sizeof names[0]) {
+            snprintf(text, sizeof text, "%s", names[place]);
+        } else {
+            snprintf(text, sizeof text, "port%zu", place + 1);
+        }
+        if (!name_taken(options, ports, text)) {
+            return pm_options_keep(options, text, strlen(text));
+        }
+    }
+}
+
+/* Ports that are nothing are left out. */
+static size_t gather_ports(struct pm_options *options)
+{
+    size_t ports = 0;
+    for (size_t i = 0; i < PM_TERMINALS; i++) {
+        if (options->port[i].kind != PM_TERMINAL_NONE) {
+            options->port[ports++] = options->port[i];
+        }
+    }
+    return ports;
+}
+
+static uint8_t decide(uint8_t own, uint8_t general, bool otherwise)
+{
+    uint8_t setting = own != PM_AUTO ? own : general;
+    if (setting == PM_AUTO) {
+        return otherwise ? PM_ON : PM_OFF;
+    }
+    return setting;
+}
+
+static bool finish_ports(struct pm_options *options, size_t *count, char *err, size_t err_size)
+{
+    size_t ports = gather_ports(options);
+    unsigned standard = 0;
+    for (size_t i = 0; i < ports; i++) {
+        struct pm_port_setting *port = &options->port[i];
+        if (*port->name != '\0' && name_taken(options, i, port->name)) {
+            snprintf(err, err_size, "two ports are named %s", port->name);
+            return false;
+        }
+        standard += port->kind == PM_TERMINAL_STDIO ? 1 : 0;
+    }
+    for (size_t i = 0; i < ports; i++) {
+        struct pm_port_setting *port = &options->port[i];
+        if (*port->name == '\0') {
+            port->name = default_name(options, ports, i);
+        }
+        if (port->name == NULL ||
+            strspn(port->name, "abcdefghijklmnopqrstuvwxyz"
+                               "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-") != strlen(port->name)) {
+            snprintf(err, err_size, "a port's name has letters, digits, and _ . - only");
+            return false;
+        }
+        port->boot_urcs =
+            decide(port->boot_urcs, options->boot_urcs, port->kind == PM_TERMINAL_SERIAL);
+        port->lf_ends_line =
+            decide(port->lf_ends_line, options->lf_ends_line, port->kind == PM_TERMINAL_STDIO);
+    }
+    if (standard > 1) {
+        snprintf(err, err_size, "standard input and output can be one port only");
+        return false;
+    }
+    *count = ports;
+    return true;
+}
+
+bool pm_options_finish(struct pm_options *options, size_t *ports, char *err, size_t err_size)
+{
+    bool strict = options->limits == 1 || (options->limits == 0 && *options->catch_dir != '\0');
+    options->module.limits = strict ? PM_LIMITS_STRICT : PM_LIMITS_WIDE;
+    options->module.auth_in_clear = (enum pm_smtp_clear_auth)options->auth_in_clear;
+    return finish_password(options, err, err_size) && finish_addresses(options, err, err_size) &&
+           finish_ehlo(options, err, err_size) && finish_ports(options, ports, err, err_size);
+}

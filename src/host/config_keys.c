@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: MIT */
+/* The table of keys. docs/configuration.md is checked against it. */
+#include "host/config.h"
+
+#define AT(member)   offsetof(struct pm_options, member)
+#define SIZE(member) ((uint8_t)sizeof(((struct pm_options *)0)->member))
+
+#define TEXT(n, m, most, def, doc)                                                            \
+    {                                                                                         \
+        .name = (n), .type = PM_CONFIG_TEXT, .max = (most), .offset = AT(m), .preset = (def), \
+        .help = (doc)                                                                         \
+    }
+#define SECRET(n, m, most, doc)                                                              \
+    {                                                                                        \
+        .name = (n), .type = PM_CONFIG_TEXT, .secret = true, .max = (most), .offset = AT(m), \
+        .preset = "", .help = (doc)                                                          \
+    }
+#define CHARS(n, kind, m, least, most, def, doc)                                     \
+    {                                                                                \
+        .name = (n), .type = (kind), .min = (least), .max = (most), .offset = AT(m), \
+        .preset = (def), .help = (doc)                                               \
+    }
+#define NUMBER(n, m, least, most, other, def, doc)                                               \
+    {                                                                                            \
+        .name = (n), .type = PM_CONFIG_NUMBER, .size = SIZE(m), .also = (other), .min = (least), \
+        .max = (most), .offset = AT(m), .preset = (def), .help = (doc)                           \
+    }
+#define BYTES(n, m, least, most, def, doc)                                                    \
+    {                                                                                         \
+        .name = (n), .type = PM_CONFIG_BYTES, .size = SIZE(m), .min = (least), .max = (most), \
+        .offset = AT(m), .preset = (def), .help = (doc)                                       \
+    }
+#define WORD(n, m, list, def, doc)                                                              \
+    {                                                                                           \
+        .name = (n), .type = PM_CONFIG_WORD, .size = SIZE(m), .words = (list), .offset = AT(m), \
+        .preset = (def), .help = (doc)                                                          \
+    }
+#define OF_PORT .stride = sizeof(struct pm_port_setting), .count = PM_TERMINALS
+#define OF_PDP  .stride = sizeof(struct pm_pdp_setting), .count = PM_PDP_CONTEXTS
+#define PORT(n, which, doc)                                                                  \
+    {                                                                                        \
+        .name = (n), .type = PM_CONFIG_PORT, .min = (which), .max = 255, .offset = AT(port), \
+        OF_PORT, .preset = "", .help = (doc)                                                 \
+    }
+#define PDP_TEXT(n, m, most, hide, doc)                                       \
+    {                                                                         \
+        .name = (n), .type = PM_CONFIG_TEXT, .secret = (hide), .max = (most), \
+        .offset = AT(pdp[0].m), OF_PDP, .preset = "", .help = (doc)           \
+    }
+
+#define SIZE_MAX_FILE (1ULL << 40)
+#define ON_OFF        "off|on"
+#define AUTO_ON_OFF   "auto|on|off"
+
+const struct pm_config_key pm_config_keys[] = {
+    /* Ports */
+    PORT("port.N.pty", PM_TERMINAL_PTY, "a pty; the value is the symbolic link to make"),
+    PORT("port.N.serial", PM_TERMINAL_SERIAL, "a serial line: DEVICE[,BAUD[,rtscts]]"),
+    PORT("port.N.tcp", PM_TERMINAL_TCP, "a TCP listener: ADDRESS:PORT, port 0 takes a free one"),
+    PORT("port.N.stdio", PM_TERMINAL_STDIO, "standard input and output; the value is on"),
+    {.name = "port.N.name",
+     .type = PM_CONFIG_TEXT,
+     .min = 1,
+     .max = 31,
+     OF_PORT,
+     .offset = AT(port[0].name),
+     .preset = "",
+     .help = "its name in AT+QURCCFG; by default usbat, usbmodem, uart1, uart2, port5... (CD44)"},
+    {.name = "port.N.boot_urcs",
+     .type = PM_CONFIG_WORD,
+     .size = 1,
+     .words = AUTO_ON_OFF,
+     OF_PORT,
+     .offset = AT(port[0].boot_urcs),
+     .preset = "auto",
+     .help = "boot URCs on this port; auto: as boot_urcs says"},
+    {.name = "port.N.lf_ends_line",
+     .type = PM_CONFIG_WORD,
+     .size = 1,
+     .words = AUTO_ON_OFF,
+     OF_PORT,
+     .offset = AT(port[0].lf_ends_line),
+     .preset = "auto",
+     .help = "LF alone ends a command line on this port; auto: as lf_ends_line says"},
+    WORD("boot_urcs", boot_urcs, AUTO_ON_OFF, "auto",
+         "RDY, +CFUN: 1 and so on at start; auto: on serial lines only (CD45)"),
+    WORD("lf_ends_line", lf_ends_line, AUTO_ON_OFF, "auto",
+         "LF alone ends a command line; auto: on standard input only (CD39)"),
+
+    /* Storage and operation */
+    TEXT("state", state_dir, 1000, "",
+         "directory that keeps UFS files and profiles; none: a temporary one, removed at exit"),
+    BYTES("ufs_size", ufs_size, 4096, SIZE_MAX_FILE, "256M", "size of the UFS storage"),
+    BYTES("ram_size", ram_size, 4096, SIZE_MAX_FILE, "256M", "size of the RAM storage"),
+    TEXT("sd", sd_dir, 1000, "", "existing directory that serves as SD card; none: no card (CD21)"),
+    TEXT("catch", catch_dir, 1000, "",
+         "Maildir of the built-in catcher: every mail ends there, no network is touched"),
+    WORD("catch_verify", catch_verify, ON_OFF, "off",
+         "the module verifies the catcher's certificate against DIR/ca.pem"),
+    TEXT("trace", trace, 1000, "", "file for every byte of the ports and every SMTP line"),
+    WORD("log", log, "error|warning|info|debug", "info", "least important messages to log"),
+    NUMBER("drain_seconds", drain_seconds, 0, 86400, 0, "60",
+           "how long a running mail may take to end after SIGTERM"),
+    NUMBER("arena_size", arena_size, 2048, 1048576, 0, "65536",
+           "bytes for the texts of draft, account and contexts; 65536 holds all limits"),
+
+    /* Mail account, preset */
+    TEXT("smtp.server", smtp.server, 255, "", "mail server, as AT+QSMTPCFG=\"smtpserver\""),
+    NUMBER("smtp.port", smtp.port, 1, 65535, 0, "25", "its port"),
+    TEXT("smtp.username", smtp.username, 320, "", "account, as AT+QSMTPCFG=\"account\""),
+    SECRET("smtp.password", smtp.password, 2048, "its password; queries never show it (SD8)"),
+    TEXT("smtp.password_file", smtp.password_file, 1000, "",
+         "file whose first line is the password; in place of smtp.password"),
+    TEXT("smtp.sender_name", smtp.sender_name, 128, "", "name, as AT+QSMTPCFG=\"sender\""),
+    TEXT("smtp.sender_email", smtp.sender_email, 320, "", "address, as AT+QSMTPCFG=\"sender\""),
+    NUMBER("smtp.contextid", smtp.contextid, 1, 16, 0, "1", "PDP context of the mail"),
+    NUMBER("smtp.sslctxid", smtp.sslctxid, 0, 5, 0, "1", "SSL context of the mail"),
+    NUMBER("smtp.ssltype", smtp.ssltype, 0, 2, 0, "0", "0 plain, 1 SSL, 2 STARTTLS"),
+
+    /* Mail */
+    WORD("limits", limits, "auto|strict|wide", "auto",
+         "lengths and counts of a module, or of real mail accounts; auto: strict with catch, "
+         "else wide (SD9)"),
+    WORD("recipients", module.recipients, "all|any", "all",
+         "deliver only if all, or if any, recipients are accepted (SD35)"),
+    WORD("charset_check", module.charset_check, "accept|refuse", "accept",
+         "text that does not fit its charset (SD40)"),
+    TEXT("fallback_charset", module.fallback_charset, 40, "windows-1252",
+         "label of text whose charset cannot be told (SD40)"),
+    WORD("mail_clock", module.mail_clock_module, "system|module", "system",
+         "clock of the Date field: the system's, or that of AT+CCLK (SD38)"),
+    TEXT("ehlo_name", module.ehlo_name, 255, "",
+         "domain or address literal in EHLO and Message-ID; none: the host's own (SD38)"),
+    WORD("auth_in_clear", auth_in_clear, "host|never", "host",
+         "AUTH PLAIN and LOGIN without TLS: as a module does, or never (SD59)"),
+    WORD("tls.verify", tls_verify, "host|always", "host",
+         "certificates: as AT+QSSLCFG says, or verified always (SD58)"),
+    WORD("tls.system_ca", tls_system_ca, ON_OFF, "on",
+         "the system's trust store serves when no cacert is set (SD58)"),
+    TEXT("dns.servers", dns_servers, 500, "",
+         "name servers ADDRESS[:PORT],...; none: those of resolv.conf"),
+
+    /* Behaviour of the AT commands */
+    WORD("syntax", module.lenient, "strict|lenient", "strict",
+         "lenient takes unquoted strings and quoted numbers (SD53)"),
+    WORD("att_list_size", module.att_list_size, ON_OFF, "on",
+         "AT+QSMTPATT? tells the sizes of the files (SD3)"),
+    WORD("mask_password", module.mask_password, ON_OFF, "off",
+         "the query of the account shows asterisks (SD7)"),
+    WORD("upl_crlf", module.upl_crlf, AUTO_ON_OFF, "auto",
+         "CRLF before +QFUPL; auto: with ackmode 1 only (CD1)"),
+    WORD("qiact_again", module.qiact_again_ok, "error|ok", "error",
+         "AT+QIACT of an active context (CD8)"),
+    WORD("boot_profile", module.boot_profile, "ec2x|ag35-cet", "ec2x", "boot URCs (CD20)"),
+    WORD("boot_delay", module.boot_delay, ON_OFF, "on",
+         "boot URCs come with the delays of a real module (CD45)"),
+    NUMBER("connect_delay", module.connect_delay, 0, 10000, 0, "10", "ms before CONNECT (SD25)"),
+    NUMBER("urc_gap", module.urc_gap, 0, 10000, 0, "20",
+           "least ms between OK and +QSMTPPUT (SD57)"),
+    NUMBER("power_on_delay", module.power_on_delay, 0, 600000, 0, "2000",
+           "ms from power down or AT+CFUN=1,1 to the restart (CD43)"),
+    NUMBER("qiact_delay", module.qiact_delay, 0, 150000, 0, "0", "ms that AT+QIACT takes"),
+
+    /* Contexts */
+    PDP_TEXT("pdp.N.apn", apn, 100, false, "APN, as AT+QICSGP"),
+    PDP_TEXT("pdp.N.user", user, 127, false, "user name"),
+    PDP_TEXT("pdp.N.password", password, 127, true, "password"),
+    {.name = "pdp.N.auth",
+     .type = PM_CONFIG_NUMBER,
+     .size = 1,
+     .max = 3,
+     OF_PDP,
+     .offset = AT(pdp[0].authentication),
+     .preset = "0",
+     .help = "0 none, 1 PAP, 2 CHAP, 3 either"},
+    {.name = "pdp.N.type",
+     .type = PM_CONFIG_NUMBER,
+     .size = 1,
+     .min = 1,
+     .max = 3,
+     OF_PDP,
+     .offset = AT(pdp[0].type),
+     .preset = "",
+     .help = "1 IPv4, 2 IPv6, 3 both; none: 1"},
+    PDP_TEXT("pdp.N.address", address, 15, false, "IPv4 address that AT+QIACT? shows"),
+    PDP_TEXT("pdp.N.address_ipv6", address_ipv6, 45, false, "IPv6 address that AT+QIACT? shows"),
+    {.name = "pdp.N.active_at_start",
+     .type = PM_CONFIG_WORD,
+     .size = 1,
+     .words = ON_OFF,
+     OF_PDP,
+     .offset = AT(pdp[0].active_at_start),
+     .preset = "off",
+     .help = "the context is active when the module starts (CD48)"},
+
+    /* Identity and network */
+    TEXT("identity.manufacturer", module.manufacturer, 60, "Quectel", "AT+CGMI, ATI (SD56)"),
+    TEXT("identity.model", module.model, 60, "AG35", "AT+CGMM, ATI"),
+    TEXT("identity.revision", module.revision, 60, "AG35CEVAR05A07T4G", "AT+CGMR, ATI"),
+    TEXT("identity.sub_revision", module.sub_revision, 60, "01.001.01.001", "last part of AT+QGMR"),
+    TEXT("identity.serial", module.serial, 60, "POSTMODEM0000001", "AT+CGSN=0"),
+    CHARS("identity.imei", PM_CONFIG_DIGITS, module.imei, 15, 15, "860000000000009", "AT+CGSN"),
+    CHARS("identity.imsi", PM_CONFIG_DIGITS, module.imsi, 15, 15, "001010000000001", "AT+CIMI"),
+    CHARS("identity.iccid", PM_CONFIG_DIGITS, module.iccid, 19, 20, "89860000000000000010",
+          "AT+QCCID"),
+    WORD("network.sim", module.sim, "ready|absent", "ready", "AT+CPIN?"),
+    NUMBER("network.registration", module.registration, 0, 5, 0, "1",
+           "AT+CREG?: 0 not registered, 1 home, 2 searching, 3 denied, 4 unknown, 5 roaming"),
+    TEXT("network.operator", module.operator_name, 60, "POSTMODEM", "AT+COPS?"),
+    CHARS("network.operator_numeric", PM_CONFIG_DIGITS, module.operator_numeric, 5, 6, "00101",
+          "AT+COPS? in numeric format"),
+    CHARS("network.lac", PM_CONFIG_HEX, module.lac, 4, 4, "D509", "area code in AT+CREG?"),
+    CHARS("network.cell_id", PM_CONFIG_HEX, module.cell_id, 1, 7, "80D413D", "cell in AT+CREG?"),
+    NUMBER("network.rssi", module.rssi, 0, 31, 99, "28", "AT+CSQ, 99 unknown"),
+    NUMBER("network.ber", module.ber, 0, 7, 99, "99", "AT+CSQ, 99 unknown"),
+};
+
+const size_t pm_config_key_count = sizeof pm_config_keys / sizeof pm_config_keys[0];
