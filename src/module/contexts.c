@@ -86,10 +86,11 @@ void pm__contexts_reset(struct pm_module *module)
         pdp->active = false;
         int32_t len = platform->profile_load(platform->user, (uint8_t)(PROFILE_CONTEXT + context),
                                              bytes, sizeof bytes);
-        if (len > 0 && !decode(module, context, bytes, (size_t)len)) {
+        bool stored = len > 0 && decode(module, context, bytes, (size_t)len);
+        if (len > 0 && !stored) {
             pm__log_text(module, PM_LOG_WARNING, "a stored context is damaged: not used");
         }
-        if (len <= 0 && context == 1 && pdp->type == 0) {
+        if (!stored && context == 1 && pdp->type == 0) {
             pdp->type = 1; /* A module always has its default context. */
         }
     }
