@@ -48,7 +48,7 @@ struct pm_smtp_config {
     bool starttls;             /* upgrade before anything else; never go on in clear (SD34) */
     bool tls;                  /* the connection is TLS from the start */
     bool any_recipient;        /* recipients = any (SD35) */
-    bool body_8bit;            /* asks for BODY=8BITMIME where offered (the composer needs it never) */
+    bool body_8bit; /* asks for BODY=8BITMIME where offered (the composer needs it never) */
     enum pm_smtp_clear_auth clear_auth;
 };
 
@@ -63,8 +63,8 @@ enum pm_smtp_event_kind {
                            * end, secrets redacted. The line leaves no earlier than this. */
     PM_SMTP_EV_REPLY,     /* one reply line came (for logs): `data` without line end, control bytes
                            * as '?'; AUTH challenges and echoed secrets redacted */
-    PM_SMTP_EV_REFUSED,   /* a recipient was refused: `index`, `code` (the reply line came before) */
-    PM_SMTP_EV_DONE       /* over: `error` (enum pm_mail_error), `code`; see `graceful` */
+    PM_SMTP_EV_REFUSED, /* a recipient was refused: `index`, `code` (the reply line came before) */
+    PM_SMTP_EV_DONE     /* over: `error` (enum pm_mail_error), `code`; see `graceful` */
 };
 
 struct pm_smtp_event {

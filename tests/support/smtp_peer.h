@@ -75,10 +75,10 @@ bool smtp_peer_logged(const struct smtp_peer *peer, const char *text);
 void smtp_play(const struct smtp_setup *setup, const smtp_script *script, uint16_t error,
                uint16_t code, bool graceful);
 
-#define SMTP_PLAY(setup, error, code, graceful, ...)                                               \
-    do {                                                                                           \
-        static const smtp_script script_[] = {__VA_ARGS__, NULL};                                  \
-        smtp_play((setup), script_, (error), (code), (graceful));                                  \
+#define SMTP_PLAY(setup, error, code, graceful, ...)              \
+    do {                                                          \
+        static const smtp_script script_[] = {__VA_ARGS__, NULL}; \
+        smtp_play((setup), script_, (error), (code), (graceful)); \
     } while (0)
 
 /* Steps of a lock-step dialogue with the default setup. */

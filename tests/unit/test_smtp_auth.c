@@ -16,12 +16,12 @@
 #define USER_TOKEN  "dGlt"
 #define PASS_TOKEN  "dGFuc3RhYWZ0YW5zdGFhZg=="
 /* The example of RFC 2195. */
-#define CHALLENGE    "PDE4OTYuNjk3MTcwOTUyQHBvc3RvZmZpY2UucmVzdG9uLm1jaS5uZXQ+"
-#define CRAM_TOKEN   "dGltIGI5MTNhNjAyYzdlZGE3YTQ5NWI0ZTZlNzMzNGQzODkw"
-#define AUTH_PLAIN   "CAUTH PLAIN " PLAIN_TOKEN "\r\n"
-#define OFFER(list)  SMTP_BANNER, "S250-mx\r\n250 AUTH " list "\r\n"
-#define TALK_LOGIN   "S334 VXNlcm5hbWU6\r\n", "C" USER_TOKEN "\r\n", "S334 UGFzc3dvcmQ6\r\n",          \
-                   "C" PASS_TOKEN "\r\n"
+#define CHALLENGE   "PDE4OTYuNjk3MTcwOTUyQHBvc3RvZmZpY2UucmVzdG9uLm1jaS5uZXQ+"
+#define CRAM_TOKEN  "dGltIGI5MTNhNjAyYzdlZGE3YTQ5NWI0ZTZlNzMzNGQzODkw"
+#define AUTH_PLAIN  "CAUTH PLAIN " PLAIN_TOKEN "\r\n"
+#define OFFER(list) SMTP_BANNER, "S250-mx\r\n250 AUTH " list "\r\n"
+#define TALK_LOGIN \
+    "S334 VXNlcm5hbWU6\r\n", "C" USER_TOKEN "\r\n", "S334 UGFzc3dvcmQ6\r\n", "C" PASS_TOKEN "\r\n"
 #define TALK_CRAM "S334 " CHALLENGE "\r\n", "C" CRAM_TOKEN "\r\n"
 
 static const struct smtp_cut whole = {0, 0, 0, 256};
@@ -81,8 +81,8 @@ static void test_challenge_reaches_the_owner(void **state)
     assert_true(
         smtp_peer_logged(&peer, "hmac <1896.697170952@postoffice.reston.mci.net>\nsent ****"));
     smtp_peer_start(&peer, &clear_setup, whole);
-    smtp_peer_steps(&peer, (const smtp_script[]){OFFER("CRAM-MD5"), "CAUTH CRAM-MD5\r\n",
-                                                 "S334 \r\n", NULL});
+    smtp_peer_steps(
+        &peer, (const smtp_script[]){OFFER("CRAM-MD5"), "CAUTH CRAM-MD5\r\n", "S334 \r\n", NULL});
     assert_true(smtp_peer_logged(&peer, "hmac \nsent ****"));
 }
 
@@ -92,8 +92,7 @@ static void test_bad_challenge_is_cancelled(void **state)
     SMTP_PLAY(&clear_setup, 660, 0, true, OFFER("CRAM-MD5"), "CAUTH CRAM-MD5\r\n",
               "S334 not base64!\r\n", "C*\r\n", "S501 cancelled\r\n");
     SMTP_PLAY(&clear_setup, 0, 0, true, OFFER("CRAM-MD5 PLAIN"), "CAUTH CRAM-MD5\r\n",
-              "S334 abc\r\n", "C*\r\n", "S535 cancelled\r\n", AUTH_PLAIN, "S235 ok\r\n",
-              SMTP_REST);
+              "S334 abc\r\n", "C*\r\n", "S535 cancelled\r\n", AUTH_PLAIN, "S235 ok\r\n", SMTP_REST);
     SMTP_PLAY(&clear_setup, 660, 0, false, OFFER("CRAM-MD5 PLAIN"), "CAUTH CRAM-MD5\r\n",
               "S334 abc\r\n", "C*\r\n", "S235 welcome\r\n");
 }
@@ -257,8 +256,7 @@ static void test_no_auth(void **state)
 static void test_clear_text_where_allowed(void **state)
 {
     (void)state;
-    SMTP_PLAY(&clear_setup, 0, 0, true, OFFER("LOGIN PLAIN"), AUTH_PLAIN, "S235 ok\r\n",
-              SMTP_REST);
+    SMTP_PLAY(&clear_setup, 0, 0, true, OFFER("LOGIN PLAIN"), AUTH_PLAIN, "S235 ok\r\n", SMTP_REST);
 }
 
 /* After STARTTLS the order is that of TLS, and mechanisms of before do not count. */
@@ -289,7 +287,8 @@ static void test_log_shows_no_secret(void **state)
     (void)state;
     static const smtp_script all[] = {OFFER("PLAIN LOGIN CRAM-MD5"),
                                       AUTH_PLAIN,
-                                      "S504-AUTH PLAIN " PLAIN_TOKEN "?\r\n504 tanstaaftanstaaf\r\n",
+                                      "S504-AUTH PLAIN " PLAIN_TOKEN
+                                      "?\r\n504 tanstaaftanstaaf\r\n",
                                       "CAUTH LOGIN\r\n",
                                       TALK_LOGIN,
                                       "S504 " PASS_TOKEN " is unknown\r\n",

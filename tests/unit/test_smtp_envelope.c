@@ -51,9 +51,9 @@ static void test_pipelined_mail(void **state)
 static void test_recipients_cost_no_round_trip(void **state)
 {
     (void)state;
-    static const smtp_script script[] = {
-        GROUP3, "S250 a\r\n250-b\r\n250 b\r\n251 c\r\n252 d\r\n354 e\r\n", BODY, SMTP_DELIVERED,
-        NULL};
+    static const smtp_script script[] = {GROUP3,
+                                         "S250 a\r\n250-b\r\n250 b\r\n251 c\r\n252 d\r\n354 e\r\n",
+                                         BODY, SMTP_DELIVERED, NULL};
     smtp_play(&all_setup, script, 0, 0, true);
     assert_int_equal(smtp_trips(script), 4);
     /* Replies one by one, as a slow server sends them. */
@@ -64,20 +64,19 @@ static void test_recipients_cost_no_round_trip(void **state)
 static void test_starttls_auth_and_pipelining(void **state)
 {
     (void)state;
-    static const smtp_script script[] = {
-        SMTP_BANNER,
-        "S250-mx\r\n250 STARTTLS\r\n",
-        "CSTARTTLS\r\n",
-        "S220 go\r\n",
-        "C<TLS>EHLO me.example\r\n",
-        "S250-mx\r\n250-PIPELINING\r\n250 AUTH PLAIN\r\n",
-        "CAUTH PLAIN AHRpbQB0YW5zdGFhZnRhbnN0YWFm\r\n",
-        "S235 ok\r\n",
-        SMTP_MAIL RCPT0 "DATA\r\n",
-        "S250 a\r\n250 b\r\n354 c\r\n",
-        BODY,
-        SMTP_DELIVERED,
-        NULL};
+    static const smtp_script script[] = {SMTP_BANNER,
+                                         "S250-mx\r\n250 STARTTLS\r\n",
+                                         "CSTARTTLS\r\n",
+                                         "S220 go\r\n",
+                                         "C<TLS>EHLO me.example\r\n",
+                                         "S250-mx\r\n250-PIPELINING\r\n250 AUTH PLAIN\r\n",
+                                         "CAUTH PLAIN AHRpbQB0YW5zdGFhZnRhbnN0YWFm\r\n",
+                                         "S235 ok\r\n",
+                                         SMTP_MAIL RCPT0 "DATA\r\n",
+                                         "S250 a\r\n250 b\r\n354 c\r\n",
+                                         BODY,
+                                         SMTP_DELIVERED,
+                                         NULL};
     struct smtp_setup setup;
     smtp_setup_auth(&setup, false);
     setup.config.starttls = true;
@@ -129,8 +128,8 @@ static void test_all_never_completes_the_message(void **state)
               "S250 m\r\n550 no\r\n250 b\r\n250 c\r\n354 go\r\n", "C");
     SMTP_PLAY(&all_setup, 678, 550, false, GROUP3,
               "S250 m\r\n250 a\r\n250 b\r\n550 c\r\n354 go\r\n", "C");
-    SMTP_PLAY(&all_setup, 678, 550, true, GROUP3,
-              "S250 m\r\n550 a\r\n551 b\r\n550 c\r\n354 go\r\n", "C.\r\n", "S554 nobody\r\n");
+    SMTP_PLAY(&all_setup, 678, 550, true, GROUP3, "S250 m\r\n550 a\r\n551 b\r\n550 c\r\n354 go\r\n",
+              "C.\r\n", "S554 nobody\r\n");
 }
 
 static void test_every_refusal_is_told(void **state)
@@ -153,10 +152,10 @@ static void test_any_delivers_to_the_rest(void **state)
     SMTP_PLAY(&any_setup, 0, 0, true, SMTP_GREETING, SMTP_MAIL, "S250 ok\r\n", "C" RCPT0,
               "S550 no\r\n", "C" RCPT1, "S250 ok\r\n", "C" RCPT2, "S450 no\r\n", "CDATA\r\n",
               SMTP_BODY, SMTP_DELIVERED);
-    SMTP_PLAY(&any_setup, 0, 0, true, GROUP3,
-              "S250 m\r\n550 a\r\n450 b\r\n250 c\r\n354 go\r\n", BODY, SMTP_DELIVERED);
-    SMTP_PLAY(&any_setup, 0, 0, true, GROUP3,
-              "S250 m\r\n250 a\r\n450 b\r\n452 c\r\n354 go\r\n", BODY, SMTP_DELIVERED);
+    SMTP_PLAY(&any_setup, 0, 0, true, GROUP3, "S250 m\r\n550 a\r\n450 b\r\n250 c\r\n354 go\r\n",
+              BODY, SMTP_DELIVERED);
+    SMTP_PLAY(&any_setup, 0, 0, true, GROUP3, "S250 m\r\n250 a\r\n450 b\r\n452 c\r\n354 go\r\n",
+              BODY, SMTP_DELIVERED);
 }
 
 static void test_any_with_nobody_left(void **state)
@@ -166,8 +165,8 @@ static void test_any_with_nobody_left(void **state)
               "S450 no\r\n", "C" RCPT1, "S550 no\r\n", "C" RCPT2, "S551 no\r\n");
     SMTP_PLAY(&any_setup, 667, 450, true, GROUP3,
               "S250 m\r\n450 a\r\n550 b\r\n551 c\r\n503 no\r\n");
-    SMTP_PLAY(&any_setup, 667, 450, true, GROUP3,
-              "S250 m\r\n450 a\r\n550 b\r\n551 c\r\n354 go\r\n", "C.\r\n", "S250 fine\r\n");
+    SMTP_PLAY(&any_setup, 667, 450, true, GROUP3, "S250 m\r\n450 a\r\n550 b\r\n551 c\r\n354 go\r\n",
+              "C.\r\n", "S250 fine\r\n");
     SMTP_PLAY(&any_setup, 667, 450, false, GROUP3,
               "S250 m\r\n450 a\r\n550 b\r\n551 c\r\n354 go\r\n", "C.\r\n", "T");
     SMTP_PLAY(&any_setup, 667, 450, false, GROUP3,
@@ -194,8 +193,8 @@ static void test_mail_refused(void **state)
     /* A server that goes on as if nothing were wrong. */
     SMTP_PLAY(&all_setup, 668, 451, false, GROUP3,
               "S451 m\r\n250 a\r\n250 b\r\n250 c\r\n354 go\r\n", "C");
-    SMTP_PLAY(&any_setup, 668, 451, true, GROUP3,
-              "S451 m\r\n503 a\r\n503 b\r\n503 c\r\n354 go\r\n", "C.\r\n", "S503 no\r\n");
+    SMTP_PLAY(&any_setup, 668, 451, true, GROUP3, "S451 m\r\n503 a\r\n503 b\r\n503 c\r\n354 go\r\n",
+              "C.\r\n", "S503 no\r\n");
     smtp_peer_start(&peer, &all_setup, whole);
     smtp_peer_steps(&peer, (const smtp_script[]){GROUP3, "S553 m\r\n503 a\r\n", NULL});
     assert_false(smtp_peer_logged(&peer, "refused"));
@@ -209,8 +208,7 @@ static void test_data_refused(void **state)
     SMTP_PLAY(&all_setup, 668, 451, true, SMTP_GREETING, SMTP_MAIL, "S250 ok\r\n", "C" RCPT0,
               "S250 ok\r\n", "C" RCPT1, "S250 ok\r\n", "C" RCPT2, "S250 ok\r\n", "CDATA\r\n",
               "S451 no\r\n");
-    SMTP_PLAY(&all_setup, 660, 0, false, GROUP3,
-              "S250 m\r\n250 a\r\n250 b\r\n250 c\r\n250 no\r\n");
+    SMTP_PLAY(&all_setup, 660, 0, false, GROUP3, "S250 m\r\n250 a\r\n250 b\r\n250 c\r\n250 no\r\n");
 }
 
 static void test_final_reply(void **state)

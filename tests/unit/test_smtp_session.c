@@ -21,10 +21,10 @@ static void play_default(const smtp_script *script, uint16_t error, uint16_t cod
     smtp_play(&setup, script, error, code, graceful);
 }
 
-#define PLAY(error, code, graceful, ...)                                                           \
-    do {                                                                                           \
-        static const smtp_script script_[] = {__VA_ARGS__, NULL};                                  \
-        play_default(script_, (error), (code), (graceful));                                        \
+#define PLAY(error, code, graceful, ...)                          \
+    do {                                                          \
+        static const smtp_script script_[] = {__VA_ARGS__, NULL}; \
+        play_default(script_, (error), (code), (graceful));       \
     } while (0)
 
 /* ---- A mail ---- */
@@ -43,8 +43,8 @@ static void test_replies_of_every_shape(void **state)
     (void)state;
     PLAY(0, 0, true, "S220-hello\r\n220-this is\r\n220 mx\r\n", "CEHLO me.example\r\n",
          "S250-mx\n250-SIZE\n250\n", SMTP_MAIL, "S250\r\n", "CRCPT TO:<r0@example.net>\r\n",
-         "S251 \r\n", "CDATA\r\n", "S354-a\r\n354-\r\n354\n",
-         "CSubject: x\r\n\r\nhello\r\n.\r\n", "S250-2.0.0 queued\r\n250 2.0.0 as 17\r\n");
+         "S251 \r\n", "CDATA\r\n", "S354-a\r\n354-\r\n354\n", "CSubject: x\r\n\r\nhello\r\n.\r\n",
+         "S250-2.0.0 queued\r\n250 2.0.0 as 17\r\n");
     PLAY(0, 0, true, "S220 mx\r\n", "CEHLO me.example\r\n", "S250-mx\r\n250 \r\n", SMTP_REST);
     PLAY(0, 0, true, "S220 mx\r\n", "CEHLO me.example\r\n", "S250-mx\r\n250-8bitmime\r\n250 \r\n",
          SMTP_REST);
@@ -112,9 +112,14 @@ static void setup_starttls(struct smtp_setup *setup)
 static void test_starttls_mail(void **state)
 {
     (void)state;
-    static const smtp_script script[] = {
-        SMTP_BANNER, "S250-mx\r\n250-PIPELINING\r\n250 starttls\r\n", "CSTARTTLS\r\n",
-        "S220 go\r\n", "C<TLS>EHLO me.example\r\n", "S250 mx\r\n", SMTP_REST, NULL};
+    static const smtp_script script[] = {SMTP_BANNER,
+                                         "S250-mx\r\n250-PIPELINING\r\n250 starttls\r\n",
+                                         "CSTARTTLS\r\n",
+                                         "S220 go\r\n",
+                                         "C<TLS>EHLO me.example\r\n",
+                                         "S250 mx\r\n",
+                                         SMTP_REST,
+                                         NULL};
     struct smtp_setup setup;
     smtp_setup_default(&setup);
     setup.config.starttls = true;
@@ -140,8 +145,8 @@ static void test_starttls_forgets(void **state)
               "CSTARTTLS\r\n", "S220 go\r\n", "C<TLS>EHLO me.example\r\n", "S502 no\r\n",
               "CHELO me.example\r\n", "S250 mx\r\n", SMTP_REST);
     /* And a 502 of before is not the last negative code after. */
-    SMTP_PLAY(&setup, 656, 0, false, SMTP_BANNER, OFFER, "S220 go\r\n",
-              "C<TLS>EHLO me.example\r\n", "X");
+    SMTP_PLAY(&setup, 656, 0, false, SMTP_BANNER, OFFER, "S220 go\r\n", "C<TLS>EHLO me.example\r\n",
+              "X");
 }
 
 /* S1, and HELO has no extensions at all. */
@@ -265,8 +270,8 @@ static void test_closed_in_the_body(void **state)
     struct smtp_setup setup;
     smtp_setup_default(&setup);
     setup.hold_body = true;
-    SMTP_PLAY(&setup, 656, 0, false, SMTP_GREETING, SMTP_MAIL, SMTP_RCPT, SMTP_DATA,
-              "S354 go\r\n", "X");
+    SMTP_PLAY(&setup, 656, 0, false, SMTP_GREETING, SMTP_MAIL, SMTP_RCPT, SMTP_DATA, "S354 go\r\n",
+              "X");
 }
 
 /* The reply and the close may both be waiting when the owner looks. */
@@ -350,8 +355,8 @@ static void test_blocked_body_times_out(void **state)
     struct smtp_setup setup;
     smtp_setup_default(&setup);
     setup.hold_body = true;
-    SMTP_PLAY(&setup, 658, 0, false, SMTP_GREETING, SMTP_MAIL, SMTP_RCPT, SMTP_DATA,
-              "S354 go\r\n", "T");
+    SMTP_PLAY(&setup, 658, 0, false, SMTP_GREETING, SMTP_MAIL, SMTP_RCPT, SMTP_DATA, "S354 go\r\n",
+              "T");
 }
 
 /* ---- Replies out of place ---- */
@@ -362,19 +367,19 @@ static void test_reply_nobody_asked_for(void **state)
     struct smtp_setup setup;
     smtp_setup_default(&setup);
     setup.hold_body = true;
-    SMTP_PLAY(&setup, 660, 0, false, SMTP_GREETING, SMTP_MAIL, SMTP_RCPT, SMTP_DATA,
-              "S354 go\r\n", "S250 done?\r\n");
+    SMTP_PLAY(&setup, 660, 0, false, SMTP_GREETING, SMTP_MAIL, SMTP_RCPT, SMTP_DATA, "S354 go\r\n",
+              "S250 done?\r\n");
     SMTP_PLAY(&setup, 666, 421, false, SMTP_GREETING, SMTP_MAIL, SMTP_RCPT, SMTP_DATA,
               "S354 go\r\n", "S421-bye\r\n421 bye\r\n");
     SMTP_PLAY(&setup, 680, 552, false, SMTP_GREETING, SMTP_MAIL, SMTP_RCPT, SMTP_DATA,
               "S354 go\r\n", "S552 too much\r\n");
-    SMTP_PLAY(&setup, 660, 0, false, SMTP_GREETING, SMTP_MAIL, SMTP_RCPT, SMTP_DATA,
-              "S354 go\r\n", "S\r\n");
+    SMTP_PLAY(&setup, 660, 0, false, SMTP_GREETING, SMTP_MAIL, SMTP_RCPT, SMTP_DATA, "S354 go\r\n",
+              "S\r\n");
     /* Half a reply that came early poisons the next one. */
     SMTP_PLAY(&setup, 678, 550, false, SMTP_GREETING, SMTP_MAIL, SMTP_RCPT, SMTP_DATA,
               "S354 go\r\n", "S55", "B", "CSubject: x\r\n\r\nhello\r\n.\r\n", "S0 no\r\n");
-    SMTP_PLAY(&setup, 660, 0, false, SMTP_GREETING, SMTP_MAIL, SMTP_RCPT, SMTP_DATA,
-              "S354 go\r\n", "S55", "B", "CSubject: x\r\n\r\nhello\r\n.\r\n", "S250 ok\r\n");
+    SMTP_PLAY(&setup, 660, 0, false, SMTP_GREETING, SMTP_MAIL, SMTP_RCPT, SMTP_DATA, "S354 go\r\n",
+              "S55", "B", "CSubject: x\r\n\r\nhello\r\n.\r\n", "S250 ok\r\n");
 }
 
 /* A reply in the segment of the one before, to a command that has not left. */
@@ -392,7 +397,7 @@ static void test_reply_before_its_command(void **state)
 static void test_reply_before_the_body(void **state)
 {
     (void)state;
-    static const smtp_script script[] = {SMTP_GREETING, SMTP_MAIL, SMTP_RCPT, SMTP_DATA,
+    static const smtp_script script[] = {SMTP_GREETING,           SMTP_MAIL, SMTP_RCPT, SMTP_DATA,
                                          "S354 go\r\n250 ok\r\n", NULL};
     struct smtp_setup setup;
     smtp_setup_default(&setup);
@@ -467,8 +472,8 @@ static void expect_parameter_error(const struct smtp_setup *setup)
 static void test_ehlo_names(void **state)
 {
     (void)state;
-    static const char *const names[] = {"",      "a b",     "a\r\nb", "a\n",   "\x7f",
-                                        "a\tb",  "m\xc3\xa4", "a\rMAIL FROM:<x@y>"};
+    static const char *const names[] = {"",     "a b",  "a\r\nb",    "a\n",
+                                        "\x7f", "a\tb", "m\xc3\xa4", "a\rMAIL FROM:<x@y>"};
     struct smtp_setup setup;
     smtp_setup_default(&setup);
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
@@ -484,10 +489,21 @@ static void test_ehlo_names(void **state)
 static void test_addresses_that_would_inject(void **state)
 {
     (void)state;
-    static const char *const bad[] = {
-        "x",           "a@b> NOTIFY=NEVER", "a@b\r\nDATA", "a b@c",      "<a@b>", "a@b>",
-        "\"x> y\"@b",  "a@b\n",             "a@",          "@b",         "a@b\x7f",
-        "\"x@a> ORCPT=y\"@b", "a@\xc2\x85" "b", "a@b\xe2\x80\xa8"};
+    static const char *const bad[] = {"x",
+                                      "a@b> NOTIFY=NEVER",
+                                      "a@b\r\nDATA",
+                                      "a b@c",
+                                      "<a@b>",
+                                      "a@b>",
+                                      "\"x> y\"@b",
+                                      "a@b\n",
+                                      "a@",
+                                      "@b",
+                                      "a@b\x7f",
+                                      "\"x@a> ORCPT=y\"@b",
+                                      "a@\xc2\x85"
+                                      "b",
+                                      "a@b\xe2\x80\xa8"};
     struct smtp_setup setup;
     smtp_setup_default(&setup);
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
