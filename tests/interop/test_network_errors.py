@@ -4,6 +4,7 @@
 module goes on working."""
 import harness
 from harness import free_port, seeded_bytes
+from nameserver import NameServer
 from program import ProgramTest, activate, configure, write_mail
 from sinks import Peer, Sink
 
@@ -27,10 +28,11 @@ def content(wire):
         pass
 
 
-class NetworkErrors(ProgramTest):
-    def setUp(self):
-        super().setUp()
-        self.program, self.port = self.module()
+class Sending(ProgramTest):
+    """A module with its context active, and one mail to be sent."""
+
+    def start(self, **settings):
+        self.program, self.port = self.module(settings=settings)
         activate(self.port)
 
     def send_to(self, host, number, ssltype=0, account=None, attachment=0):
@@ -46,6 +48,7 @@ class NetworkErrors(ProgramTest):
             return self.send_to(LOOPBACK, peer.port, **options)
 
     def check_still_works(self):
+        """The same module and draft, now with a server that takes the mail."""
         self.port.ok("AT")
         with Sink() as sink:
             self.port.ok(f'AT+QSMTPCFG="smtpserver","{LOOPBACK}",{sink.port}')
@@ -53,13 +56,59 @@ class NetworkErrors(ProgramTest):
             self.assertEqual(self.port.send_mail(60), (0, 0))
             sink.received()
 
+
+class Names(Sending):
+    """Name look-up, all by a name server on loopback."""
+
+    def with_names(self, names):
+        server = NameServer(names)
+        server.__enter__()
+        self.addCleanup(server.__exit__)
+        self.start(**{"dns.servers": server.address})
+        return server
+
+    def test_unknown_host(self):
+        server = self.with_names({})
+        self.assertEqual(self.send_to("no-such-host.test", 25), (653, 0))
+        self.assertIn("no-such-host.test", [name for name, _ in server.asked])
+        self.check_still_works()
+
+    def test_host_without_an_address(self):
+        self.with_names({"empty.test": []})
+        self.assertEqual(self.send_to("empty.test", 25), (653, 0))
+
+    def test_name_server_that_says_nothing(self):
+        self.with_names(None)
+        result = self.send_to("mail.test", 25)
+        # Whether the look-up or the send runs out of time first, the host learns it.
+        self.assertIn(result, ((653, 0), (658, 0)))
+        self.check_still_works()
+
+    def test_known_host(self):
+        self.with_names({"mail.test": [LOOPBACK]})
+        with Sink() as sink:
+            self.assertEqual(self.send_to("mail.test", sink.port), (0, 0))
+
+    def test_second_address_when_the_first_is_dead(self):
+        """Broken IPv6, as many networks have it: nobody listens at ::1."""
+        self.with_names({"mail.test": ["::1", LOOPBACK]})
+        with Sink() as sink:
+            self.assertEqual(self.send_to("mail.test", sink.port), (0, 0))
+            self.assertEqual(len(sink.mails), 1)
+
+    def test_all_addresses_are_dead(self):
+        self.with_names({"mail.test": ["::1", LOOPBACK, "127.0.0.2"]})
+        self.assertEqual(self.send_to("mail.test", free_port()), (654, 0))
+
+
+class NetworkErrors(Sending):
+    def setUp(self):
+        super().setUp()
+        self.start()
+
     # ---- nobody there ------------------------------------------------------------------------
     def test_closed_port(self):
         self.assertEqual(self.send_to(LOOPBACK, free_port()), (654, 0))
-        self.check_still_works()
-
-    def test_unknown_host(self):
-        self.assertEqual(self.send_to("no-such-host.invalid", 25), (653, 0))
         self.check_still_works()
 
     def test_context_not_active(self):
