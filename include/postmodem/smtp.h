@@ -94,7 +94,8 @@ void pm_smtp_wipe(struct pm_smtp *smtp);
 
 /*
  * Bytes from the server. All are taken; `data` must stay valid until pm_smtp_next_event()
- * has answered PM_SMTP_EV_NONE, since lines are read as their events are asked for. What
+ * has answered PM_SMTP_EV_NONE, since lines are read as their events are asked for; while
+ * PM_SMTP_EV_STARTTLS or PM_SMTP_EV_HMAC is unanswered, all is read within this call. What
  * cannot be part of a legal dialogue ends the session (SD60), as does a reply that no
  * command which has left (pm_smtp_output_ack()) is waiting for: a negative one with its
  * code, any other with 660,0.

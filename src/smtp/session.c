@@ -387,15 +387,25 @@ void pm_smtp_wipe(struct pm_smtp *smtp)
     pm__wipe(smtp, sizeof *smtp);
 }
 
-void pm_smtp_input(struct pm_smtp *smtp, const uint8_t *data, size_t len, uint64_t now)
+/* Reads all input at once: log lines are lost, but no reply is. */
+static void read_unlogged(struct pm_smtp *smtp, uint64_t now)
 {
-    /* An owner that did not ask for all events loses log lines, but no reply. */
     while (smtp->in_len > 0) {
         struct pm_slice unlogged;
         (void)read_line(smtp, &unlogged, now);
     }
+}
+
+void pm_smtp_input(struct pm_smtp *smtp, const uint8_t *data, size_t len, uint64_t now)
+{
+    read_unlogged(smtp, now);
     smtp->in = data;
     smtp->in_len = len;
+    /* The owner is at work for us and need not ask for events before it is ready; whatever
+     * comes now ends the session. */
+    if (smtp->state == PM__SMTP_HANDSHAKE || smtp->state == PM__SMTP_AUTH_HMAC) {
+        read_unlogged(smtp, now);
+    }
 }
 
 size_t pm_smtp_output(const struct pm_smtp *smtp, const uint8_t **data)

@@ -139,6 +139,31 @@ static void test_replies_during_hmac(void **state)
     }
 }
 
+/* The owner may be busy with the HMAC and look at events only when it is done: input of
+ * meanwhile is not kept by reference. */
+static void test_input_during_hmac_is_not_kept(void **state)
+{
+    (void)state;
+    static const smtp_script script[] = {OFFER("AUTH CRAM-MD5"), NULL};
+    static const uint8_t digest[16] = {0};
+    struct smtp_setup setup;
+    struct pm_smtp_event event;
+    uint8_t input[] = "421 bye\r\n";
+    smtp_setup_auth(&setup, false);
+    smtp_peer_start(&peer, &setup, (struct smtp_cut){0, 0, 0, 64});
+    smtp_peer_steps(&peer, script);
+    pm_smtp_input(&peer.smtp, (const uint8_t *)"334 YQ==\r\n", 10, 0);
+    while (pm_smtp_next_event(&peer.smtp, &event, 0) != PM_SMTP_EV_HMAC) {
+        assert_int_not_equal(event.kind, PM_SMTP_EV_NONE);
+    }
+    pm_smtp_input(&peer.smtp, input, sizeof input - 1, 0);
+    memset(input, 'x', sizeof input);
+    pm_smtp_hmac(&peer.smtp, digest, 0);
+    assert_int_equal(pm_smtp_next_event(&peer.smtp, &event, 0), PM_SMTP_EV_DONE);
+    assert_int_equal(event.error, 666);
+    assert_int_equal(event.code, 421);
+}
+
 /* Without a reply every waiting state ends by its time-out; the others wait for the owner. */
 static void test_every_state_times_out(void **state)
 {
@@ -203,6 +228,7 @@ int main(void)
         cmocka_unit_test(test_every_pair_moves),
         cmocka_unit_test(test_every_state_has_a_path),
         cmocka_unit_test(test_replies_during_hmac),
+        cmocka_unit_test(test_input_during_hmac_is_not_kept),
         cmocka_unit_test(test_every_state_times_out),
         cmocka_unit_test(test_every_state_ends_when_closed),
         cmocka_unit_test(test_table_is_complete),
