@@ -9,7 +9,7 @@
 #include "world.h"
 
 #define TRANSCRIPT_STEPS 512
-#define TRANSCRIPT_TEXT  65536
+#define TRANSCRIPT_TEXT  131072
 
 /* How the typed bytes are cut into pieces. */
 enum transcript_cut {
@@ -23,7 +23,7 @@ struct transcript_step {
     unsigned line;
     char kind;       /* '>' type, '<' expect, '~' pattern, else first letter of the word */
     const char *word; /* directive */
-    uint8_t *bytes;
+    uint8_t *bytes;   /* typed or expected; of a directive what follows its first word */
     size_t len;
     long number;
 };
@@ -36,7 +36,8 @@ struct transcript {
     size_t text_len;
     char words[16384];
     size_t words_len;
-    size_t typed;   /* bytes typed in all */
+    size_t typed;    /* bytes typed in all */
+    size_t cut_step; /* distance of the cuts to be tried */
     unsigned expectations;
     char error[256];
 };

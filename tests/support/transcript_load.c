@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Reads transcript files. */
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,44 +23,58 @@ static bool put(struct transcript *t, const char *bytes, size_t len)
     return true;
 }
 
-/* Turns \r \n \t \\ \xHH into bytes. */
-static bool put_escaped(struct transcript *t, const char *text)
+/* Appends the byte a character or escape stands for; returns what is behind it, NULL when it
+ * is no escape. */
+static const char *put_one(struct transcript *t, const char *p)
 {
-    for (const char *p = text; *p != '\0'; p++) {
-        char c = *p;
-        if (c == '\\') {
-            char hex[3] = {0};
-            p++;
-            switch (*p) {
-            case 'r':
-                c = '\r';
-                break;
-            case 'n':
-                c = '\n';
-                break;
-            case 't':
-                c = '\t';
-                break;
-            case '\\':
-                c = '\\';
-                break;
-            case 'x':
-                if (strlen(p) < 3) {
-                    return false;
-                }
-                memcpy(hex, p + 1, 2);
-                c = (char)strtol(hex, NULL, 16);
-                p += 2;
-                break;
-            default:
-                return false;
-            }
-        }
-        if (!put(t, &c, 1)) {
-            return false;
+    static const char letters[] = "rnt\\";
+    static const char values[] = "\r\n\t\\";
+    char c = *p;
+    if (c == '\\') {
+        p++;
+        const char *letter = *p != '\0' ? strchr(letters, *p) : NULL;
+        if (letter != NULL) {
+            c = values[letter - letters];
+        } else if (*p == 'x' && isxdigit((unsigned char)p[1]) && isxdigit((unsigned char)p[2])) {
+            const char hex[3] = {p[1], p[2], '\0'};
+            c = (char)strtol(hex, NULL, 16);
+            p += 2;
+        } else {
+            return NULL;
         }
     }
-    return true;
+    return put(t, &c, 1) ? p + 1 : NULL;
+}
+
+/* "\{20:abc}" is abc twenty times. Returns what is behind it, or NULL. */
+static const char *put_repeated(struct transcript *t, const char *p)
+{
+    char *text = NULL;
+    unsigned long times = strtoul(p + 2, &text, 10);
+    const char *end = strchr(text, '}');
+    if (*text != ':' || end == NULL || times == 0) {
+        return NULL;
+    }
+    for (unsigned long i = 0; i < times; i++) {
+        const char *at = text + 1;
+        while (at != NULL && at < end) {
+            at = put_one(t, at);
+        }
+        if (at != end) {
+            return NULL;
+        }
+    }
+    return end + 1;
+}
+
+/* Turns \r \n \t \\ \xHH and \{N:text} into bytes. */
+static bool put_escaped(struct transcript *t, const char *text)
+{
+    const char *p = text;
+    while (p != NULL && *p != '\0') {
+        p = p[0] == '\\' && p[1] == '{' ? put_repeated(t, p) : put_one(t, p);
+    }
+    return p != NULL;
 }
 
 /* Takes a trailing "[manual]" and the like off. True when there was one. */
@@ -108,6 +123,24 @@ static bool parse_bytes(struct transcript *t, struct transcript_step *step, char
     return ok && times != 0;
 }
 
+/* A directive: its text as it stands, and what is behind its first word as bytes. */
+static bool parse_word(struct transcript *t, struct transcript_step *step, const char *line)
+{
+    size_t len = strlen(line) + 1;
+    if (t->words_len + len > sizeof t->words) {
+        return false;
+    }
+    memcpy(t->words + t->words_len, line, len);
+    step->kind = ' ';
+    step->word = t->words + t->words_len;
+    t->words_len += len;
+    step->bytes = t->text + t->text_len;
+    const char *rest = strchr(line, ' ');
+    bool ok = rest == NULL || put_escaped(t, rest + 1);
+    step->len = (size_t)(t->text + t->text_len - step->bytes);
+    return ok;
+}
+
 static bool parse_line(struct transcript *t, char *line, unsigned number, bool *tagged)
 {
     if (line[0] == '\0' || line[0] == '#') {
@@ -124,6 +157,10 @@ static bool parse_line(struct transcript *t, char *line, unsigned number, bool *
         *tagged = take_tag(tag);
         return *tagged || bad(t, number, "unknown tag");
     }
+    if (strncmp(line, "cuts ", 5) == 0) {
+        t->cut_step = strtoul(line + 5, NULL, 10);
+        return t->cut_step != 0 || bad(t, number, "cuts need a distance");
+    }
     t->count++;
     if (line[0] == '>' || line[0] == '<') {
         bool own = line[0] == '<' && take_tag(line);
@@ -133,15 +170,7 @@ static bool parse_line(struct transcript *t, char *line, unsigned number, bool *
         t->expectations += line[0] == '<' ? 1U : 0U;
         return parse_bytes(t, step, line) || bad(t, number, "bad bytes");
     }
-    size_t len = strlen(line) + 1;
-    if (t->words_len + len > sizeof t->words) {
-        return bad(t, number, "too many words");
-    }
-    memcpy(t->words + t->words_len, line, len);
-    step->kind = ' ';
-    step->word = t->words + t->words_len;
-    t->words_len += len;
-    return true;
+    return parse_word(t, step, line) || bad(t, number, "bad directive");
 }
 
 bool transcript_load(struct transcript *t, const char *path)
@@ -152,6 +181,7 @@ bool transcript_load(struct transcript *t, const char *path)
     bool ok = true;
     memset(t, 0, sizeof *t);
     t->path = path;
+    t->cut_step = 1;
     FILE *file = fopen(path, "r");
     if (file == NULL) {
         return bad(t, 0, "cannot be opened");

@@ -222,6 +222,7 @@ static bool word_setting(struct player *p, const char *pair)
         {"mask_password on", &c->mask_password, true}, {"qiact_again ok", &c->qiact_again_ok, true},
         {"boot_delay off", &c->boot_delay, false},  {"boot_urcs on", &p->boot_urcs, true},
         {"lf_ends_line on", &p->lf_ends_line, true},
+        {"mail_clock module", &c->mail_clock_module, true},
     };
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
         if (strcmp(words[i].pair, pair) == 0) {
@@ -253,6 +254,10 @@ static bool setting(struct player *p, const char *pair)
             p->ports = value;
             return true;
         }
+        if (strcmp(key, "active_at_start") == 0) {
+            p->w->config.active_at_start = (uint16_t)value;
+            return true;
+        }
         if (strcmp(key, "arena") == 0) {
             p->w->arena_size = value;
             return true;
@@ -282,12 +287,40 @@ static bool server_fault(struct player *p, const char *name)
     return fail(p, "unknown fault \"%s\"", name);
 }
 
-static bool has(const void *text, size_t len, const char *what)
+/* "reply VERB text" for what the server says from now on; without a text it forgets it. */
+static bool scripted_reply(struct player *p, const char *rest, bool then_close)
 {
-    size_t n = strlen(what);
-    const char *t = text;
-    for (size_t i = 0; n <= len && i <= len - n; i++) {
-        if (memcmp(t + i, what, n) == 0) {
+    char verb[sizeof p->w->server.replies[0].verb];
+    size_t n = strcspn(rest, " ");
+    const struct transcript_step *step = p->step;
+    size_t skip = n + (rest[n] == ' ' ? 1U : 0U);
+    if (n >= sizeof verb) {
+        return fail(p, "no such verb");
+    }
+    memcpy(verb, rest, n);
+    verb[n] = '\0';
+    return world_server_reply(p->w, verb, step->bytes + skip, step->len - skip, then_close) ||
+           fail(p, "too many scripted replies");
+}
+
+/* "preset item text text2-or-number": what a configuration may preset (SD8). */
+static bool preset(struct player *p, const char *rest, bool secret)
+{
+    char item[40];
+    char text[128] = "";
+    char text2[128] = "";
+    int n = sscanf(rest, "%39s %127s %127s", item, text, text2);
+    unsigned long number = strtoul(n == 2 ? text : text2, NULL, 10);
+    return (n >= 2 && pm_module_preset(&p->w->module, item, text, text2, (uint32_t)number,
+                                       secret)) ||
+           fail(p, "the module takes no such preset");
+}
+
+static bool has(const struct transcript_step *step, const void *text, size_t len)
+{
+    const uint8_t *t = text;
+    for (size_t i = 0; step->len <= len && i <= len - step->len; i++) {
+        if (memcmp(t + i, step->bytes, step->len) == 0) {
             return true;
         }
     }
@@ -323,21 +356,34 @@ static bool check(struct player *p)
     if ((rest = directive(p->step, "mails")) != NULL) {
         return s->mails == strtoul(rest, NULL, 10) || fail(p, "the server has %u mails", s->mails);
     }
-    if ((rest = directive(p->step, "message-has")) != NULL) {
-        return has(s->message, s->message_len, rest) || fail(p, "not in the message");
+    if ((rest = directive(p->step, "connections")) != NULL) {
+        return s->connections == strtoul(rest, NULL, 10) ||
+               fail(p, "the server saw %u connections", s->connections);
     }
-    if ((rest = directive(p->step, "message-lacks")) != NULL) {
-        return !has(s->message, s->message_len, rest) || fail(p, "in the message");
+    if (directive(p->step, "message-has") != NULL) {
+        return has(p->step, s->message, s->message_len) || fail(p, "not in the message");
     }
-    if ((rest = directive(p->step, "envelope-has")) != NULL) {
-        return has(s->envelope, strlen(s->envelope), rest) ||
+    if (directive(p->step, "message-lacks") != NULL) {
+        return !has(p->step, s->message, s->message_len) || fail(p, "in the message");
+    }
+    if (directive(p->step, "envelope-has") != NULL) {
+        return has(p->step, s->envelope, strlen(s->envelope)) ||
                fail(p, "not in the envelope: %s", s->envelope);
     }
-    if ((rest = directive(p->step, "log-has")) != NULL) {
-        return has(p->w->log, p->w->log_len, rest) || fail(p, "not in the log: %s", p->w->log);
+    if (directive(p->step, "envelope-lacks") != NULL) {
+        return !has(p->step, s->envelope, strlen(s->envelope)) || fail(p, "in the envelope");
     }
-    if ((rest = directive(p->step, "trace-lacks")) != NULL) {
-        return !has(p->w->trace, p->w->trace_len, rest) || fail(p, "in the trace");
+    if (directive(p->step, "log-lacks") != NULL) {
+        return !has(p->step, p->w->log, p->w->log_len) || fail(p, "in the log");
+    }
+    if (directive(p->step, "trace-has") != NULL) {
+        return has(p->step, p->w->trace, p->w->trace_len) || fail(p, "not in the trace");
+    }
+    if (directive(p->step, "log-has") != NULL) {
+        return has(p->step, p->w->log, p->w->log_len) || fail(p, "not in the log: %s", p->w->log);
+    }
+    if (directive(p->step, "trace-lacks") != NULL) {
+        return !has(p->step, p->w->trace, p->w->trace_len) || fail(p, "in the trace");
     }
     return fail(p, "unknown directive");
 }
@@ -353,6 +399,22 @@ static bool act(struct player *p)
     }
     if ((rest = directive(p->step, "server")) != NULL) {
         return server_fault(p, rest);
+    }
+    if ((rest = directive(p->step, "reply")) != NULL) {
+        return scripted_reply(p, rest, false);
+    }
+    if ((rest = directive(p->step, "reply-close")) != NULL) {
+        return scripted_reply(p, rest, true);
+    }
+    if ((rest = directive(p->step, "capabilities")) != NULL) {
+        p->w->server.capabilities = rest;
+        return true;
+    }
+    if ((rest = directive(p->step, "preset")) != NULL) {
+        return preset(p, rest, false);
+    }
+    if ((rest = directive(p->step, "preset-secret")) != NULL) {
+        return preset(p, rest, true);
     }
     if ((rest = directive(p->step, "wait")) != NULL) {
         world_advance(p->w, p->w->now + strtoull(rest, NULL, 10));

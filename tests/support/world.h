@@ -12,6 +12,7 @@
 #define WORLD_PORTS 3
 #define WORLD_OPS 16
 #define WORLD_PROFILES 64
+#define WORLD_REPLIES 8
 
 /* What the mail server, or the way to it, does wrong. */
 enum world_fault {
@@ -63,6 +64,11 @@ struct world_server {
     size_t out_len;
     unsigned mails, connections, refused;
     unsigned send_limit; /* bytes taken per send, 0: all */
+    struct {
+        char verb[12]; /* BANNER, a command, CREDENTIALS, DOT; "" when free */
+        char text[512];
+        bool then_close;
+    } replies[WORLD_REPLIES];
 };
 
 struct world {
@@ -130,6 +136,10 @@ size_t world_temporary(const struct world *w);
 void world_server_connect(struct world *w);
 void world_server_take(struct world *w, const uint8_t *data, size_t len);
 void world_server_reset(struct world *w);
+/* What the server says to a verb from now on instead of its own reply, and whether it closes
+ * then. An empty text forgets it. False when too much is scripted. */
+bool world_server_reply(struct world *w, const char *verb, const uint8_t *text, size_t len,
+                        bool then_close);
 
 /* world_files.c, world_net.c: fill in the platform. */
 void world_files_platform(struct pm_platform *platform);

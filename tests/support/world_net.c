@@ -29,6 +29,45 @@ void world_server_reset(struct world *w)
     s->out_len = 0;
 }
 
+static size_t find_reply(const struct world *w, const char *verb)
+{
+    size_t i = 0;
+    while (i < WORLD_REPLIES && strcmp(w->server.replies[i].verb, verb) != 0) {
+        i++;
+    }
+    return i;
+}
+
+bool world_server_reply(struct world *w, const char *verb, const uint8_t *text, size_t len,
+                        bool then_close)
+{
+    size_t i = find_reply(w, verb);
+    i = i < WORLD_REPLIES ? i : find_reply(w, "");
+    if (i == WORLD_REPLIES || strlen(verb) >= sizeof w->server.replies[i].verb ||
+        len + 3 > sizeof w->server.replies[i].text) {
+        return false;
+    }
+    (void)snprintf(w->server.replies[i].verb, sizeof w->server.replies[i].verb, "%s",
+                   len != 0 ? verb : "");
+    (void)snprintf(w->server.replies[i].text, sizeof w->server.replies[i].text, "%.*s\r\n",
+                   (int)len, (const char *)text);
+    w->server.replies[i].then_close = then_close;
+    return true;
+}
+
+/* Says what is scripted for the verb. False when nothing is. */
+static bool say_scripted(struct world *w, const char *verb)
+{
+    size_t i = find_reply(w, verb);
+    if (i == WORLD_REPLIES) {
+        return false;
+    }
+    say(w, w->server.replies[i].text);
+    w->server.closed_told = w->server.closed_told || w->server.replies[i].then_close;
+    w->server.in_data = strcmp(verb, "DATA") == 0 && w->server.replies[i].text[0] == '3';
+    return true;
+}
+
 void world_server_connect(struct world *w)
 {
     world_server_reset(w);
@@ -36,6 +75,9 @@ void world_server_connect(struct world *w)
     w->server.connections++;
     w->server.message_len = 0;
     w->server.envelope[0] = '\0';
+    if (say_scripted(w, "BANNER")) {
+        return;
+    }
     if (w->server.fault == WORLD_BUSY) {
         say(w, "421 4.3.2 come back later\r\n");
         w->server.closed_told = true;
@@ -120,15 +162,20 @@ static void note(struct world_server *s, const char *line)
 static void command(struct world *w, char *line)
 {
     struct world_server *s = &w->server;
-    if (s->auth_step != 0 || strncmp(line, "AUTH ", 5) == 0) {
+    char verb[12];
+    (void)snprintf(verb, sizeof verb, "%.*s", (int)strcspn(line, " :"), line);
+    if (strcmp(verb, "MAIL") == 0 || strcmp(verb, "RCPT") == 0) {
+        note(s, line);
+    }
+    if (say_scripted(w, s->auth_step != 0 ? "CREDENTIALS" : verb)) {
+        s->auth_step = 0;
+    } else if (s->auth_step != 0 || strcmp(verb, "AUTH") == 0) {
         auth(w, line);
     } else if (strncmp(line, "EHLO ", 5) == 0) {
         ehlo(w);
     } else if (strncmp(line, "MAIL FROM:", 10) == 0) {
-        note(s, line);
         say(w, "250 2.1.0 ok\r\n");
     } else if (strncmp(line, "RCPT TO:", 8) == 0) {
-        note(s, line);
         rcpt(w);
     } else if (strcmp(line, "DATA") == 0) {
         s->in_data = true;
@@ -149,9 +196,11 @@ static void take_line(struct world *w)
         keep(w, s->line, s->line_len);
         if (s->line_len == 3 && memcmp(s->line, ".\r\n", 3) == 0) {
             s->in_data = false;
-            s->mails++;
             s->message_len -= 3;
-            say(w, "250 2.0.0 queued\r\n");
+            if (!say_scripted(w, "DOT")) {
+                s->mails++;
+                say(w, "250 2.0.0 queued\r\n");
+            }
         } else if (s->fault == WORLD_CLOSE_DATA) {
             s->closed_told = true;
         }
