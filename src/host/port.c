@@ -186,6 +186,7 @@ void pm_terminal_detach(struct pm_terminal *t)
     }
     channel_close(t->channel, t->ops->keeps_descriptors);
     t->channel = NULL;
+    t->backlog = t->held_len > 0 || t->blocked;
     t->held_len = 0;
     t->ended = false;
     t->blocked = false;

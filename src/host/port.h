@@ -75,6 +75,7 @@ struct pm_terminal {
     struct pm_channel *channel; /* NULL: no host */
     bool ended;                 /* the host sends no more, but may still read */
     bool blocked;               /* the host does not read now */
+    bool backlog;               /* the host that left had sent more than could be taken */
     size_t held_at, held_len;   /* read, and not yet taken by the module */
     uint8_t held[PM_TERMINAL_READ];
     struct pm_trace_stream *trace_in, *trace_out; /* NULL without a trace */

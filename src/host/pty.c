@@ -135,6 +135,11 @@ static void pty_before_read(struct pm_terminal *t)
 static void pty_gone(struct pm_terminal *t)
 {
     struct pty *pty = t->own;
+    if (t->backlog) {
+        /* Commands of the old host that nobody is left to hear the answers of. Should a new
+         * host have written already, its first bytes go with them: nothing tells them apart. */
+        (void)tcflush(pty->master, TCIFLUSH);
+    }
     if (!make_fresh(pty)) {
         pm_terminal_log(t, PM_LOG_WARNING, "%s: %s", pty->slave, strerror(errno));
     }

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/* The program: its commands. */
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "cli/demo.h"
+#include "cli/serve.h"
+
+static int help(void)
+{
+    puts("postmodem: a software LTE module that sends mail\n"
+         "\n"
+         "  postmodem serve [--pty LINK]... [--serial DEV[,BAUD[,rtscts]]]...\n"
+         "                  [--tcp ADDR:PORT]... [--stdio]\n"
+         "                  [--state DIR] [--config FILE] [--set KEY=VALUE]...\n"
+         "                  [--catch DIR] [--trace FILE] [--log LEVEL]\n"
+         "      Answers AT commands on its ports, and sends the mail they ask for.\n"
+         "      postmodem serve --help lists the options and every key.\n"
+         "  postmodem demo\n"
+         "      Plays the worked examples of the manual against a built-in mail server.\n"
+         "  postmodem --help | --version\n"
+         "\n"
+         "See postmodem(1).");
+    return PM_EXIT_OK;
+}
+
+int main(int argc, char **argv)
+{
+    const char *command = argc > 1 ? argv[1] : "";
+    tzset();
+    if (strcmp(command, "serve") == 0) {
+        return pm_cli_serve(argc - 1, argv + 1);
+    }
+    if (strcmp(command, "demo") == 0) {
+        return pm_cli_demo(argc - 1, argv + 1);
+    }
+    if (strcmp(command, "--help") == 0 || strcmp(command, "-h") == 0) {
+        return help();
+    }
+    if (strcmp(command, "--version") == 0) {
+        puts("postmodem " PM_VERSION);
+        return PM_EXIT_OK;
+    }
+    fprintf(stderr, "postmodem: %s%s (serve, demo, --help or --version)\n",
+            argc > 1 ? "unknown command " : "what shall it do?", command);
+    return PM_EXIT_USAGE;
+}

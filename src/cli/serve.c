@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: MIT */
+/* `postmodem serve`: options, ready lines, and the daemon between them. */
+#include "cli/serve.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "host/config.h"
+#include "host/daemon.h"
+#include "host/port.h"
+
+enum {
+    OPTION_PTY = 256,
+    OPTION_SERIAL,
+    OPTION_TCP,
+    OPTION_STDIO,
+    OPTION_CONFIG,
+    OPTION_SET,
+    OPTION_STATE,
+    OPTION_CATCH,
+    OPTION_TRACE,
+    OPTION_LOG,
+    OPTION_HELP
+};
+
+static const struct option long_options[] = {
+    {"pty", required_argument, NULL, OPTION_PTY},
+    {"serial", required_argument, NULL, OPTION_SERIAL},
+    {"tcp", required_argument, NULL, OPTION_TCP},
+    {"stdio", no_argument, NULL, OPTION_STDIO},
+    {"config", required_argument, NULL, OPTION_CONFIG},
+    {"set", required_argument, NULL, OPTION_SET},
+    {"state", required_argument, NULL, OPTION_STATE},
+    {"catch", required_argument, NULL, OPTION_CATCH},
+    {"trace", required_argument, NULL, OPTION_TRACE},
+    {"log", required_argument, NULL, OPTION_LOG},
+    {"help", no_argument, NULL, OPTION_HELP},
+    {NULL, 0, NULL, 0},
+};
+
+static void print_keys(void)
+{
+    for (size_t i = 0; i < pm_config_key_count; i++) {
+        const struct pm_config_key *key = &pm_config_keys[i];
+        char allowed[200];
+        pm_config_allowed(key, allowed, sizeof allowed);
+        printf("  %s = %s%s%s%s\n      %s\n", key->name, allowed,
+               *key->preset != '\0' ? " (default " : "", key->preset,
+               *key->preset != '\0' ? ")" : "", key->help);
+    }
+}
+
+static void print_help(void)
+{
+    puts("postmodem serve: answers AT commands on its ports\n"
+         "\n"
+         "Ports; at least one is needed, each may be given several times but --stdio:\n"
+         "  --pty LINK                    a pty, and a symbolic link to it\n"
+         "  --serial DEV[,BAUD[,rtscts]]  a serial line, 115200 8N1 unless told otherwise\n"
+         "  --tcp ADDR:PORT               a TCP listener; without ADDR the loopback, port 0: any\n"
+         "  --stdio                       standard input and output\n"
+         "\n"
+         "Operation:\n"
+         "  --state DIR      keep files and profiles in DIR; without it they vanish at exit\n"
+         "  --catch DIR      every mail becomes a file of the Maildir DIR; no network is touched\n"
+         "  --config FILE    read settings from FILE\n"
+         "  --set KEY=VALUE  change one setting; later ones win, and all win over the file\n"
+         "  --trace FILE     write every byte of the ports and every SMTP line, without passwords\n"
+         "  --log LEVEL      error, warning, info or debug\n"
+         "  --help           this text\n"
+         "\n"
+         "Keys:");
+    print_keys();
+}
+
+/* The key that an option is another word for; NULL: it is none. */
+static const char *key_of(int option)
+{
+    switch (option) {
+    case OPTION_STATE: return "state";
+    case OPTION_CATCH: return "catch";
+    case OPTION_TRACE: return "trace";
+    case OPTION_LOG: return "log";
+    default: return NULL;
+    }
+}
+
+static bool apply_option(struct pm_options *options, int option, const char *value, char *err,
+                         size_t err_size)
+{
+    switch (option) {
+    case OPTION_PTY: return pm_options_add_port(options, PM_TERMINAL_PTY, value, err, err_size);
+    case OPTION_SERIAL:
+        return pm_options_add_port(options, PM_TERMINAL_SERIAL, value, err, err_size);
+    case OPTION_TCP: return pm_options_add_port(options, PM_TERMINAL_TCP, value, err, err_size);
+    case OPTION_STDIO: return pm_options_add_port(options, PM_TERMINAL_STDIO, "on", err, err_size);
+    case OPTION_SET: return pm_options_assign(options, value, err, err_size);
+    case OPTION_CONFIG: return true; /* read before all others */
+    default: return pm_options_set(options, key_of(option), value, err, err_size);
+    }
+}
+
+static int complain(const char *why)
+{
+    fprintf(stderr, "postmodem: %s\n", why);
+    return PM_EXIT_USAGE;
+}
+
+/* Walks the command line: once for the files (`files`), then for what wins over them. Returns an
+ * exit status, or -1 to go on. */
+static int walk(int argc, char **argv, bool files, struct pm_options *options)
+{
+    char why[700];
+    char err[600];
+    int option;
+    int index = 0;
+    optind = 1;
+    opterr = 0;
+    while ((option = getopt_long(argc, argv, ":", long_options, &index)) != -1) {
+        if (option == OPTION_HELP) {
+            print_help();
+            return PM_EXIT_OK;
+        }
+        if (option == ':' || option == '?') {
+            snprintf(why, sizeof why, "%s %.80s (postmodem serve --help lists the options)",
+                     option == ':' ? "a value is missing after" : "unknown option",
+                     argv[optind - 1]);
+            return complain(why);
+        }
+        if (files && option == OPTION_CONFIG &&
+            !pm_options_file(options, optarg, err, sizeof err)) {
+            return complain(err);
+        }
+        if (!files && !apply_option(options, option, optarg, err, sizeof err)) {
+            snprintf(why, sizeof why, "--%s: %s", long_options[index].name, err);
+            return complain(why);
+        }
+    }
+    if (optind < argc) {
+        snprintf(why, sizeof why, "unexpected argument %.80s", argv[optind]);
+        return complain(why);
+    }
+    return -1;
+}
+
+/* On standard output, unless that is a port. */
+static bool print_ready(const struct pm_daemon *daemon)
+{
+    char text[400];
+    FILE *out = stdout;
+    for (const struct pm_terminal *t = daemon->host.terminals; t != NULL; t = t->next) {
+        out = t->ops == &pm__terminal_stdio ? stderr : out;
+    }
+    for (const struct pm_terminal *t = daemon->host.terminals; t != NULL; t = t->next) {
+        pm_terminal_ready(t, text, sizeof text);
+        fprintf(out, "ready %s\n", text);
+    }
+    return fflush(out) == 0;
+}
+
+static int serve(const struct pm_options *options, size_t ports)
+{
+    char err[600] = "";
+    struct pm_daemon *daemon = malloc(sizeof *daemon);
+    if (daemon == NULL || !pm_daemon_start(daemon, options, ports, err, sizeof err)) {
+        fprintf(stderr, "postmodem: %s\n", daemon == NULL ? "out of memory" : err);
+        free(daemon);
+        return PM_EXIT_FAILURE;
+    }
+    if (options->secret_in_file) {
+        pm_log_printf(&daemon->log, PM_LOG_WARNING,
+                      "the configuration file holds a password and others can read it");
+    }
+    int status = PM_EXIT_OK;
+    if (print_ready(daemon)) {
+        pm_daemon_run(daemon);
+    } else {
+        fprintf(stderr, "postmodem: standard output cannot be written\n");
+        status = PM_EXIT_FAILURE;
+    }
+    pm_daemon_end(daemon);
+    free(daemon);
+    return status;
+}
+
+int pm_cli_serve(int argc, char **argv)
+{
+    struct pm_options *options = malloc(sizeof *options);
+    char err[600];
+    size_t ports = 0;
+    if (options == NULL) {
+        fprintf(stderr, "postmodem: out of memory\n");
+        return PM_EXIT_FAILURE;
+    }
+    pm_options_init(options);
+    int status = walk(argc, argv, true, options);
+    if (status < 0) {
+        status = walk(argc, argv, false, options);
+    }
+    if (status < 0 && !pm_options_finish(options, &ports, err, sizeof err)) {
+        status = complain(err);
+    }
+    if (status < 0 && ports == 0) {
+        status = complain("no port: give --pty, --serial, --tcp or --stdio");
+    }
+    if (status < 0) {
+        status = serve(options, ports);
+    }
+    pm_options_free(options);
+    free(options);
+    return status;
+}
