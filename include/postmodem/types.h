@@ -33,18 +33,18 @@ enum pm_recipient_kind { PM_RECIPIENT_TO = 1, PM_RECIPIENT_CC = 2, PM_RECIPIENT_
  */
 enum pm_status {
     PM_OK = 0,
-    PM_PENDING = -1,       /* not finished: pm_module_done() tells the result */
-    PM_ERR_NOT_FOUND = -2, /* no such file, or the list has ended */
-    PM_ERR_EXISTS = -3,    /* a file of this name exists */
-    PM_ERR_NO_SPACE = -4,  /* the storage is full */
-    PM_ERR_IO = -5,        /* the storage failed */
+    PM_PENDING = -1,        /* not finished: pm_module_done() tells the result */
+    PM_ERR_NOT_FOUND = -2,  /* no such file, or the list has ended */
+    PM_ERR_EXISTS = -3,     /* a file of this name exists */
+    PM_ERR_NO_SPACE = -4,   /* the storage is full */
+    PM_ERR_IO = -5,         /* the storage failed */
     PM_ERR_NO_STORAGE = -6, /* the storage is absent (no SD card) */
-    PM_ERR_NO_MEMORY = -7, /* a buffer or handle could not be had */
-    PM_ERR_RESOLVE = -8,   /* the host name has no address */
-    PM_ERR_CONNECT = -9,   /* no address could be connected to */
-    PM_ERR_TLS = -10,      /* handshake, certificate or key failed */
-    PM_ERR_CLOSED = -11,   /* the peer closed the connection */
-    PM_ERR_BUSY = -12,     /* the file is open elsewhere */
+    PM_ERR_NO_MEMORY = -7,  /* a buffer or handle could not be had */
+    PM_ERR_RESOLVE = -8,    /* the host name has no address */
+    PM_ERR_CONNECT = -9,    /* no address could be connected to */
+    PM_ERR_TLS = -10,       /* handshake, certificate or key failed */
+    PM_ERR_CLOSED = -11,    /* the peer closed the connection */
+    PM_ERR_BUSY = -12,      /* the file is open elsewhere */
     PM_ERR_UNSUPPORTED = -13
 };
 

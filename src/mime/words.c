@@ -31,7 +31,7 @@ static size_t take_characters(struct pm_mime_text *text, uint8_t *bytes, size_t 
             break;
         }
         memcpy(bytes + taken, text->rest.ptr, len);
-        if (pm__ascii_is_control(bytes[taken])) {
+        if (pm__ascii_is_control(*text->rest.ptr)) {
             bytes[taken] = ' ';
         }
         taken += len;

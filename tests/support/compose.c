@@ -11,7 +11,7 @@ struct run {
     const struct mail *mail;
     const struct mail_cuts *cuts;
     uint32_t random;
-    struct pm_mime mime;
+    struct pm_mime *mime;
     size_t to, cc, part; /* given so far */
     size_t at;           /* of the text that is being fed */
     uint8_t *given;      /* address or feed, valid until the next need */
@@ -72,15 +72,21 @@ static size_t cut(struct run *run, size_t most)
     return 1 + mail_random(&run->random) % most;
 }
 
+/* What was given before may go now: the next need has come. */
+static struct pm_slice give(struct run *run, struct pm_slice slice)
+{
+    free(run->given);
+    run->given = copy_of(slice);
+    return (struct pm_slice){run->given, slice.len};
+}
+
 static void give_address(struct run *run, const struct pm_slice *list, size_t count, size_t *given)
 {
     struct pm_slice address = {NULL, 0};
     if (*given < count) {
-        run->given = copy_of(list[*given]);
-        address = (struct pm_slice){run->given, list[*given].len};
-        (*given)++;
+        address = give(run, list[(*given)++]);
     }
-    pm_mime_address(&run->mime, address);
+    pm_mime_address(run->mime, address);
 }
 
 static void give_part(struct run *run)
@@ -89,7 +95,7 @@ static void give_part(struct run *run)
     free(run->name);
     run->name = copy_of(part->name);
     run->at = 0;
-    pm_mime_part(&run->mime, (struct pm_slice){run->name, part->name.len}, part->data.len);
+    pm_mime_part(run->mime, (struct pm_slice){run->name, part->name.len}, part->data.len);
 }
 
 static void feed(struct run *run, struct pm_slice text)
@@ -101,9 +107,9 @@ static void feed(struct run *run, struct pm_slice text)
     if (n > text.len - run->at) {
         n = text.len - run->at;
     }
-    run->given = copy_of((struct pm_slice){text.ptr + run->at, n});
+    struct pm_slice piece = give(run, (struct pm_slice){text.ptr + run->at, n});
     run->at += n;
-    pm_mime_feed(&run->mime, run->given, n);
+    pm_mime_feed(run->mime, piece.ptr, piece.len);
 }
 
 static void keep(struct run *run, const uint8_t *bytes, size_t n)
@@ -126,7 +132,7 @@ static enum pm_mime_need read_once(struct run *run)
     size_t room = cut(run, run->cuts->out > 0 ? run->cuts->out : DEFAULT_ROOM);
     size_t written = 0;
     uint8_t *out = allocate(room);
-    enum pm_mime_need need = pm_mime_read(&run->mime, out, room, &written);
+    enum pm_mime_need need = pm_mime_read(run->mime, out, room, &written);
     if (written > room) {
         abort();
     }
@@ -153,11 +159,13 @@ static void answer(struct run *run, enum pm_mime_need need)
 }
 
 uint8_t *mail_compose(const struct mail *mail, const struct mail_cuts *cuts, size_t *len,
-                 enum pm_mime_need *end)
+                      enum pm_mime_need *end)
 {
     struct run run;
+    struct pm_mime mime;
     struct pm_mime_config config = mail->config;
     memset(&run, 0, sizeof run);
+    run.mime = &mime;
     run.mail = mail;
     run.cuts = cuts;
     run.random = cuts->seed;
@@ -166,13 +174,14 @@ uint8_t *mail_compose(const struct mail *mail, const struct mail_cuts *cuts, siz
         pm_mime_scan_update(&config.body, mail->body.ptr, mail->body.len);
     }
     config.attachments = (uint16_t)mail->part_count;
-    pm_mime_init(&run.mime, &config);
+    pm_mime_init(run.mime, &config);
 
     enum pm_mime_need need;
     do {
         need = read_once(&run);
         answer(&run, need);
     } while (need != PM_MIME_END && need != PM_MIME_FAILED);
+    free(run.given);
     free(run.name);
     *len = run.len;
     *end = need;

@@ -58,25 +58,25 @@ static void checks_the_charset(void **state)
 {
     (void)state;
     static const struct {
-        enum pm_charset charset;
         const char *text;
+        enum pm_charset charset;
         bool fits;
     } cases[] = {
-        {PM_CHARSET_ASCII, "", true},
-        {PM_CHARSET_ASCII, "a\x7f\x01", true},
-        {PM_CHARSET_ASCII, "\x80", false},
-        {PM_CHARSET_UTF8, "\xE2\x82\xAC", true},
-        {PM_CHARSET_UTF8, "\xE2\x82", false},
-        {PM_CHARSET_UTF8, "\xE2\x82 ", false},
-        {PM_CHARSET_GB2312, "\xB9\xCA\xD5\xCF", true},
-        {PM_CHARSET_GB2312, "\x81\x40", true},
-        {PM_CHARSET_GB2312, "\xB9", false},
-        {PM_CHARSET_GB2312, "\xB9\n", false},
-        {PM_CHARSET_GB2312, "\x80", false},
-        {PM_CHARSET_GB2312, "\xFF", false},
-        {PM_CHARSET_GB2312, "\xB9\x7F", false},
-        {PM_CHARSET_BIG5, "\xA5\x5C\xB3\x5C", true},
-        {PM_CHARSET_BIG5, "\xA5\x90", false},
+        {"", PM_CHARSET_ASCII, true},
+        {"a\x7f\x01", PM_CHARSET_ASCII, true},
+        {"\x80", PM_CHARSET_ASCII, false},
+        {"\xE2\x82\xAC", PM_CHARSET_UTF8, true},
+        {"\xE2\x82", PM_CHARSET_UTF8, false},
+        {"\xE2\x82 ", PM_CHARSET_UTF8, false},
+        {"\xB9\xCA\xD5\xCF", PM_CHARSET_GB2312, true},
+        {"\x81\x40", PM_CHARSET_GB2312, true},
+        {"\xB9", PM_CHARSET_GB2312, false},
+        {"\xB9\n", PM_CHARSET_GB2312, false},
+        {"\x80", PM_CHARSET_GB2312, false},
+        {"\xFF", PM_CHARSET_GB2312, false},
+        {"\xB9\x7F", PM_CHARSET_GB2312, false},
+        {"\xA5\x5C\xB3\x5C", PM_CHARSET_BIG5, true},
+        {"\xA5\x90", PM_CHARSET_BIG5, false},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct pm_slice text = mail_text(cases[i].text);
@@ -92,23 +92,23 @@ static void chooses_the_encoding(void **state)
     static char line[1000];
     memset(line, 'x', sizeof line - 1);
     const struct {
-        enum pm_charset charset;
         const char *text;
+        enum pm_charset charset;
         enum pm_mime_encoding encoding;
     } cases[] = {
-        {PM_CHARSET_ASCII, "", PM_MIME_7BIT},
-        {PM_CHARSET_BIG5, "plain", PM_MIME_7BIT},
-        {PM_CHARSET_ASCII, line, PM_MIME_QUOTED_PRINTABLE},
-        {PM_CHARSET_UTF8, line, PM_MIME_QUOTED_PRINTABLE},
-        {PM_CHARSET_GB2312, line, PM_MIME_BASE64},
-        {PM_CHARSET_ASCII, "\xB0", PM_MIME_QUOTED_PRINTABLE},
-        {PM_CHARSET_ASCII, "\xC3\xA9", PM_MIME_QUOTED_PRINTABLE},
-        {PM_CHARSET_UTF8, "\xC3", PM_MIME_QUOTED_PRINTABLE},
-        {PM_CHARSET_GB2312, "\xB9\xCA", PM_MIME_BASE64},
-        {PM_CHARSET_GB2312, "\xB9", PM_MIME_BASE64},
-        {PM_CHARSET_GB2312, "\xE2\x82\xAC ", PM_MIME_QUOTED_PRINTABLE},
-        {PM_CHARSET_BIG5, "\xE2\x82\xAC ", PM_MIME_QUOTED_PRINTABLE},
-        {PM_CHARSET_UTF8, "\xC3\xA9\x1b", PM_MIME_BASE64},
+        {"", PM_CHARSET_ASCII, PM_MIME_7BIT},
+        {"plain", PM_CHARSET_BIG5, PM_MIME_7BIT},
+        {line, PM_CHARSET_ASCII, PM_MIME_QUOTED_PRINTABLE},
+        {line, PM_CHARSET_UTF8, PM_MIME_QUOTED_PRINTABLE},
+        {line, PM_CHARSET_GB2312, PM_MIME_BASE64},
+        {"\xB0", PM_CHARSET_ASCII, PM_MIME_QUOTED_PRINTABLE},
+        {"\xC3\xA9", PM_CHARSET_ASCII, PM_MIME_QUOTED_PRINTABLE},
+        {"\xC3", PM_CHARSET_UTF8, PM_MIME_QUOTED_PRINTABLE},
+        {"\xB9\xCA", PM_CHARSET_GB2312, PM_MIME_BASE64},
+        {"\xB9", PM_CHARSET_GB2312, PM_MIME_BASE64},
+        {"\xE2\x82\xAC ", PM_CHARSET_GB2312, PM_MIME_QUOTED_PRINTABLE},
+        {"\xE2\x82\xAC ", PM_CHARSET_BIG5, PM_MIME_QUOTED_PRINTABLE},
+        {"\xC3\xA9\x1b", PM_CHARSET_UTF8, PM_MIME_BASE64},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct pm_mime_scan scan = scan_of(cases[i].charset, mail_text(cases[i].text));
