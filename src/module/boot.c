@@ -64,11 +64,18 @@ void pm__boot_start(struct pm_module *module)
     }
 }
 
-void pm__boot_restart_later(struct pm_module *module)
+/* Whatever runs on the other ports ends as if their hosts had gone. */
+void pm__boot_restart_later(struct pm_port *by)
 {
+    struct pm_module *module = by->module;
     module->restart_state = RESTART_WAIT;
     module->restart_at = module->now + module->config->power_on_delay;
     pm__job_drop(module);
+    for (struct pm_port *port = module->ports; port != NULL; port = port->next) {
+        if (port != by) {
+            pm_at_lost(&port->at, module->now);
+        }
+    }
 }
 
 /* RAM files vanish at a restart, one after the other as the platform manages. */

@@ -266,7 +266,7 @@ static void run_cfun(void *owner, enum pm_at_form form, const struct pm_at_value
     }
     pm__ok(port);
     if (reset) {
-        pm__boot_restart_later(module);
+        pm__boot_restart_later(port);
     }
 }
 

@@ -71,7 +71,7 @@ void pm__log_text(struct pm_module *module, enum pm_log_level level, const char 
 void pm__boot_start(struct pm_module *module);
 bool pm__boot_run(struct pm_module *module);
 uint64_t pm__boot_deadline(const struct pm_module *module);
-void pm__boot_restart_later(struct pm_module *module);
+void pm__boot_restart_later(struct pm_port *by);
 /* True while the module is off: between power down and restart. */
 bool pm__boot_off(const struct pm_module *module);
 /* 0 when the SIM is ready, else the +CME number CPIN answers (C5 of the boot captures). */
@@ -85,6 +85,8 @@ bool pm__registered(const struct pm_module *module);      /* home or roaming */
 bool pm__context_active(const struct pm_module *module, uint8_t context);
 void pm__context_deactivate(struct pm_module *module, uint8_t context);
 void pm__contexts_reset(struct pm_module *module);
+/* What +QIGETERROR tells after a parameter that is no good. */
+#define PM__NET_PARAMETERS 552U
 /* Ends the running TCP/IP command: OK, or ERROR with the number +QIGETERROR then tells. */
 void pm__net_result(struct pm_port *port, uint16_t net_error);
 /* Defines a context. False when the arena is full: nothing changes. */

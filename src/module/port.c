@@ -61,6 +61,8 @@ static void run_command(struct pm_port *port, const struct pm_at_event *event)
     bool query = event->form == PM_AT_READ || (good && values.item != NULL && values.count == 0);
     if (event->command->group == PM__GROUP_SMTP && !query && pm__smtp_busy(port->module)) {
         pm__cme(port, PM_MAIL_BUSY);
+    } else if (!good && event->command->group == PM__GROUP_NET) {
+        pm__net_result(port, PM__NET_PARAMETERS);
     } else if (!good) {
         pm_at_bad_parameter(&port->at);
     } else {

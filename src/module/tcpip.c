@@ -85,7 +85,7 @@ static void run_qicsgp(void *owner, enum pm_at_form form, const struct pm_at_val
         return;
     }
     if (!v[1].given || values->count < 3) { /* type and APN come together */
-        pm_at_bad_parameter(&port->at);
+        pm__net_result(port, PM__NET_PARAMETERS);
         return;
     }
     if (pm__context_active(module, context)) { /* CD30 */
