@@ -26,10 +26,10 @@ struct pm_at_values;
 
 /* Forms of a command; a table row allows a set of them. V.250 5.4. */
 enum pm_at_form {
-    PM_AT_EXEC = 1,  /* AT+X, and every basic command: ATE0 */
-    PM_AT_READ = 2,  /* AT+X?, ATS3? */
-    PM_AT_TEST = 4,  /* AT+X=? */
-    PM_AT_WRITE = 8  /* AT+X=..., ATS3=13 */
+    PM_AT_EXEC = 1, /* AT+X, and every basic command: ATE0 */
+    PM_AT_READ = 2, /* AT+X?, ATS3? */
+    PM_AT_TEST = 4, /* AT+X=? */
+    PM_AT_WRITE = 8 /* AT+X=..., ATS3=13 */
 };
 
 enum pm_at_type {
@@ -40,12 +40,12 @@ enum pm_at_type {
 
 /* Flags of a parameter. */
 #define PM_AT_OPTIONAL 0x01 /* may be left out or empty; `def` serves */
-#define PM_AT_CONTROL 0x02  /* control bytes are allowed in the string (none today) */
+#define PM_AT_CONTROL  0x02 /* control bytes are allowed in the string (none today) */
 
 /* One parameter: the source of range checks, test answers and the AT reference. */
 struct pm_at_param {
-    const char *name;  /* printed as <name> in a test answer */
-    uint8_t type;      /* enum pm_at_type */
+    const char *name; /* printed as <name> in a test answer */
+    uint8_t type;     /* enum pm_at_type */
     uint8_t flags;
     uint8_t limit;     /* string: index into pm_at_config.limits, 0: `max` counts */
     int32_t min, max;  /* number: range; string: length in bytes */
@@ -58,13 +58,13 @@ struct pm_at_item {
     const char *keyword;
     const struct pm_at_param *params;
     uint8_t param_count;
-    uint8_t id; /* the owner's number for it */
-    const char *test; /* the item's whole test line after the keyword; NULL: made from params */
+    uint8_t id;       /* the owner's number for it */
+    const char *test; /* test answer behind `+X: "keyword",`; NULL: made from params */
 };
 
 /* Flags of a command. */
-#define PM_AT_DATA 0x01     /* its write form opens data mode: must end its line (SD61) */
-#define PM_AT_TEST_OK 0x02  /* the test form answers OK alone */
+#define PM_AT_DATA    0x01 /* its write form opens data mode: must end its line (SD61) */
+#define PM_AT_TEST_OK 0x02 /* the test form answers OK alone */
 
 /* How a bad parameter is answered (CD35): 0 is plain ERROR, else the CME number. */
 typedef uint16_t pm_at_bad;
@@ -83,7 +83,7 @@ struct pm_at_command {
     uint8_t param_count;
     uint8_t item_count;
     pm_at_bad bad;
-    uint16_t group;   /* the owner's grouping, e.g. which manual */
+    uint16_t group; /* the owner's grouping, e.g. which manual */
     const struct pm_at_param *params;
     const struct pm_at_item *items; /* keyword commands; params is then unused */
     const char *test; /* whole test answer, lines split by '\n'; NULL: made from descriptors */
@@ -105,7 +105,7 @@ void pm_at_table_init(struct pm_at_table *table);
 /*
  * Adds `count` rows, which must stay valid as long as the table is used.
  * Returns false, with the table as it was before the failing row, when a name
- * stands twice, a name is not upper case, or more than half the slots would be used.
+ * stands twice, is empty or not upper case, or more than half the slots would be used.
  */
 bool pm_at_table_add(struct pm_at_table *table, const struct pm_at_command *rows, size_t count);
 
@@ -140,30 +140,26 @@ struct pm_at_config {
 
 /* One parsed parameter. Strings point into the line: valid until the result. */
 struct pm_at_value {
-    bool given;   /* false: left out or empty; `number` is then the default */
+    bool given; /* false: left out or empty; `number` is then the default */
     bool quoted;
     int32_t number;
     struct pm_slice text;
 };
 
 struct pm_at_values {
-    uint8_t count;                  /* parameters present on the line, keyword not counted */
-    const struct pm_at_item *item;  /* the keyword found, else NULL */
+    uint8_t count;                 /* parameters present on the line, keyword not counted */
+    const struct pm_at_item *item; /* the keyword found, else NULL */
     struct pm_at_value v[PM_AT_MAX_PARAMS];
 };
 
 /* Final results, V.250 6.2; the numbers are those of ATV0. */
-enum pm_at_result {
-    PM_AT_RESULT_OK = 0,
-    PM_AT_RESULT_NO_CARRIER = 3,
-    PM_AT_RESULT_ERROR = 4
-};
+enum pm_at_result { PM_AT_RESULT_OK = 0, PM_AT_RESULT_NO_CARRIER = 3, PM_AT_RESULT_ERROR = 4 };
 
 enum pm_at_event_kind {
-    PM_AT_EV_NONE,     /* nothing to do until more input, output room or time */
-    PM_AT_EV_COMMAND,  /* a command to run: `command`, `form` */
-    PM_AT_EV_DATA,     /* data-mode bytes: `data`, until pm_at_data_ack() */
-    PM_AT_EV_DATA_END  /* data mode is over: `reason`; the command still runs */
+    PM_AT_EV_NONE,    /* nothing to do until more input, output room or time */
+    PM_AT_EV_COMMAND, /* a command to run: `command`, `form` */
+    PM_AT_EV_DATA,    /* data-mode bytes: `data`, until pm_at_data_ack() */
+    PM_AT_EV_DATA_END /* data mode is over: `reason`; the command still runs */
 };
 
 enum pm_at_data_end {
@@ -200,11 +196,21 @@ struct pm_at_data {
 void pm_at_init(struct pm_at *at, const struct pm_at_config *config);
 
 /*
- * Takes host bytes that arrived at `now`. Returns how many were taken. Fewer
- * than `len` only while the host does not read its replies or data mode waits
- * for pm_at_data_ack(): offer the rest again after the next output ack or data
- * ack. While a command runs all bytes are taken: up to PM_AT_IN_SIZE are kept,
- * beyond that the oldest whole line is dropped and answered ERROR in its turn (CD26).
+ * Takes host bytes that arrived at `now`. Returns how many were taken; take all
+ * events then, and offer the rest as long as any is taken. None is taken while the host
+ * does not read its replies or data mode waits for pm_at_data_ack(): offer
+ * the rest again after the next output ack or data ack.
+ *
+ * Before a prefix nothing is kept or echoed. Echoed is what is kept: the prefix once it is
+ * complete, the line, its end; not LF and control characters that are ignored,
+ * not the rest of an over-long line (CD13), not empty lines. The last line is kept
+ * until the next prefix, for A/.
+ *
+ * While a command runs all bytes are taken and up to PM_AT_IN_SIZE are kept; they
+ * are echoed when they are looked at. Beyond that the oldest go (CD26): noise before
+ * a prefix silently; then whole command lines, each answered ERROR in its turn, which is
+ * right behind the running command's result; they are not echoed. A single line that
+ * does not fit is dropped up to its end and answered ERROR once.
  */
 size_t pm_at_input(struct pm_at *at, const uint8_t *data, size_t len, uint64_t now);
 
@@ -223,16 +229,18 @@ void pm_at_output_ack(struct pm_at *at, size_t n);
 /* When pm_at_tick() must be called at the latest; PM_NEVER when no time is waited for. */
 uint64_t pm_at_deadline(const struct pm_at *at);
 
-/* Time has come to `now`. */
+/* Time has come to `now`. Clocks that seem to go back are taken as standing still. */
 void pm_at_tick(struct pm_at *at, uint64_t now);
 
-/* The host's DTR: `on` false is the drop that AT&D acts on. */
+/* The host's DTR, on at start. Its drop ends open data mode under AT&D1, and does nothing under
+ * AT&D0 and AT&D2 (SD47) or before CONNECT. */
 void pm_at_set_dtr(struct pm_at *at, bool on, uint64_t now);
 
 /*
  * The host has gone: unread output, the line, waiting input and waiting URCs are
- * dropped; data mode ends with PM_AT_END_LOST; a running command goes on and its
- * reply is dropped. Settings stay, as on a module.
+ * dropped and overwritten; data mode ends with PM_AT_END_LOST, and what came in before is
+ * still delivered; a running command goes on, its reply and the rest of its line are
+ * dropped. Settings stay, as on a module.
  */
 void pm_at_lost(struct pm_at *at, uint64_t now);
 
@@ -245,6 +253,17 @@ bool pm_at_busy(const struct pm_at *at);
  * Parses the parameters of the command of the last PM_AT_EV_COMMAND against its
  * descriptors. Returns false when they break them (the owner then usually calls
  * pm_at_bad_parameter()). For forms without parameters it succeeds with count 0.
+ *
+ * The defaults of all described parameters are filled in. Refused are: a required parameter
+ * that is missing or empty, too many parameters, a number that is no number, too
+ * large or out of range, a string that is too long or short, unquoted (unless lenient) or holds
+ * control bytes, an open quote, anything but a comma behind a closing quote. A keyword
+ * alone, without a comma, succeeds with `item` set and count 0: the query form.
+ *
+ * Basic commands: v[0] is the number behind the letter (ATE1), given or not; without
+ * descriptors its range is not checked. S registers: v[0] is the register, under PM_AT_WRITE v[1]
+ * the value. ATD: v[0].text is the dial string. Valid for one call per event or more, until the
+ * result.
  */
 bool pm_at_parse(struct pm_at *at, struct pm_at_values *values);
 
@@ -258,9 +277,9 @@ void pm_at_answer_test(struct pm_at *at);
  * Information lines. pm_at_info() opens a line (and ends the one before): the
  * first of a command gets the leading CRLF that V1 asks for, or none when `bare`
  * (the EC25's +QFUPL: after data, CD1). pm_at_put...() add to the open line. The
- * result closes it. What does not fit into pm_at_room() is cut and the line is
- * lost: a handler that may print more than PM_AT_REPLY_ROOM asks pm_at_room()
- * first and goes on after the next output ack.
+ * result closes it. A line that does not fit into pm_at_room() is lost as a whole: a
+ * handler that may print more than PM_AT_REPLY_ROOM - 160 bytes asks pm_at_room() first,
+ * flushes, and goes on after the next output ack.
  */
 void pm_at_info(struct pm_at *at);
 void pm_at_info_bare(struct pm_at *at);
@@ -273,23 +292,41 @@ void pm_at_put_hex(struct pm_at *at, uint32_t number); /* lower case, no leading
 /* Free bytes for information lines or raw data, room for the result kept back. */
 size_t pm_at_room(const struct pm_at *at);
 
-/* Hands out what has been printed so far although the command still runs. By
- * itself output is held back until the result, to leave in one write (SD57). */
+/* Ends the open line and hands out what has been printed so far although the command still runs.
+ * By itself output is held back until the result, to leave in one write (SD57), or
+ * until less than PM_AT_REPLY_ROOM is free when a line is opened. */
 void pm_at_flush(struct pm_at *at);
 
-/* The final result of the running command; the rest of the line goes on after OK. */
+/* The final result of the running command. After OK the next command of the line becomes an event;
+ * the line's only OK follows its last command. Anything else ends the line. Ends data mode.
+ * Without a running command nothing happens. */
 void pm_at_result(struct pm_at *at, enum pm_at_result result, uint64_t now);
 
-/* +CME ERROR as CMEE says; text for direct errors, number after data mode (CD3). */
+/* Final result +CME ERROR as CMEE says: ERROR, the number, or the text of pm_cme_text(), where
+ * there is one and the command has not opened data mode (CD3). Ends the line and data mode. */
 void pm_at_cme(struct pm_at *at, uint16_t number, uint64_t now);
 
 /* ---- Data mode ------------------------------------------------------------- */
 
-/* Opens data mode towards the module: CONNECT, then PM_AT_EV_DATA events, then
- * one PM_AT_EV_DATA_END. `data->length` must be at least 1. */
+/*
+ * Opens data mode towards the module: CONNECT, then PM_AT_EV_DATA events, then one
+ * PM_AT_EV_DATA_END. `data->length` must be at least 1. At most once per command.
+ *
+ * Input from the command's line end to CONNECT is discarded (CD26), type-ahead as well. With a
+ * connect_delay of 0 that is what came before this millisecond, and a run of CR and LF
+ * right behind the command's line end in the same millisecond; use a delay where a
+ * line is slower than that.
+ *
+ * +++ ends it when no byte came for 1 s before, the three came within 1 s, and none comes for 1 s
+ * after, judged by arrival times. Until that is decided the pluses are held back; they become
+ * data when the rule is broken, a time limit runs out, or DTR or the host is lost. Pluses
+ * that would complete the count: three are held (an escape wins), fewer are data at once.
+ * Idle time does not run while bytes wait for pm_at_data_ack().
+ */
 void pm_at_data_in(struct pm_at *at, const struct pm_at_data *data, uint64_t now);
 
-/* The owner is done with the first `n` bytes of the last PM_AT_EV_DATA. */
+/* The owner is done with the first `n` >= 1 bytes of the last PM_AT_EV_DATA; until then no other
+ * PM_AT_EV_DATA or PM_AT_EV_DATA_END comes. Bytes not acknowledged come again. */
 void pm_at_data_ack(struct pm_at *at, size_t n);
 
 /* Opens data mode towards the host after `connect_delay`: CONNECT, then what
@@ -301,7 +338,7 @@ void pm_at_data_out(struct pm_at *at, uint32_t connect_delay, uint64_t now);
 bool pm_at_connected(const struct pm_at *at);
 
 /* Raw bytes to the host in data mode (file contents, the `A` of ackmode): as many as
- * fit; returns how many. They may leave at once. */
+ * fit; returns how many (all when the host is lost, none before CONNECT). They leave at once. */
 size_t pm_at_raw(struct pm_at *at, const uint8_t *data, size_t len);
 
 /* ---- Unsolicited result codes ---------------------------------------------- */
@@ -309,8 +346,10 @@ size_t pm_at_raw(struct pm_at *at, const uint8_t *data, size_t len);
 /*
  * Queues one URC (text without its CRLFs) for the time when the port is in
  * command mode, runs nothing and holds no half-typed line younger than 2 s
- * (SD37), and not before `not_before`. Returns false when it is longer than
- * PM_AT_URC_SIZE allows; when the queue is full the oldest go.
+ * (SD37), has no input waiting, and not before `not_before`; and never in the same millisecond
+ * as the last input or result, so that its place does not depend on how input is
+ * cut. Stays under ATQ1 (CD18). Returns false when it is longer than PM_AT_URC_SIZE
+ * allows; when the queue is full the oldest go.
  */
 bool pm_at_urc(struct pm_at *at, const char *text, size_t len, uint64_t not_before);
 

@@ -235,6 +235,8 @@ static bool parse_basic(const struct pm_at *at, struct pm_at_values *values)
         if (!basic_number(call->command, 0, call->number, &values->v[0])) {
             return false;
         }
+    } else if (!rest_optional(call->command->params, 0, call->command->param_count)) {
+        return false; /* ATS=1, ATS?: which register? */
     } else if (call->params.len > 0 && call->form == PM_AT_EXEC) {
         values->count = 1;
         values->v[0].given = true;

@@ -43,10 +43,13 @@ struct at_rig {
     size_t data_held;
     uint32_t down_left; /* +DOWN: bytes to go */
     bool downloading;
+    uint32_t lines_next, lines_end; /* +LINES: the lines to go */
+    bool printing;
     bool deaf; /* the host reads nothing */
     unsigned commands, results;
     size_t body_len;
     size_t out_len;
+    size_t out_beyond; /* bytes that `out` could not hold */
     /* Not cleared at start. */
     uint8_t body[AT_RIG_BODY];
     char out[AT_RIG_OUT];

@@ -94,6 +94,7 @@ static void test_basic_numbers(void **state)
     AT_REPLY("ATE2\rATV9\rATZ1\rAT&F1\rAT&D3\rATE99999999999\r",
              ERROR ERROR ERROR ERROR ERROR ERROR);
     AT_REPLY("ATE\r", OK);
+    AT_REPLY("ATS?\rATS=1\r", ERROR ERROR);
     AT_REPLY("ATS3=\rATS3=128\rATS3=-1\rATS6?\rATS3=99999999999\r", ERROR ERROR ERROR ERROR ERROR);
     AT_REPLY("ATS3=013\rATS0003?\r", OK "\r\n13\r\n" OK);
 }
