@@ -361,7 +361,11 @@ static bool check(struct player *p)
                fail(p, "the server saw %u connections", s->connections);
     }
     if (directive(p->step, "message-has") != NULL) {
-        return has(p->step, s->message, s->message_len) || fail(p, "not in the message");
+        if (has(p->step, s->message, s->message_len)) {
+            return true;
+        }
+        (void)fprintf(stderr, "%.*s\n", (int)s->message_len, (const char *)s->message);
+        return fail(p, "not in the message above");
     }
     if (directive(p->step, "message-lacks") != NULL) {
         return !has(p->step, s->message, s->message_len) || fail(p, "in the message");

@@ -62,7 +62,7 @@ struct world_server {
     char envelope[4096]; /* commands of the envelope, one per line */
     uint8_t out[16384];  /* what the server has yet to say */
     size_t out_len;
-    unsigned mails, connections, refused;
+    unsigned mails, connections, refused, accepted;
     unsigned send_limit; /* bytes taken per send, 0: all */
     struct {
         char verb[12]; /* BANNER, a command, CREDENTIALS, DOT; "" when free */

@@ -23,6 +23,7 @@ void world_server_reset(struct world *w)
     s->tls = false;
     s->greeted = false;
     s->in_data = false;
+    s->accepted = 0;
     s->closed_told = false;
     s->auth_step = 0;
     s->line_len = 0;
@@ -130,6 +131,7 @@ static void rcpt(struct world *w)
         s->refused++;
         say(w, "550 5.1.1 no such user\r\n");
     } else {
+        s->accepted++;
         say(w, "250 2.1.5 ok\r\n");
     }
 }
@@ -177,6 +179,8 @@ static void command(struct world *w, char *line)
         say(w, "250 2.1.0 ok\r\n");
     } else if (strncmp(line, "RCPT TO:", 8) == 0) {
         rcpt(w);
+    } else if (strcmp(line, "DATA") == 0 && s->accepted == 0) {
+        say(w, "554 5.5.1 no valid recipients\r\n");
     } else if (strcmp(line, "DATA") == 0) {
         s->in_data = true;
         say(w, "354 go ahead\r\n");
@@ -214,7 +218,7 @@ static void take_line(struct world *w)
 void world_server_take(struct world *w, const uint8_t *data, size_t len)
 {
     struct world_server *s = &w->server;
-    for (size_t i = 0; i < len && s->fault != WORLD_SILENT; i++) {
+    for (size_t i = 0; i < len && s->fault != WORLD_SILENT && !s->closed_told; i++) {
         if (s->line_len == sizeof s->line) {
             abort();
         }
