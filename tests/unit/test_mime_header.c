@@ -66,6 +66,13 @@ static void writes_plain_text(void **state)
 static void folds_before_blanks(void **state)
 {
     (void)state;
+    /* Lines of 78 and, unfolded, 79 characters. */
+    write_subject("aaaaaaaaaaaaaaaaaaaa bbbbbbbbbbbbbbbbbbbb cccccccccccccccccccc dddddd",
+                  "Subject: aaaaaaaaaaaaaaaaaaaa bbbbbbbbbbbbbbbbbbbb cccccccccccccccccccc "
+                  "dddddd\r\n");
+    write_subject("aaaaaaaaaaaaaaaaaaaa bbbbbbbbbbbbbbbbbbbb cccccccccccccccccccc ddddddd",
+                  "Subject: aaaaaaaaaaaaaaaaaaaa bbbbbbbbbbbbbbbbbbbb cccccccccccccccccccc\r\n"
+                  " ddddddd\r\n");
     write_subject("aaaaaaaaaaaaaaaaaaaa bbbbbbbbbbbbbbbbbbbb cccccccccccccccccccc ddddd ff",
                   "Subject: aaaaaaaaaaaaaaaaaaaa bbbbbbbbbbbbbbbbbbbb cccccccccccccccccccc "
                   "ddddd\r\n ff\r\n");
