@@ -178,6 +178,38 @@ static void does_not_see_cuts(void **state)
     does_not_see_cuts_of(&mail);
 }
 
+/* The longest pieces must fit the stage, as small outputs show. */
+static void has_room_for_the_longest_pieces(void **state)
+{
+    (void)state;
+    static char address[PM_ADDRESS_MAX + 1];
+    static char message_id[PM_ADDRESS_MAX + 1];
+    memset(address, 'a', PM_ADDRESS_MAX);
+    address[PM_ADDRESS_LOCAL_MAX] = '@';
+    memset(message_id, 'm', PM_ADDRESS_MAX);
+    struct mail mail = mail_minimal();
+    mail.config.sender_name = mail_text("a name");
+    mail.config.sender_address = mail_text(address);
+    mail.config.message_id = mail_text(message_id);
+    mail.config.boundary =
+        mail_text("012345678901234567890123456789012345678901234567890123456789");
+    mail.config.fallback_charset = mail_text("0123456789012345678901234567890123456789");
+    mail.config.subject = mail_text("\xB0\xB1\xB2\xB3 and more of it \xB4\xB5\xB6\xB7");
+    mail.body = mail_text("21\xB0");
+    mail.to[mail.to_count++] = mail_text(address);
+    mail.to[mail.to_count++] = mail_text(address);
+    mail.parts[0] = (struct mail_part){
+        mail_text("\xE9\xE9\xE9\xE9\xE9\xE9\xE9\xE9\xE9\xE9\xE9\xE9.pptx"), mail_text("x")};
+    mail.part_count = 1;
+    size_t len = 0;
+    enum pm_mime_need end;
+    uint8_t *message = mail_compose(&mail, &whole, &len, &end);
+    assert_int_equal(end, PM_MIME_END);
+    assert_same(&mail, &(struct mail_cuts){.out = 1}, message, len);
+    assert_memory_equal(message + len - 68, "\r\n--0123456789", 14);
+    free(message);
+}
+
 /* ---- sizes ---- */
 
 static size_t octets(const struct mail *mail)
@@ -368,6 +400,7 @@ int main(void)
         cmocka_unit_test(writes_attachments),
         cmocka_unit_test(keeps_an_empty_text_part),
         cmocka_unit_test(does_not_see_cuts),
+        cmocka_unit_test(has_room_for_the_longest_pieces),
         cmocka_unit_test(foretells_the_size),
         cmocka_unit_test(refuses_bad_addresses),
         cmocka_unit_test(refuses_bad_configurations),
