@@ -141,7 +141,7 @@ class Oracle(unittest.TestCase):
                 self.check_words_alone(self.check_subject(raw, charset, label))
 
     def test_subject_gb2312_and_gbk(self):
-        for text in ("告警：三号泵故障", "鎔鎔鎔 镕", "㐀".join(["朱镕基"] * 20).replace("㐀", "丂")):
+        for text in ("告警：三号泵故障", "鎔鎔鎔 镕", "丂".join(["朱镕基"] * 20)):
             message = self.check_subject(text.encode("gbk"), GB2312, "gb2312")
             self.check_words_alone(message)
 
