@@ -66,8 +66,8 @@ static bool is_over(const struct pm_smtp *smtp)
 static void lose(struct pm_smtp *smtp, uint64_t now)
 {
     bool handshake = smtp->state == PM__SMTP_HANDSHAKE;
-    pm__smtp_fail(smtp, handshake ? PM_MAIL_SSL : PM_MAIL_CLOSED, handshake ? 0 : smtp->negative,
-                  PM__SMTP_DROP, now);
+    pm__smtp_fail(smtp, handshake ? PM_MAIL_SSL : PM_MAIL_CLOSED, smtp->negative, PM__SMTP_DROP,
+                  now);
 }
 
 /* ---- Actions of the transition table ---- */
@@ -222,8 +222,7 @@ static const char *redaction(const struct pm_smtp *smtp)
 
 static void note_capability(struct pm_smtp *smtp)
 {
-    if (smtp->state == PM__SMTP_EHLO && !smtp->reply.unasked && smtp->reply.lines > 1 &&
-        smtp->reply.code < 300) {
+    if (smtp->state == PM__SMTP_EHLO && smtp->reply.lines > 1) {
         pm__smtp_capability(&smtp->capabilities, pm__smtp_reply_text(&smtp->reply));
     }
 }
@@ -428,7 +427,6 @@ void pm_smtp_secured(struct pm_smtp *smtp, uint64_t now)
         return;
     }
     smtp->secured = true;
-    smtp->negative = 0;
     memset(&smtp->reply, 0, sizeof smtp->reply);
     do_ehlo(smtp, now);
 }

@@ -444,6 +444,66 @@ static void test_refusal_stops_the_group(void **state)
     assert_memory_equal(data, "QUIT\r\n", 6);
 }
 
+/* A refusal that comes before its RCPT has left is no answer to it. */
+static void test_refusal_before_its_command(void **state)
+{
+    (void)state;
+    SMTP_PLAY(&any_setup, 678, 550, false, SMTP_GREETING, SMTP_MAIL, "S250 ok\r\n550 no\r\n");
+}
+
+/* Twelve full lines, a shorter one and a full one leave three bytes of the buffer free. */
+static void test_data_waits_for_room(void **state)
+{
+    (void)state;
+    static char local[65];
+    static char names[2][PM_SMTP_OUT_SIZE / 8];
+    static const char *list[14];
+    struct smtp_setup setup;
+    struct pm_smtp_event event;
+    const uint8_t *data;
+    smtp_setup_default(&setup);
+    memset(local, 'l', 64);
+    (void)snprintf(names[0], sizeof names[0], "%s@%0255d", local, 0);
+    (void)snprintf(names[1], sizeof names[1], "%s@%0*d", local, PM_SMTP_OUT_SIZE - 4426, 0);
+    for (size_t i = 0; i < 14; i++) {
+        list[i] = names[i == 12];
+    }
+    setup.recipients = list;
+    setup.config.recipients = 14;
+    smtp_peer_start(&peer, &setup, (struct smtp_cut){0, 0, 1, 64});
+    smtp_peer_step(&peer, "S220 mx\r\n");
+    pm_smtp_input(&peer.smtp, (const uint8_t *)"250-mx\r\n250 PIPELINING\r\n", 24, peer.now);
+    while (pm_smtp_next_event(&peer.smtp, &event, peer.now) != PM_SMTP_EV_NONE) {
+        if (event.kind == PM_SMTP_EV_RECIPIENT) {
+            pm_smtp_recipient(&peer.smtp, smtp_text(list[event.index]));
+        }
+    }
+    assert_int_equal(pm_smtp_output(&peer.smtp, &data), PM_SMTP_OUT_SIZE - 3);
+    peer.checked = peer.sent_len;
+    smtp_peer_step(&peer, "S");
+    assert_int_equal(peer.done, 0);
+    assert_string_equal(peer.sent + peer.sent_len - 6, "DATA\r\n");
+    assert_int_equal(peer.sent_len - peer.checked, PM_SMTP_OUT_SIZE - 3 + 6);
+}
+
+/* QUIT would be taken for an answer to what is still open. */
+static void test_bad_recipient_in_an_open_group(void **state)
+{
+    (void)state;
+    struct smtp_setup setup;
+    smtp_setup_default(&setup);
+    make_many(240);
+    many[60] = "a b@c";
+    setup.config.recipients = MANY;
+    setup.recipients = many;
+    smtp_peer_start(&peer, &setup, whole);
+    smtp_peer_steps(&peer, (const smtp_script[]){PIPE, NULL});
+    assert_int_equal(peer.done, 1);
+    assert_int_equal(peer.result.error, PM_MAIL_PARAMETER);
+    assert_false(peer.result.graceful);
+    assert_null(strstr(peer.sent, "QUIT"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -468,6 +528,9 @@ int main(void)
         cmocka_unit_test_setup(test_group_flows_through_the_buffer, set_up),
         cmocka_unit_test_setup(test_replies_are_read_while_the_group_leaves, set_up),
         cmocka_unit_test_setup(test_refusal_stops_the_group, set_up),
+        cmocka_unit_test_setup(test_refusal_before_its_command, set_up),
+        cmocka_unit_test_setup(test_data_waits_for_room, set_up),
+        cmocka_unit_test_setup(test_bad_recipient_in_an_open_group, set_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

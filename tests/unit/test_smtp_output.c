@@ -119,6 +119,7 @@ static void test_overflow(void **state)
     assert_true(out.overflow);
     assert_false(pm__smtp_log_line(&out, &line));
     expect_output("NOOP\r\n");
+    assert_int_equal(pm__smtp_room(&out), PM_SMTP_OUT_SIZE - 6);
     pm__smtp_forget(&out);
     assert_false(out.overflow);
     big[PM_SMTP_OUT_SIZE - 2] = '\0';

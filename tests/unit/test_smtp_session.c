@@ -144,9 +144,21 @@ static void test_starttls_forgets(void **state)
               "S250-mx\r\n250-PIPELINING\r\n250-SIZE 10\r\n250-AUTH PLAIN\r\n250 StartTLS\r\n",
               "CSTARTTLS\r\n", "S220 go\r\n", "C<TLS>EHLO me.example\r\n", "S502 no\r\n",
               "CHELO me.example\r\n", "S250 mx\r\n", SMTP_REST);
-    /* And a 502 of before is not the last negative code after. */
     SMTP_PLAY(&setup, 656, 0, false, SMTP_BANNER, OFFER, "S220 go\r\n", "C<TLS>EHLO me.example\r\n",
               "X");
+}
+
+/* Not even the text of the last reply stays. */
+static void test_starttls_leaves_no_text(void **state)
+{
+    (void)state;
+    static const struct pm_smtp_reply none;
+    struct smtp_setup setup;
+    setup_starttls(&setup);
+    smtp_peer_start(&peer, &setup, whole);
+    smtp_peer_steps(&peer, (const smtp_script[]){SMTP_BANNER, OFFER, "S220 go\r\n", NULL});
+    assert_string_equal(pm_smtp_state_name(&peer.smtp), "ehlo");
+    assert_memory_equal(&peer.smtp.reply, &none, sizeof none);
 }
 
 /* S1, and HELO has no extensions at all. */
@@ -278,18 +290,21 @@ static void test_closed_in_the_body(void **state)
 static void test_reply_before_close_decides(void **state)
 {
     (void)state;
-    struct smtp_setup setup;
-    struct pm_smtp_event event;
-    smtp_setup_default(&setup);
-    smtp_peer_start(&peer, &setup, whole);
-    pm_smtp_input(&peer.smtp, (const uint8_t *)"421 busy\r\n", 10, peer.now);
-    pm_smtp_closed(&peer.smtp, peer.now);
-    assert_int_equal(pm_smtp_next_event(&peer.smtp, &event, peer.now), PM_SMTP_EV_REPLY);
-    assert_int_equal(pm_smtp_next_event(&peer.smtp, &event, peer.now), PM_SMTP_EV_DONE);
-    assert_int_equal(event.error, PM_MAIL_SERVICE);
-    assert_int_equal(event.code, 421);
-    assert_false(event.graceful);
-    assert_int_equal(pm_smtp_next_event(&peer.smtp, &event, peer.now), PM_SMTP_EV_NONE);
+    static const char *const replies[] = {"421 busy\r\n", "554 nono\r\n"};
+    for (size_t i = 0; i < 2; i++) {
+        struct smtp_setup setup;
+        struct pm_smtp_event event;
+        smtp_setup_default(&setup);
+        smtp_peer_start(&peer, &setup, whole);
+        pm_smtp_input(&peer.smtp, (const uint8_t *)replies[i], 10, peer.now);
+        pm_smtp_closed(&peer.smtp, peer.now);
+        assert_int_equal(pm_smtp_next_event(&peer.smtp, &event, peer.now), PM_SMTP_EV_REPLY);
+        assert_int_equal(pm_smtp_next_event(&peer.smtp, &event, peer.now), PM_SMTP_EV_DONE);
+        assert_int_equal(event.error, i == 0 ? PM_MAIL_SERVICE : PM_MAIL_TRANSACTION);
+        assert_int_equal(event.code, i == 0 ? 421 : 554);
+        assert_false(event.graceful);
+        assert_int_equal(pm_smtp_next_event(&peer.smtp, &event, peer.now), PM_SMTP_EV_NONE);
+    }
 }
 
 static void test_unasked_input_is_not_lost(void **state)
@@ -349,6 +364,25 @@ static void test_waits_are_those_of_rfc_5321(void **state)
     assert_true(pm_smtp_deadline(&peer.smtp) == PM_NEVER);
 }
 
+/* A wait begins when the command has left, not when it was built. */
+static void test_wait_begins_when_the_command_leaves(void **state)
+{
+    (void)state;
+    struct smtp_setup setup;
+    struct pm_smtp_event event;
+    const uint8_t *data;
+    smtp_setup_default(&setup);
+    pm_smtp_init(&peer.smtp, &setup.config, 1000);
+    pm_smtp_input(&peer.smtp, (const uint8_t *)"220 mx\r\n", 8, 1000);
+    while (pm_smtp_next_event(&peer.smtp, &event, 1000) != PM_SMTP_EV_NONE) {
+        assert_int_not_equal(event.kind, PM_SMTP_EV_DONE);
+    }
+    pm_smtp_output_ack(&peer.smtp, 0, 200000);
+    assert_int_equal(pm_smtp_deadline(&peer.smtp), 301000);
+    pm_smtp_output_ack(&peer.smtp, pm_smtp_output(&peer.smtp, &data), 200000);
+    assert_int_equal(pm_smtp_deadline(&peer.smtp), 500000);
+}
+
 static void test_blocked_body_times_out(void **state)
 {
     (void)state;
@@ -371,6 +405,8 @@ static void test_reply_nobody_asked_for(void **state)
               "S250 done?\r\n");
     SMTP_PLAY(&setup, 666, 421, false, SMTP_GREETING, SMTP_MAIL, SMTP_RCPT, SMTP_DATA,
               "S354 go\r\n", "S421-bye\r\n421 bye\r\n");
+    SMTP_PLAY(&setup, 668, 451, false, SMTP_GREETING, SMTP_MAIL, SMTP_RCPT, SMTP_DATA,
+              "S354 go\r\n", "S451 no\r\n");
     SMTP_PLAY(&setup, 680, 552, false, SMTP_GREETING, SMTP_MAIL, SMTP_RCPT, SMTP_DATA,
               "S354 go\r\n", "S552 too much\r\n");
     SMTP_PLAY(&setup, 660, 0, false, SMTP_GREETING, SMTP_MAIL, SMTP_RCPT, SMTP_DATA, "S354 go\r\n",
@@ -409,6 +445,17 @@ static void test_reply_before_the_body(void **state)
         assert_int_equal(peer.result.error, PM_MAIL_SEND);
         assert_int_equal(smtp_peer_logged(&peer, "body"), piece != 0);
     }
+}
+
+static void test_positive_reply_of_the_wrong_kind(void **state)
+{
+    (void)state;
+    PLAY(660, 0, false, SMTP_BANNER, "S354 go\r\n");
+    PLAY(660, 0, false, SMTP_BANNER, "S500 no\r\n", "CHELO me.example\r\n", "S354 go\r\n");
+    PLAY(660, 0, false, SMTP_GREETING, SMTP_MAIL, "S354 go\r\n");
+    PLAY(660, 0, false, SMTP_GREETING, SMTP_MAIL, SMTP_RCPT, "S354 go\r\n");
+    PLAY(660, 0, false, SMTP_GREETING, SMTP_MAIL, SMTP_RCPT, SMTP_DATA, "S250 go\r\n");
+    PLAY(660, 0, false, SMTP_GREETING, SMTP_MAIL, SMTP_RCPT, SMTP_DATA, SMTP_BODY, "S354 go\r\n");
 }
 
 static void test_421_at_any_time(void **state)
@@ -573,6 +620,7 @@ int main(void)
         cmocka_unit_test(test_ehlo_fails_for_now),
         cmocka_unit_test(test_starttls_mail),
         cmocka_unit_test(test_starttls_forgets),
+        cmocka_unit_test(test_starttls_leaves_no_text),
         cmocka_unit_test(test_starttls_not_offered),
         cmocka_unit_test(test_starttls_refused),
         cmocka_unit_test(test_starttls_injection),
@@ -586,10 +634,12 @@ int main(void)
         cmocka_unit_test(test_unasked_input_is_not_lost),
         cmocka_unit_test(test_silence),
         cmocka_unit_test(test_waits_are_those_of_rfc_5321),
+        cmocka_unit_test(test_wait_begins_when_the_command_leaves),
         cmocka_unit_test(test_blocked_body_times_out),
         cmocka_unit_test(test_reply_nobody_asked_for),
         cmocka_unit_test(test_reply_before_its_command),
         cmocka_unit_test(test_reply_before_the_body),
+        cmocka_unit_test(test_positive_reply_of_the_wrong_kind),
         cmocka_unit_test(test_421_at_any_time),
         cmocka_unit_test(test_no_reply_at_all),
         cmocka_unit_test(test_flood),

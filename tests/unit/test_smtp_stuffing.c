@@ -114,6 +114,7 @@ static void expect(const uint8_t *in, size_t len, size_t at, size_t piece, size_
     smtp_peer_step(&peer, "S250 ok\r\n");
     assert_int_equal(peer.done, 1);
     assert_int_equal(peer.result.error, 0);
+    assert_true(peer.result.graceful);
 }
 
 static void expect_at_every_cut(const char *text)
