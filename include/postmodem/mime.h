@@ -55,6 +55,9 @@ enum pm_mime_encoding pm_mime_scan_encoding(const struct pm_mime_scan *scan);
 /* True when all of `text` fits `charset` (for subjects; same rule as the scan). */
 bool pm_mime_text_fits(enum pm_charset charset, struct pm_slice text);
 
+/* True when `name` may label a text: 1-40 letters, digits and "-_.+" (for `fallback_charset`). */
+bool pm_mime_charset_name_valid(struct pm_slice name);
+
 /*
  * What a message is made of. All slices stay valid and unchanged until the message is read.
  *
@@ -72,7 +75,7 @@ struct pm_mime_config {
     /* 1-60 bytes of [0-9A-Za-z=_]. It must be unpredictable (20 random characters or more): that
      * is what keeps a body from containing it. Not looked at without attachments. */
     struct pm_slice boundary;
-    struct pm_slice fallback_charset; /* 1-40 bytes; empty: "windows-1252" */
+    struct pm_slice fallback_charset; /* a valid name; empty: "windows-1252" */
     int64_t date_unix;                /* Date: seconds since 1970, UTC */
     int16_t date_offset_minutes;      /* the zone it is shown in, -840 to 840 */
     uint8_t body_charset;     /* enum pm_charset of an empty body; else body.charset counts */

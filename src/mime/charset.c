@@ -52,7 +52,7 @@ bool pm__text_has_8bit(struct pm_slice text)
     return false;
 }
 
-bool pm__label_name_valid(struct pm_slice name)
+bool pm_mime_charset_name_valid(struct pm_slice name)
 {
     for (size_t i = 0; i < name.len; i++) {
         uint8_t c = name.ptr[i];

@@ -18,9 +18,6 @@ bool pm__charset_is_trail(enum pm_charset charset, uint8_t byte);
 
 bool pm__text_has_8bit(struct pm_slice text);
 
-/* A label that may stand in a header: 1-40 letters, digits and "-_.+". */
-bool pm__label_name_valid(struct pm_slice name);
-
 /* Text of a stated charset (a subject). */
 struct pm_mime_label pm__label_text(enum pm_charset stated, struct pm_slice text,
                                     struct pm_slice fallback);

@@ -76,7 +76,7 @@ static bool boundary_valid(struct pm_slice boundary)
 static bool config_valid(const struct pm_mime_config *config)
 {
     return pm_address_valid(config->sender_address) && message_id_valid(config->message_id) &&
-           pm__label_name_valid(config->fallback_charset) &&
+           pm_mime_charset_name_valid(config->fallback_charset) &&
            (config->attachments == 0 || boundary_valid(config->boundary)) &&
            config->subject_charset <= PM_CHARSET_BIG5 && config->body.charset <= PM_CHARSET_BIG5;
 }

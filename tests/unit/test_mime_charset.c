@@ -98,16 +98,17 @@ static void knows_double_byte_fallbacks(void **state)
 static void checks_label_names(void **state)
 {
     (void)state;
-    assert_true(pm__label_name_valid(mail_text("windows-1252")));
-    assert_true(pm__label_name_valid(mail_text("ISO_8859.1+x")));
-    assert_true(pm__label_name_valid(mail_text("0123456789012345678901234567890123456789")));
-    assert_false(pm__label_name_valid(mail_text("01234567890123456789012345678901234567890")));
-    assert_false(pm__label_name_valid(mail_text("")));
-    assert_false(pm__label_name_valid(mail_text("a b")));
-    assert_false(pm__label_name_valid(mail_text("a\r\nb")));
-    assert_false(pm__label_name_valid(mail_text("a?b")));
-    assert_false(pm__label_name_valid(mail_text("a'b")));
-    assert_false(pm__label_name_valid(mail_text("\xC3\xA9")));
+    assert_true(pm_mime_charset_name_valid(mail_text("windows-1252")));
+    assert_true(pm_mime_charset_name_valid(mail_text("ISO_8859.1+x")));
+    assert_true(pm_mime_charset_name_valid(mail_text("0123456789012345678901234567890123456789")));
+    assert_false(
+        pm_mime_charset_name_valid(mail_text("01234567890123456789012345678901234567890")));
+    assert_false(pm_mime_charset_name_valid(mail_text("")));
+    assert_false(pm_mime_charset_name_valid(mail_text("a b")));
+    assert_false(pm_mime_charset_name_valid(mail_text("a\r\nb")));
+    assert_false(pm_mime_charset_name_valid(mail_text("a?b")));
+    assert_false(pm_mime_charset_name_valid(mail_text("a'b")));
+    assert_false(pm_mime_charset_name_valid(mail_text("\xC3\xA9")));
 }
 
 int main(void)
