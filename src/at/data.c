@@ -65,7 +65,7 @@ static void start(struct pm_at *at, uint32_t connect_delay, uint64_t now)
     at->data_stalled = false;
     at->data_line_end = connect_delay == 0;
     at->data_connect = at->now + connect_delay;
-    pm__at_forget(at, at->data_connect);
+    pm__at_forget(at, at->now); /* While CONNECT is not due the rest is discarded, too. */
     at->data_state = PM__DATA_WAIT;
     if (at->muted) {
         end(at, PM_AT_END_LOST);

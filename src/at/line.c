@@ -67,7 +67,6 @@ static void after_a(struct pm_at *at, uint8_t c)
         at->line_state = PM__LINE_BODY;
         at->line_len = 0;
         at->line_quoted = false;
-        at->line_bad = false;
         echo(at, prefix, sizeof prefix);
     } else if (c == '/') {
         echo(at, prefix, sizeof prefix);

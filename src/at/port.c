@@ -183,9 +183,12 @@ static bool read_kept(struct pm_at *at)
         return false;
     }
     size_t n = pm__at_line_feed(at, at->in + at->raw_begin, at->raw_end - at->raw_begin);
+    if (n == 0) {
+        return false;
+    }
     pm__at_used_raw(at, n);
     at->active = at->now;
-    return n > 0;
+    return true;
 }
 
 /* One step towards the next event. False when nothing can be done now. */

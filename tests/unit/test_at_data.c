@@ -89,6 +89,9 @@ static void test_escape(void **state)
 static void test_no_escape(void **state)
 {
     (void)state;
+    /* Pluses that came to nothing are no silence. */
+    CHECK(CONNECT BY_COUNT("6,a7f839aa"), UP("6"), AT_SAY(10, "a"), AT_SAY(1010, "+"),
+          AT_SAY(1900, "+"), AT_SAY(2500, "+++"));
     /* Too little silence before. */
     CHECK(CONNECT BY_COUNT("4,2cbeca"), UP("4"), AT_SAY(10, "a"), AT_SAY(1009, "+++"));
     CHECK(CONNECT BY_COUNT("3,a6cb"), UP("3"), AT_SAY(1009, "+++"));
@@ -133,7 +136,8 @@ static void test_idle_limit(void **state)
     CHECK(CONNECT BY_TIME("2,c21"), UP("100,0,1"), AT_SAY(10, "a"), AT_SAY(1009, "b"));
     CHECK(CONNECT "\r\n+CME ERROR: 421\r\n" OK, UP("100,0,1"), AT_SAY(1010, "AT\r"));
     /* A held plus is a piece, too. */
-    CHECK(CONNECT BY_TIME("2,bea"), UP("100,0,2"), AT_SAY(10, "a"), AT_SAY(1500, "+"));
+    CHECK(CONNECT BY_TIME("3,171b8"), UP("100,0,2"), AT_SAY(10, "a"), AT_SAY(1500, "+"),
+          AT_SAY(3000, "b"));
 }
 
 static void test_dtr(void **state)
@@ -192,6 +196,20 @@ static void test_down_escape(void **state)
     at_rig_settle(&rig);
     assert_true(rig.out_len < 100000);
     assert_memory_equal(rig.out + rig.out_len - 9, "\r\nERROR\r\n", 9);
+}
+
+static void test_down_dtr(void **state)
+{
+    (void)state;
+    at_rig_init(&rig, NULL);
+    assert_int_equal(at_rig_input(&rig, "AT&D1\rAT+DOWN=100000\r", 22), 0);
+    rig.deaf = true;
+    at_rig_to(&rig, 500);
+    assert_true(pm_at_busy(&rig.at));
+    pm_at_set_dtr(&rig.at, false, 500);
+    at_rig_settle(&rig);
+    assert_false(pm_at_busy(&rig.at));
+    assert_int_equal(rig.commands, rig.results);
 }
 
 static void test_codes(void **state)
@@ -290,6 +308,7 @@ int main(void)
                                        cmocka_unit_test(test_lost),
                                        cmocka_unit_test(test_down),
                                        cmocka_unit_test(test_down_escape),
+                                       cmocka_unit_test(test_down_dtr),
                                        cmocka_unit_test(test_codes),
                                        cmocka_unit_test(test_slow_owner),
                                        cmocka_unit_test(test_escape_while_waiting),

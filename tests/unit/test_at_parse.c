@@ -84,8 +84,9 @@ static void test_keywords(void **state)
              "\r\nform 8 count 1 item one 2/2\r\n" OK "\r\nform 8 count 0 item bare\r\n" OK);
     AT_REPLY("AT+KEY=\"one\",3\rAT+KEY=\"one\",\rAT+KEY=\"bare\",1\rAT+KEY=\"bare\",\r",
              CME50 CME50 CME50 CME50);
-    AT_REPLY("AT+KEY=\"none\"\rAT+KEY=\"\"\rAT+KEY=\rAT+KEY=pair\rAT+KEY=\"pai\"\rAT+KEY=\"pair\r",
-             CME50 CME50 CME50 CME50 CME50 CME50);
+    AT_REPLY("AT+KEY=\"none\"\rAT+KEY=\"\"\rAT+KEY=\rAT+KEY=pair\rAT+KEY=\"pai\"\rAT+KEY="
+             "\"pairs\"\rAT+KEY=\"pair\r",
+             CME50 CME50 CME50 CME50 CME50 CME50 CME50);
 }
 
 static void test_basic_numbers(void **state)

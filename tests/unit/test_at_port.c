@@ -74,6 +74,27 @@ static void test_deaf_host(void **state)
     expect("AT\r" OK);
 }
 
+/* A long list for a deaf host stops between two commands, not within a reply. */
+static void test_deaf_host_list(void **state)
+{
+    (void)state;
+    static char line[8 + 6 * 500];
+    memcpy(line, "ATE0", 4);
+    for (size_t i = 0; i < 500; i++) {
+        memcpy(line + 4 + 6 * i, "+NUM?;", 6);
+    }
+    line[4 + 6 * 500] = '\r';
+    at_rig_init(&rig, NULL);
+    rig.deaf = true;
+    assert_int_equal(at_rig_input(&rig, line, 5 + 6 * 500), 0);
+    assert_true(rig.commands < 500);
+    rig.deaf = false;
+    at_rig_settle(&rig);
+    assert_int_equal(rig.commands, 501);
+    assert_int_equal(rig.out_len,
+                     5 + 6 * 500 + 500 * strlen("\r\nform 2 count 0 -0 -1 -7\r\n") + strlen(OK));
+}
+
 static void test_lost_while_idle(void **state)
 {
     (void)state;
@@ -157,6 +178,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_factory),
                                        cmocka_unit_test(test_deaf_host),
+                                       cmocka_unit_test(test_deaf_host_list),
                                        cmocka_unit_test(test_lost_while_idle),
                                        cmocka_unit_test(test_lost_while_running),
                                        cmocka_unit_test(test_lost_leaves_nothing),

@@ -161,12 +161,57 @@ static void test_data_mode_forgets(void **state)
     assert_string_equal(rig.out, "\r\n+SLOW: 1\r\n\r\nCONNECT\r\n\r\n+UP: 2,c21,0\r\n" OK OK);
 }
 
+/* Input behind counted data waits for the owner: nothing is dropped for bytes still lent. */
+static void test_data_is_not_dropped(void **state)
+{
+    (void)state;
+    static const struct at_rig_config config = {.data_wait = 1000};
+    at_rig_init(&rig, &config);
+    rig.at.set.echo = 0;
+    assert_int_equal(at_rig_input(&rig, "AT+UP=3\r", 8), 0);
+    at_rig_to(&rig, 10);
+    static char input[3 + 16 * 400];
+    memcpy(input, "abc", 3);
+    for (size_t i = 0; i < 400; i++) {
+        memcpy(input + 3 + 16 * i, "AT+NUM=10,0,123\r", 16);
+    }
+    assert_int_equal(at_rig_input(&rig, input, sizeof input), 0);
+    assert_int_equal(rig.commands, 401);
+    assert_int_equal(rig.results, 401);
+    rig.out[rig.out_len] = '\0';
+    assert_null(strstr(rig.out, "ERROR"));
+}
+
+/* A URC waits for lines, dropped or not, that a deaf host still has to be answered. */
+static void test_urc_waits(void **state)
+{
+    (void)state;
+    for (size_t lines = 1; lines < 300; lines += 260) {
+        at_rig_init(&rig, NULL);
+        rig.at.set.echo = 0;
+        assert_int_equal(at_rig_input(&rig, "AT+SLOW=100;+LINES=400\r", 23), 0);
+        rig.deaf = true;
+        for (size_t i = 0; i < lines; i++) {
+            assert_int_equal(at_rig_input(&rig, "AT+NUM=10,0,123\r", 16), 0);
+        }
+        at_rig_to(&rig, 150);
+        assert_false(pm_at_busy(&rig.at));
+        assert_true(pm_at_urc(&rig.at, "+U", 2, 0));
+        at_rig_to(&rig, 5000);
+        rig.deaf = false;
+        at_rig_settle(&rig);
+        at_rig_to(&rig, 6000);
+        assert_memory_equal(rig.out + rig.out_len - 12, OK "\r\n+U\r\n", 12);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_answered_in_order), cmocka_unit_test(test_echo),
         cmocka_unit_test(test_oldest_lines_drop), cmocka_unit_test(test_noise_drops_silently),
         cmocka_unit_test(test_repeats_drop),      cmocka_unit_test(test_long_line),
-        cmocka_unit_test(test_data_mode_forgets)};
+        cmocka_unit_test(test_data_mode_forgets), cmocka_unit_test(test_data_is_not_dropped),
+        cmocka_unit_test(test_urc_waits)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -26,6 +26,12 @@ static void test_find(void **state)
     assert_ptr_equal(pm_at_table_find(&table, "+QSMTPCFG", 8), &rows[3]);
     assert_null(pm_at_table_find(&table, "+QSMTPCFGX", 10));
     assert_null(pm_at_table_find(&table, "+Q", 2));
+    for (char a = 'A'; a <= 'Z'; a++) {
+        for (char b = 'A'; b <= 'Z'; b++) { /* Some of them fall on the slot of "E". */
+            const char name[3] = {'E', a, b};
+            assert_null(pm_at_table_find(&table, name, sizeof name));
+        }
+    }
     assert_null(pm_at_table_find(&table, "", 0));
     assert_null(pm_at_table_find(&table, "+QSMTPCF\0", 9));
 }
