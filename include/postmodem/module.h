@@ -123,7 +123,8 @@ void pm_port_init(struct pm_port *port, struct pm_module *module, const char *na
  * latest after the next pm_port_output_ack() or pm_module_done(). */
 size_t pm_port_input(struct pm_port *port, const uint8_t *data, size_t len, uint64_t now);
 
-/* True when the port would take input now (a host that can stop reading should). */
+/* False after an input that was taken short, until something has moved on the port: a host that
+ * can stop reading from its wire should. */
 bool pm_port_wants_input(const struct pm_port *port);
 
 /* As pm_at_output(). To be looked at after every call into the module, for every port. */

@@ -99,6 +99,7 @@ struct pm_port {
     struct pm_port *next;
     const char *name;
     bool boot_urcs;
+    bool full; /* the last input was taken short, and nothing has moved since */
     uint8_t reg_n[3]; /* +CREG, +CGREG, +CEREG <n> */
     const struct pm_at_command *command; /* of the running command */
     struct pm_op op;

@@ -96,6 +96,7 @@ static bool run_port(struct pm_port *port)
 {
     bool moved = false;
     for (;;) {
+        port->full = port->full && !moved;
         if (port->op.pending) {
             return moved;
         }
@@ -164,7 +165,13 @@ size_t pm_port_input(struct pm_port *port, const uint8_t *data, size_t len, uint
             break;
         }
     }
+    port->full = taken < len;
     return taken;
+}
+
+bool pm_port_wants_input(const struct pm_port *port)
+{
+    return !port->full;
 }
 
 size_t pm_port_output(const struct pm_port *port, const uint8_t **data)
@@ -175,6 +182,7 @@ size_t pm_port_output(const struct pm_port *port, const uint8_t **data)
 void pm_port_output_ack(struct pm_port *port, size_t n, uint64_t now)
 {
     port->module->now = now;
+    port->full = false;
     pm_at_output_ack(&port->at, n);
     pm__module_run(port->module);
 }
@@ -189,6 +197,7 @@ void pm_port_dtr(struct pm_port *port, bool on, uint64_t now)
 void pm_port_lost(struct pm_port *port, uint64_t now)
 {
     port->module->now = now;
+    port->full = false;
     pm_at_lost(&port->at, now);
     pm__module_run(port->module);
 }
