@@ -21,7 +21,7 @@ SERVERS = ROOT / "build" / "servers" / "root"
 SKIPPED = 77
 
 # How long anything that should happen soon may take on a busy machine, seconds.
-SOON = 60.0
+SOON = 15.0
 
 
 class Expired(AssertionError):

@@ -63,6 +63,19 @@ class Program(Process):
         self.open_ports.append(port)
         return port
 
+    def wait_idle(self):
+        """Until the program has done all it had to do: it has not run for a while."""
+        def activity():
+            with open(f"/proc/{self.pid}/status", encoding="ascii") as file:
+                return [line for line in file if "ctxt_switches" in line]
+        seen = activity()
+
+        def unchanged():
+            nonlocal seen
+            before, seen = seen, activity()
+            return before == seen
+        wait_until(unchanged, "an idle program", pause=0.15)
+
     def close_ports(self):
         for port in self.open_ports:
             port.close()

@@ -45,7 +45,7 @@ class Sink:
     def __init__(self, certificate=None, implicit=False, users=None, refuse=None, size_limit=None):
         self.mails = []
         self.users = users
-        self.refuse = refuse or {}
+        self.refuse = {} if refuse is None else refuse
         self.failed_logins = []
         self.size_limit = size_limit
         self.context = None
@@ -171,7 +171,8 @@ class Wire:
         self.connection = connection
         self.stopping = stopping
         self.buffer = b""
-        connection.settimeout(SOON)
+        # Long enough for a script whose part is to wait; the end of the test wakes it.
+        connection.settimeout(600)
 
     def send(self, *lines):
         self.connection.sendall(b"".join(line.encode() + b"\r\n" for line in lines))

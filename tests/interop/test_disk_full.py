@@ -30,11 +30,10 @@ class DiskFull(ProgramTest):
 
     def fill(self):
         """Takes the rest of the disk away from under the module."""
-        with (self.state / "filler").open("wb") as file:
+        with (self.state / "filler").open("wb", buffering=0) as file:
             try:
-                while True:
-                    file.write(bytes(4096))
-                    file.flush()
+                while file.write(bytes(4096)):
+                    pass
             except OSError:
                 return
 

@@ -51,19 +51,43 @@ class Pty(ProgramTest):
 
     def test_a_new_host_finds_no_stale_bytes(self):
         program = self.serve("--pty", self.link)
-        first = program.pty(self.link).start()
-        # Many answers that nobody reads.
-        first.write(b"ATI\r" * 2000)
-        first.close()
-        second = program.pty(self.link)
-        # The first bytes that the new host sees are the answer to its own command.
-        marker = b'AT+QSMTPSUB=0,"second"\r'
-        second.write(marker)
-        self.assertEqual(second.pending(harness.SOON)[:2], b"\r\n")
-        second.write(b"AT+QSMTPSUB?\r")
-        wait_until(lambda: second.pending(0.1) is not None and b'"second"' in second.heard,
-                   "the answer")
-        self.assertNotIn(b"Quectel", second.heard)
+        for _ in range(5):
+            first = program.pty(self.link)
+            # Many commands, whose answers nobody reads.
+            first.write(b"ATE0\r" + b"ATI\r" * 1000)
+            first.close()
+            program.wait_idle()
+            second = program.pty(self.link).start()
+            self.assertNotIn(b"Quectel", second.heard)
+            second.ok("AT")
+            second.close()
+
+    def test_a_host_that_opens_at_once(self):
+        """Between close and open there was no time to tidy up: what the new host types first may
+        be lost with the old one's rest, but it can work when it tries again, as drivers do."""
+        program = self.serve("--pty", self.link)
+        for _ in range(5):
+            first = program.pty(self.link)
+            first.write(b"ATE0\r" + b"ATI\r" * 1000)
+            first.close()
+            second = program.pty(self.link)
+            self.answers_in_the_end(second)
+            second.ok("AT")
+            second.close()
+            program.wait_idle()
+
+    @staticmethod
+    def answers_in_the_end(port):
+        def attempt():
+            port.write(b"ATE0\rAT+QSMTPSUB=0,\"second\"\rAT+QSMTPSUB?\r")
+            try:
+                while b'+QSMTPSUB: 0,"second"\r\n\r\nOK' not in port.heard:
+                    port.line(1)
+            except harness.Expired:
+                return False
+            port.pending(0.2)
+            return True
+        wait_until(attempt, "an answer")
 
     def test_idle_pty_costs_no_time(self):
         """With and without a host: the loop must not spin. A spinning one takes every tick."""
