@@ -16,6 +16,9 @@
 /* One read: the largest TLS record, and more than any SMTP reply. */
 #define READ_SIZE 16384
 
+/* Longest look-up: search domains and servers can add up beyond the resolver's own limits. */
+#define RESOLVE_MS 60000
+
 /* A peer that floods us does not keep the loop from its other work. */
 #define READS_AT_ONCE 8
 
@@ -312,6 +315,16 @@ static void on_resolved(void *user, const struct pm_addresses *addresses, const 
     connect_next(conn);
 }
 
+static void on_resolve_timeout(uv_timer_t *timer)
+{
+    struct pm_conn *conn = timer->data;
+    static const struct pm_addresses none;
+    if (conn->lookup != NULL) {
+        pm_resolver_cancel(conn->lookup);
+    }
+    on_resolved(conn, &none, "no answer in time");
+}
+
 static void on_begin(uv_timer_t *timer)
 {
     struct pm_conn *conn = timer->data;
@@ -323,6 +336,7 @@ static void on_begin(uv_timer_t *timer)
     } else if (pm_resolver_literal(conn->host, conn->port, &literal)) {
         on_resolved(conn, &literal, "");
     } else {
+        uv_timer_start(timer, on_resolve_timeout, RESOLVE_MS, 0);
         struct pm_lookup *lookup =
             pm_resolver_start(conn->resolver, conn->host, conn->port, on_resolved, conn);
         /* Without one the result has been handled already. */
@@ -387,7 +401,7 @@ int32_t pm_conn_send(struct pm_conn *conn, const uint8_t *data, size_t len)
         watch(conn, UV_READABLE);
         return 0;
     }
-    conn->owner_waits = (size_t)n < len;
+    conn->owner_waits = conn->owner_waits || (size_t)n < len;
     if (conn->owner_waits || pm_stream_pending(&conn->stream)) {
         watch(conn, UV_READABLE | UV_WRITABLE);
     }

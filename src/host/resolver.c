@@ -329,11 +329,27 @@ static void on_answer(void *user, int status, int timeouts, struct ares_addrinfo
     }
 }
 
+/* Labels of 1 to 63 bytes (RFC 1035 section 2.3.4) and at most one final dot: no server is asked
+ * for anything else. */
+static bool is_name(const char *host)
+{
+    size_t len = strcspn(host, ".");
+    while (len >= 1 && len <= 63) {
+        host += len;
+        if (host[0] == '\0' || host[1] == '\0') {
+            return true;
+        }
+        host++;
+        len = strcspn(host, ".");
+    }
+    return false;
+}
+
 struct pm_lookup *pm_resolver_start(struct pm_resolver *resolver, const char *host, uint16_t port,
                                     pm_resolved done, void *user)
 {
     struct pm_addresses none = {0};
-    const char *problem = refresh(resolver);
+    const char *problem = is_name(host) ? refresh(resolver) : "not a host name";
     struct pm_lookup *lookup = problem == NULL ? calloc(1, sizeof(*lookup)) : NULL;
     if (lookup == NULL) {
         done(user, &none, problem != NULL ? problem : "out of memory");
