@@ -95,15 +95,21 @@ static size_t piece(struct player *p, size_t left)
 static bool type(struct player *p)
 {
     size_t done = 0;
+    unsigned refused = 0;
     if (!nothing_left(p)) {
         return false;
     }
-    while (done < p->step->len) {
-        size_t n = piece(p, p->step->len - done);
-        world_type(p->w, p->port, p->step->bytes + done, n);
+    while (done < p->step->len) { /* A port that is full of echo takes more once that is read. */
+        size_t n = pm_port_input(&p->w->ports[p->port], p->step->bytes + done,
+                                 piece(p, p->step->len - done), p->w->now);
+        world_run(p->w);
+        drain(p);
         done += n;
         p->typed += n;
-        drain(p);
+        refused = n == 0 ? refused + 1 : 0;
+        if (refused == 2) {
+            return fail(p, "the port takes no input");
+        }
     }
     return true;
 }
