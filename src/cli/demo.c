@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <ftw.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -237,6 +238,8 @@ int pm_cli_demo(int argc, char **argv)
     }
     memset(&demo, 0, sizeof demo);
     demo.terminal.fd = -1;
+    /* When nobody reads any more (a pager that was left) the directory is removed all the same. */
+    (void)signal(SIGPIPE, SIG_IGN);
     if (uv_loop_init(&demo.loop) != 0) {
         (void)fprintf(stderr, "postmodem: no event loop\n");
         return 1;
@@ -253,5 +256,9 @@ int pm_cli_demo(int argc, char **argv)
         return 1;
     }
     (void)printf("\nAll three mails arrived and were read back equal.\n");
+    if (fflush(stdout) != 0 || ferror(stdout) != 0) {
+        (void)fprintf(stderr, "postmodem: cannot write to standard output\n");
+        return 1;
+    }
     return 0;
 }

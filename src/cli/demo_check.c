@@ -96,13 +96,6 @@ static void demo_check_envelope(struct demo_verdict *verdict, const struct demo_
     }
 }
 
-/* Length of a text without the line end it may end with: where a part of a multipart mail
- * ends, a last line end and the delimiter's own cannot be told apart by all composers. */
-static size_t demo_text_len(const uint8_t *text, size_t len)
-{
-    return len >= 2 && text[len - 2] == '\r' && text[len - 1] == '\n' ? len - 2 : len;
-}
-
 static void demo_check_parts(struct demo_verdict *verdict, const struct demo_example *example,
                              const struct demo_mail *mail)
 {
@@ -111,9 +104,7 @@ static void demo_check_parts(struct demo_verdict *verdict, const struct demo_exa
         return;
     }
     const struct demo_part *text = &mail->parts[0];
-    const uint8_t *body = (const uint8_t *)example->body;
-    size_t len = demo_text_len(body, DEMO_BODY_SIZE);
-    if (demo_text_len(text->data, text->len) != len || memcmp(text->data, body, len) != 0) {
+    if (text->len != DEMO_BODY_SIZE || memcmp(text->data, example->body, DEMO_BODY_SIZE) != 0) {
         demo_differs(verdict, "the body is another");
     }
     const struct demo_part *file = &mail->parts[1];
