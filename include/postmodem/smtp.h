@@ -24,6 +24,11 @@
  *   message larger than the server's SIZE         680,0
  *   any other negative reply                      pm_mail_error_of_reply(code),code
  *
+ * Refused recipients (SD35): by default the first one fails the mail, after the replies of the
+ * whole group are read; with `any_recipient` only all of them do. Should the server say 354
+ * although the mail has failed, a lone dot goes out when nobody was accepted (RFC 2920 3.1),
+ * else the connection is to be dropped, as a dot would deliver an empty mail.
+ *
  * AUTH is tried when a user name is set and the server offers AUTH: PLAIN, LOGIN, CRAM-MD5
  * under TLS; CRAM-MD5, PLAIN, LOGIN in clear, where PM_SMTP_CLEAR_AUTH_NEVER leaves CRAM-MD5
  * alone. 504, 534 and 538 lead to the next mechanism; any other refusal ends the session.
