@@ -68,7 +68,7 @@ class Program(Process):
         def activity():
             with open(f"/proc/{self.pid}/status", encoding="ascii") as file:
                 return [line for line in file if "ctxt_switches" in line]
-        seen = activity()
+        seen = None
 
         def unchanged():
             nonlocal seen
