@@ -29,8 +29,8 @@ struct pm_at {
     const uint16_t *limits;
     bool lenient;
     bool lf_ends_line;
-    bool dtr;    /* the host's DTR as last told */
-    uint64_t now; /* the latest time told */
+    bool dtr;        /* the host's DTR as last told */
+    uint64_t now;    /* the latest time told */
     uint64_t active; /* when the last byte came or the last result went */
 
     /* The line discipline. `line` holds what stood behind the prefix, for A/ as well. */
@@ -40,7 +40,7 @@ struct pm_at {
     bool line_bad;      /* the kept line was too long */
     bool line_ready;    /* a whole line waits to be run, or is being run */
     size_t line_len;
-    size_t line_pos; /* where the next command of the line starts */
+    size_t line_pos;        /* where the next command of the line starts */
     struct pm_at_call call; /* the command of the last event */
     bool running;           /* a command event was given, its result is to come */
     bool muted;             /* the host left meanwhile: the reply is dropped */
@@ -77,11 +77,11 @@ struct pm_at {
     size_t out_begin, out_visible, out_end;
     size_t info_begin; /* where the open information line starts */
     bool info_open;
-    bool info_lost;    /* the open line did not fit */
-    bool info_first;   /* no information line of this command so far */
+    bool info_lost;  /* the open line did not fit */
+    bool info_first; /* no information line of this command so far */
     uint8_t out[PM_AT_OUT_SIZE];
 
-    /* URCs: each a header of PM_AT_URC_HEADER bytes and its text, oldest first. */
+    /* URCs: each a header (its time and length) and its text, oldest first. */
     size_t urc_len;
     uint8_t urc[PM_AT_URC_SIZE];
 };

@@ -273,7 +273,8 @@ static void run_command(struct at_rig *rig, const struct pm_at_event *event)
     } else if (strcmp(command->name, "+CMEE") == 0 && event->form == PM_AT_WRITE) {
         rig->at.set.cmee = (uint8_t)values.v[0].number;
         finish(rig, PM_AT_RESULT_OK);
-    } else if (command->item_count > 0 || strlen(command->name) == 4) {
+    } else if (command->item_count > 0 || event->form != PM_AT_WRITE ||
+               strlen(command->name) == 4) {
         size_t count = values.item != NULL ? values.item->param_count : command->param_count;
         if (strcmp(command->name, "+CME") != 0 && strcmp(command->name, "+URC") != 0) {
             print_values(rig, event->form, &values, count);

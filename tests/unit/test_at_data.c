@@ -244,7 +244,7 @@ static void test_slow_owner(void **state)
         assert_memory_equal(rig.body, body, sizeof body);
         rig.out[rig.out_len] = '\0';
         assert_non_null(strstr(rig.out, "+UP: 10000,"));
-        assert_memory_equal(rig.out + rig.out_len - 15, ",0\r\n\r\nOK\r\n\r\nOK\r\n" + 1, 15);
+        assert_memory_equal(rig.out + rig.out_len - 16, ",0\r\n\r\nOK\r\n\r\nOK\r\n", 16);
     }
 }
 

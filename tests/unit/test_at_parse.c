@@ -26,6 +26,7 @@ static void test_numbers(void **state)
     AT_REPLY("AT+NUM=+1\rAT+NUM=-1\rAT+NUM=1.0\rAT+NUM=0x1\rAT+NUM=1 2\rAT+NUM=a\r",
              BAD BAD BAD BAD BAD BAD);
     AT_REPLY("AT+NUM=\"1\"\r", BAD); /* SD53 */
+    AT_REPLY("AT+CMEE?\r", "\r\nform 2 count 0 -0\r\n" OK);
 }
 
 static void test_optional(void **state)
