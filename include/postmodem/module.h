@@ -70,6 +70,7 @@ struct pm_module_config {
     uint32_t qiact_delay;     /* ms that AT+QIACT takes, 0: none */
     const char *ehlo_name;    /* domain or address literal, never NULL */
     enum pm_smtp_clear_auth auth_in_clear; /* SD59 */
+    const char *auth_in_clear_servers; /* names between commas that are allowed all the same */
 };
 
 void pm_module_config_default(struct pm_module_config *config);

@@ -4,6 +4,37 @@
 
 #include "module/job.h"
 
+/* True when `list`, names between commas, holds `name`, case aside. */
+static bool listed(struct pm_slice list, struct pm_slice name)
+{
+    while (list.len != 0) {
+        const uint8_t *comma = memchr(list.ptr, ',', list.len);
+        size_t len = comma != NULL ? (size_t)(comma - list.ptr) : list.len;
+        if (pm__slice_equal_nocase((struct pm_slice){list.ptr, len}, name)) {
+            return true;
+        }
+        size_t step = comma != NULL ? len + 1 : len;
+        list = (struct pm_slice){list.ptr + step, list.len - step};
+    }
+    return false;
+}
+
+/* Whether the password may be shown to a server on a clear connection (SD59). */
+static enum pm_smtp_clear_auth clear_auth(struct pm_module *module)
+{
+    const struct pm_arena *arena = &module->arena;
+    const struct pm_module_config *config = module->config;
+    bool allowed = config->auth_in_clear == PM_SMTP_CLEAR_AUTH_ALLOW ||
+                   listed(pm__slice(config->auth_in_clear_servers),
+                          pm__arena_get(arena, PM__KEY_SERVER, 0));
+    if (allowed && module->draft.ssltype == 0 &&
+        pm__arena_get(arena, PM__KEY_USERNAME, 0).len != 0) {
+        pm__log_text(module, PM_LOG_WARNING,
+                     "the account may be sent over a connection without TLS (auth_in_clear)");
+    }
+    return allowed ? PM_SMTP_CLEAR_AUTH_ALLOW : PM_SMTP_CLEAR_AUTH_NEVER;
+}
+
 void pm__session_begin(struct pm_module *module)
 {
     struct pm_job *job = &module->job;
@@ -18,7 +49,7 @@ void pm__session_begin(struct pm_module *module)
         .starttls = module->draft.ssltype == 2,
         .tls = module->draft.ssltype == 1,
         .any_recipient = module->config->recipients == PM_RECIPIENTS_ANY,
-        .clear_auth = module->config->auth_in_clear,
+        .clear_auth = clear_auth(module),
     };
     job->state = PM_JOB_SESSION;
     pm_smtp_init(&job->smtp, &config, module->now);

@@ -32,6 +32,7 @@ void pm_module_config_default(struct pm_module_config *config)
     config->power_on_delay = 2000;
     config->ehlo_name = "[127.0.0.1]";
     config->auth_in_clear = PM_SMTP_CLEAR_AUTH_ALLOW;
+    config->auth_in_clear_servers = "";
 }
 
 bool pm_module_table(struct pm_at_table *table)

@@ -334,6 +334,35 @@ static void no_secret_in_log_or_trace(void **state)
     end(t);
 }
 
+/* With mechanisms that show the password only: allowed, forbidden, and allowed by name (SD59). */
+static void clear_auth_is_a_policy(void **state)
+{
+    static const struct {
+        enum pm_smtp_clear_auth policy;
+        const char *servers;
+        const char *result;
+    } rows[] = {
+        {PM_SMTP_CLEAR_AUTH_ALLOW, "", "+QSMTPPUT: 0,0"},
+        {PM_SMTP_CLEAR_AUTH_NEVER, "", "+QSMTPPUT: 655,0"},
+        {PM_SMTP_CLEAR_AUTH_NEVER, "other.example", "+QSMTPPUT: 655,0"},
+        {PM_SMTP_CLEAR_AUTH_NEVER, "mail.example.org,other.example", "+QSMTPPUT: 655,0"},
+        {PM_SMTP_CLEAR_AUTH_NEVER, "other.example,MAIL.example,", "+QSMTPPUT: 0,0"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct talk *t = begin();
+        t->w.server.capabilities = "AUTH PLAIN LOGIN";
+        t->w.config.auth_in_clear = rows[i].policy;
+        t->w.config.auth_in_clear_servers = rows[i].servers;
+        world_begin(&t->w, 1);
+        make_draft(t);
+        assert_non_null(strstr(say(t, "AT+QSMTPPUT=60\r"), rows[i].result));
+        bool warned = strstr(t->w.log, "without TLS") != NULL;
+        assert_int_equal(warned, strstr(rows[i].result, "0,0") == rows[i].result + 11);
+        end(t);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -348,6 +377,7 @@ int main(void)
         cmocka_unit_test(context_down_ends_it),
         cmocka_unit_test(abort_is_reported),
         cmocka_unit_test(no_secret_in_log_or_trace),
+        cmocka_unit_test(clear_auth_is_a_policy),
     };
     return cmocka_run_group_tests_name("module_job", tests, NULL, NULL);
 }
