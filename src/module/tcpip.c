@@ -189,23 +189,37 @@ static void run_qigeterror(void *owner, enum pm_at_form form, const struct pm_at
 
 static const char *const pdp_types[] = {"", "IP", "IPV6", "IPV4V6"};
 
-static void list_cgdcont(struct pm_port *port)
+/* A line with the longest APN. */
+#define CGDCONT_LINE (APN_MAX + 60U)
+
+static void put_cgdcont(struct pm_port *port, uint8_t cid, uint8_t type)
 {
-    const struct pm_module *module = port->module;
-    for (uint8_t cid = 1; cid <= PM_CGD_CONTEXTS; cid++) {
-        uint8_t type = module->pdp[cid - 1].type;
+    pm_at_info(&port->at);
+    pm_at_put(&port->at, "+CGDCONT: ");
+    pm_at_put_number(&port->at, cid);
+    pm_at_put(&port->at, ",");
+    pm_at_put_quoted(&port->at, pm__slice(pdp_types[type]));
+    pm_at_put(&port->at, ",");
+    pm_at_put_quoted(&port->at, pm__arena_get(&port->module->arena, PM__KEY_APN, cid));
+    pm_at_put(&port->at, ",\"0.0.0.0\",0,0,0,0");
+}
+
+static bool list_step(struct pm_port *port)
+{
+    while (port->task.count < PM_CGD_CONTEXTS) {
+        if (pm_at_room(&port->at) < CGDCONT_LINE) { /* The host reads slower than we print. */
+            pm_at_flush(&port->at);
+            return false;
+        }
+        uint8_t type = port->module->pdp[port->task.count].type;
+        port->task.count++;
         if (type != 0) {
-            pm_at_info(&port->at);
-            pm_at_put(&port->at, "+CGDCONT: ");
-            pm_at_put_number(&port->at, cid);
-            pm_at_put(&port->at, ",");
-            pm_at_put_quoted(&port->at, pm__slice(pdp_types[type]));
-            pm_at_put(&port->at, ",");
-            pm_at_put_quoted(&port->at, pm__arena_get(&module->arena, PM__KEY_APN, cid));
-            pm_at_put(&port->at, ",\"0.0.0.0\",0,0,0,0");
+            put_cgdcont(port, (uint8_t)port->task.count, type);
         }
     }
+    pm__task_end(port);
     pm__ok(port);
+    return true;
 }
 
 /* The number of a PDP type name, 0 when unknown. */
@@ -224,7 +238,7 @@ static void run_cgdcont(void *owner, enum pm_at_form form, const struct pm_at_va
     struct pm_port *port = owner;
     struct pm_module *module = port->module;
     if (form == PM_AT_READ) {
-        list_cgdcont(port);
+        pm__task_begin(port, list_step);
         return;
     }
     uint8_t cid = (uint8_t)values->v[0].number;
