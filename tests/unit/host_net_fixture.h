@@ -57,6 +57,7 @@ struct fixture {
     uv_udp_t dns;
     char dns_address[32];
     unsigned dns_queries;
+    char dns_names[1024]; /* asked for, each with a blank behind it */
 };
 
 /* ---- the record ----------------------------------------------------------------------- */
@@ -152,8 +153,8 @@ FIXTURE void fixture_dns_alloc(uv_handle_t *handle, size_t size, uv_buf_t *buf)
 }
 
 /*
- * Answers by the first label: "no" NXDOMAIN, "silent" nothing, "dead" 127.0.0.99 before
- * 127.0.0.1, "six" only ::1; every other name is 127.0.0.1.
+ * Answers by the beginning of the name: "no" NXDOMAIN, "silent" nothing, "dead" 127.0.0.99 before
+ * 127.0.0.1, "six" only ::1, "both" two addresses of each family; every other name is 127.0.0.1.
  */
 FIXTURE size_t fixture_dns_answer(const uint8_t *query, size_t len, uint8_t *out)
 {
@@ -173,18 +174,21 @@ FIXTURE size_t fixture_dns_answer(const uint8_t *query, size_t len, uint8_t *out
     if (memcmp(label, "silent", 6) == 0) {
         return 0;
     }
+    bool two = memcmp(label, "dead", 4) == 0 || memcmp(label, "both", 4) == 0;
+    bool six = memcmp(label, "six", 3) == 0;
     if (memcmp(label, "no", 2) == 0) {
         out[3] = 0x83;
-    } else if (memcmp(label, "six", 3) == 0 && type == 28) {
-        out[7] = 1;
-        memcpy(out + size, "\xC0\x0C\0\x1C\0\1\0\0\0\0\0\x10", 12);
-        memset(out + size + 12, 0, 15);
-        out[size + 27] = 1;
-        size += 28;
-    } else if (memcmp(label, "six", 3) != 0 && type == 1) {
-        bool dead = memcmp(label, "dead", 4) == 0;
-        const uint8_t last[2] = {dead ? 99 : 1, 1};
-        for (uint8_t i = 0; i < (dead ? 2 : 1); i++) {
+    } else if (type == 28 && (six || memcmp(label, "both", 4) == 0)) {
+        for (uint8_t i = 0; i < (two ? 2 : 1); i++) {
+            out[7]++;
+            memcpy(out + size, "\xC0\x0C\0\x1C\0\1\0\0\0\0\0\x10", 12);
+            memset(out + size + 12, 0, 15);
+            out[size + 27] = (uint8_t)(i + 1);
+            size += 28;
+        }
+    } else if (type == 1 && !six) {
+        const uint8_t last[2] = {two ? 99 : 1, 1};
+        for (uint8_t i = 0; i < (two ? 2 : 1); i++) {
             out[7]++;
             memcpy(out + size, "\xC0\x0C\0\1\0\1\0\0\0\0\0\4\x7F\0\0", 15);
             out[size + 15] = last[i];
@@ -192,6 +196,19 @@ FIXTURE size_t fixture_dns_answer(const uint8_t *query, size_t len, uint8_t *out
         }
     }
     return size;
+}
+
+/* Keeps the name asked for in dotted form. */
+FIXTURE void fixture_dns_note(struct fixture *f, const uint8_t *query, size_t len)
+{
+    size_t used = strlen(f->dns_names);
+    for (size_t at = 12; at < len && query[at] != 0 && used + 70 < sizeof(f->dns_names);) {
+        memcpy(f->dns_names + used, query + at + 1, query[at]);
+        used += query[at];
+        at += query[at] + 1U;
+        f->dns_names[used++] = query[at] != 0 ? '.' : ' ';
+    }
+    f->dns_names[used] = '\0';
 }
 
 FIXTURE void fixture_dns_query(uv_udp_t *handle, ssize_t n, const uv_buf_t *buf,
@@ -204,6 +221,7 @@ FIXTURE void fixture_dns_query(uv_udp_t *handle, ssize_t n, const uv_buf_t *buf,
         return;
     }
     f->dns_queries++;
+    fixture_dns_note(f, (const uint8_t *)buf->base, (size_t)n);
     size_t size = fixture_dns_answer((const uint8_t *)buf->base, (size_t)n, out);
     if (size > 0) {
         uv_buf_t answer = uv_buf_init((char *)out, (unsigned)size);
@@ -233,15 +251,21 @@ FIXTURE void fixture_hang(uv_timer_t *timer)
     fail_msg("the test hangs");
 }
 
-FIXTURE struct fixture *fixture_start(struct pm_net_options options)
+/* A fixture without a net yet. */
+FIXTURE struct fixture *fixture_loop(void)
 {
     struct fixture *f = calloc(1, sizeof(*f));
-    char err[128] = "";
     assert_non_null(f);
     assert_int_equal(uv_loop_init(&f->loop), 0);
     fixture_dns_start(f);
     assert_int_equal(uv_timer_init(&f->loop, &f->watchdog), 0);
     assert_int_equal(uv_timer_start(&f->watchdog, fixture_hang, WATCHDOG_MS, 0), 0);
+    return f;
+}
+
+FIXTURE void fixture_net(struct fixture *f, struct pm_net_options options)
+{
+    char err[128] = "";
     struct pm_net_sink sink = {
         f,           fixture_done, fixture_received, fixture_writable, fixture_closed,
         fixture_log, fixture_load};
@@ -252,6 +276,12 @@ FIXTURE struct fixture *fixture_start(struct pm_net_options options)
     if (f->net == NULL) {
         fail_msg("%s", err);
     }
+}
+
+FIXTURE struct fixture *fixture_start(struct pm_net_options options)
+{
+    struct fixture *f = fixture_loop();
+    fixture_net(f, options);
     return f;
 }
 
