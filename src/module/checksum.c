@@ -21,5 +21,8 @@ void pm__checksum(struct pm_task *task, const uint8_t *data, size_t len)
 
 uint16_t pm__checksum_end(const struct pm_task *task)
 {
-    return task->half ? (uint16_t)(task->checksum ^ (task->odd << 8)) : task->checksum;
+    if (!task->half) {
+        return task->checksum;
+    }
+    return (uint16_t)(task->checksum ^ (task->odd << 8));
 }
