@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Limits for a small target: a module with one port takes under 10 KB, its arena apart. Longer command
+ * lines, replies and passwords are refused, nothing else changes. Use it with
+ * -DPM_CONFIG_FILE='"small_config.h"' for the library and for all that includes its headers.
+ */
+#ifndef SMALL_CONFIG_H
+#define SMALL_CONFIG_H
+
+#define PM_AT_LINE_SIZE   512
+#define PM_AT_IN_SIZE     256
+#define PM_AT_OUT_SIZE    2048
+#define PM_AT_REPLY_ROOM  1600
+#define PM_SMTP_LINE_SIZE 1024
+#define PM_SMTP_OUT_SIZE  1024
+#define PM_MIME_TEXT_SIZE 512
+#define PM_BASE64_FAST    0
+
+#endif
