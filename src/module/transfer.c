@@ -6,6 +6,8 @@
 
 /* In ackmode the host waits for an `A` after each of these. */
 #define ACK_BYTES 1024U
+/* The longest "+QFUPL: <size>,<checksum>" with its framing. */
+#define RESULT_LINE 40U
 
 /* ---- QFUPL --------------------------------------------------------------------- */
 
@@ -38,6 +40,16 @@ static void begin_receiving(struct pm_port *port)
     task->has_file = true;
     task->state = UP_RECEIVE;
     pm_at_data_in(&port->at, &data, port->module->now);
+}
+
+/* A host that does not read may have left no room for the result: it must not get lost. */
+static bool result_fits(struct pm_port *port)
+{
+    if (pm_at_room(&port->at) >= RESULT_LINE) {
+        return true;
+    }
+    pm_at_flush(&port->at);
+    return false;
 }
 
 /* The answer after the data; its leading CRLF is the setting upl_crlf (CD1). */
@@ -181,8 +193,10 @@ static bool upload_step(struct pm_port *port)
     case UP_COMMITTED:
         if (port->op.result != PM_OK) {
             pm__file_fail(port, pm__file_error(port->op.result, 409));
-        } else {
+        } else if (result_fits(port)) {
             answer_upload(port);
+        } else {
+            return false;
         }
         return true;
     default:
@@ -220,6 +234,9 @@ enum { DOWN_OPEN, DOWN_OPENED, DOWN_CONNECT, DOWN_READ, DOWN_GOT, DOWN_PUT };
 static bool end_download(struct pm_port *port)
 {
     struct pm_task *task = &port->task;
+    if (!result_fits(port)) {
+        return false;
+    }
     pm_at_info(&port->at);
     pm_at_put(&port->at, "+QFDWL: ");
     pm_at_put_number(&port->at, task->count);

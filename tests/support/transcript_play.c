@@ -25,6 +25,7 @@ struct player {
     bool begun;
     size_t ports;
     bool lf_ends_line, boot_urcs;
+    bool deaf; /* the host does not read */
 };
 
 static bool fail(struct player *p, const char *format, ...)
@@ -60,6 +61,9 @@ static const char *readable(const uint8_t *bytes, size_t len, char *out, size_t 
 
 static void drain(struct player *p)
 {
+    if (p->deaf) {
+        return;
+    }
     p->got_len += world_read(p->w, p->port, p->got + p->got_len, sizeof p->got - p->got_len);
 }
 
@@ -219,6 +223,10 @@ static bool word_setting(struct player *p, const char *pair)
         {"registration 2", &c->registration, 2},
         {"registration 5", &c->registration, 5},
     };
+    if (strcmp(pair, "auth_in_clear never") == 0) {
+        c->auth_in_clear = PM_SMTP_CLEAR_AUTH_NEVER;
+        return true;
+    }
     const struct {
         const char *pair;
         bool *value;
@@ -445,6 +453,11 @@ static bool act(struct player *p)
         }
         p->port = strtoul(rest, NULL, 10) - 1;
         return p->port < p->ports || fail(p, "no such port");
+    }
+    if ((rest = directive(p->step, "reading")) != NULL) {
+        p->deaf = strcmp(rest, "off") == 0;
+        drain(p);
+        return true;
     }
     if ((rest = directive(p->step, "dtr")) != NULL) {
         pm_port_dtr(&p->w->ports[p->port], strcmp(rest, "on") == 0, p->w->now);

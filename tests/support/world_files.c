@@ -195,6 +195,9 @@ static int32_t file_delete(void *user, struct pm_op *op, enum pm_storage storage
 {
     struct world *w = user;
     struct world_file *f = world_find(w, storage, name.ptr, name.len);
+    if (storage == PM_STORAGE_SD) {
+        return world_answer(w, op, PM_ERR_NO_STORAGE);
+    }
     if (f == NULL || world_fails(w)) {
         return world_answer(w, op, f == NULL ? PM_ERR_NOT_FOUND : PM_ERR_IO);
     }
