@@ -216,8 +216,9 @@ static int32_t profile_save(void *user, struct pm_op *op, uint8_t key, const uin
 
 static int32_t profile_load(void *user, uint8_t key, uint8_t *data, size_t cap)
 {
-    (void)user, (void)key, (void)data, (void)cap;
-    return 0;
+    (void)user, (void)key;
+    memset(data, 0, cap);
+    return 0; /* bytes: nothing was kept */
 }
 
 /* ---- The mail connection, and the server at its other end --------------------------- */
@@ -310,7 +311,8 @@ static void conn_close(void *user, bool graceful)
 static int32_t hmac(void *user, struct pm_op *op, enum pm_hmac algorithm, struct pm_slice key,
                     struct pm_slice data, uint8_t *out)
 {
-    (void)user, (void)op, (void)algorithm, (void)key, (void)data, (void)out;
+    (void)user, (void)op, (void)algorithm, (void)key, (void)data;
+    out[0] = 0;
     return PM_ERR_UNSUPPORTED;
 }
 
@@ -356,7 +358,8 @@ static uint8_t *job_memory(void *user, size_t *size)
 
 static void job_memory_free(void *user, uint8_t *memory)
 {
-    (void)user, (void)memory;
+    (void)user;
+    memset(memory, 0, sizeof job_buffer); /* static: nothing to give back, but to forget */
 }
 
 static struct pm_platform platform = {

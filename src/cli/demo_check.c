@@ -121,7 +121,8 @@ static void demo_check_parts(struct demo_verdict *verdict, const struct demo_exa
 bool pm__demo_check(const struct demo_example *example, const struct demo_mail *mail, char *err,
                     size_t err_size)
 {
-    struct demo_verdict verdict = {err, err_size, true};
+    struct demo_verdict verdict = {.size = err_size, .good = true};
+    verdict.text = err;
     demo_check_envelope(&verdict, example, &mail->headers);
     demo_check_field(&verdict, &mail->headers, "Subject", example->subject);
     demo_check_field(&verdict, &mail->headers, "To", example->to);

@@ -119,7 +119,9 @@ struct pm_store *pm_store_open_sink(const struct pm_store_sink *sink, uv_loop_t 
                                     const struct pm_store_options *options, char *err,
                                     size_t err_size)
 {
-    struct store_text text = {err, err_size};
+    struct store_text text;
+    text.text = err;
+    text.size = err_size;
     struct pm_store *store = calloc(1, sizeof *store);
     if (store == NULL) {
         pm__store_say(&text, "out of memory");

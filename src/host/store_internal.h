@@ -212,15 +212,15 @@ void pm__store_read_invalidate(struct store_file *file);
 int32_t pm__store_create(struct pm_store *store, struct pm_op *op, enum pm_storage storage,
                          uint64_t size);
 int32_t pm__store_scratch(struct pm_store *store, struct pm_op *op);
-int32_t pm__store_write(struct pm_store *store, struct pm_op *op, pm_file file, const uint8_t *data,
-                        size_t len);
-int32_t pm__store_commit(struct pm_store *store, struct pm_op *op, pm_file file,
+int32_t pm__store_write(struct pm_store *store, struct pm_op *op, pm_file number,
+                        const uint8_t *data, size_t len);
+int32_t pm__store_commit(struct pm_store *store, struct pm_op *op, pm_file number,
                          enum pm_storage storage, struct pm_slice name);
 int32_t pm__store_open(struct pm_store *store, struct pm_op *op, enum pm_storage storage,
                        struct pm_slice name, uint64_t *size);
-int32_t pm__store_read(struct pm_store *store, struct pm_op *op, pm_file file, uint64_t offset,
+int32_t pm__store_read(struct pm_store *store, struct pm_op *op, pm_file number, uint64_t offset,
                        uint8_t *data, size_t len);
-void pm__store_file_close(struct pm_store *store, pm_file file);
+void pm__store_file_close(struct pm_store *store, pm_file number);
 int32_t pm__store_stat(struct pm_store *store, enum pm_storage storage, struct pm_slice name,
                        uint64_t *size);
 int32_t pm__store_delete(struct pm_store *store, struct pm_op *op, enum pm_storage storage,

@@ -23,14 +23,16 @@ static void store_open_run(struct store_job *job)
     /* O_NONBLOCK: a FIFO that somebody put there must not hang the pool. */
     job->fd = openat(job->dirfd, job->name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     struct stat st;
-    int error = job->fd < 0 || fstat(job->fd, &st) != 0 ? errno : 0;
-    if (error == 0 && !S_ISREG(st.st_mode)) {
+    int error = 0;
+    if (job->fd < 0 || fstat(job->fd, &st) != 0) {
+        error = errno;
+    } else if (!S_ISREG(st.st_mode)) {
         error = EIO;
-    }
-    if (error == 0) {
+    } else {
         job->size = (uint64_t)st.st_size;
         (void)posix_fadvise(job->fd, 0, 0, POSIX_FADV_SEQUENTIAL);
-    } else if (job->fd >= 0) {
+    }
+    if (error != 0 && job->fd >= 0) {
         (void)close(job->fd);
         job->fd = -1;
     }

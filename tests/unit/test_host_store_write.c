@@ -9,7 +9,6 @@
 #include <errno.h>
 #include <pthread.h>
 #include <semaphore.h>
-#include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 
@@ -323,32 +322,6 @@ static void test_file_size_limit(void **state)
     assert_int_equal(fixture_put(f, PM_STORAGE_UFS, "big", 300000, 1), PM_OK);
 }
 
-static void test_full_disk(void **state)
-{
-    struct fixture *f = *state;
-    char mount_point[96];
-    (void)snprintf(mount_point, sizeof mount_point, "%s/state/ram", f->dir);
-    if (geteuid() != 0 || mount("tmpfs", mount_point, "tmpfs", 0, "size=256k") != 0) {
-        skip(); /* needs the right to mount */
-    }
-    fixture_restart(f); /* ram/ as a mount point of its own, as the header promises */
-    assert_int_equal(pm__store_create(f->store, &f->op, PM_STORAGE_RAM, 1000000), PM_PENDING);
-    assert_int_equal(fixture_await(f, PM_PENDING), PM_ERR_NO_SPACE);
-    pm_file file = create(f, PM_STORAGE_RAM, 1000);
-    int32_t result = fixture_fill(f, file, 1000000, 4096, 1);
-    if (result == PM_OK) {
-        result = fixture_commit(f, file, PM_STORAGE_RAM, "big");
-    } else {
-        pm__store_file_close(f->store, file);
-    }
-    assert_int_equal(result, PM_ERR_NO_SPACE);
-    settle(f);
-    assert_int_equal(fixture_put(f, PM_STORAGE_RAM, "fits", 100000, 2), PM_OK);
-    assert_true(fixture_is(f, PM_STORAGE_RAM, "fits", 100000, 2));
-    fixture_close(f);
-    assert_int_equal(umount(mount_point), 0);
-}
-
 /* ---- A disk that fails ---- */
 
 static void assert_dropped(struct fixture *f, int32_t expected, int32_t result)
@@ -580,7 +553,6 @@ int main(void)
         TEST(test_quota),
         TEST(test_default_room),
         TEST(test_file_size_limit),
-        TEST(test_full_disk),
         TEST(test_failures),
         TEST(test_directory_sync_fails),
         TEST(test_old_file_system),
