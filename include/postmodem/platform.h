@@ -115,8 +115,9 @@ struct pm_platform {
                           size_t len);
 
     /* Makes a created file durable and visible under `name`, then closes it: after PM_OK it
-     * survives a power cut whole. PM_ERR_EXISTS when the name is taken; on any
-     * error the file is closed and gone. */
+     * survives a power cut whole. PM_ERR_EXISTS when the name is taken; PM_ERR_NO_SPACE or
+     * PM_ERR_IO when bytes that file_write() took could not be stored after all. On any error
+     * the file is closed and gone. */
     int32_t (*file_commit)(void *user, struct pm_op *op, pm_file file, enum pm_storage storage,
                            struct pm_slice name);
 

@@ -61,7 +61,7 @@ struct demo_terminal {
     FILE *out; /* where the person looks */
     uv_poll_t poll;
     uv_timer_t timer;
-    uv_signal_t interrupt;
+    uv_signal_t interrupt[2]; /* SIGINT, SIGTERM: the directory is removed all the same */
     bool expired, gone, interrupted;
     size_t len; /* bytes received and not yet looked at */
     char in[16384];

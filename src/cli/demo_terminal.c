@@ -53,17 +53,22 @@ bool pm__demo_terminal_open(struct demo_terminal *t, uv_loop_t *loop, const char
         return false;
     }
     int rc = uv_poll_init(loop, &t->poll, t->fd);
-    if (rc == 0) {
-        (void)uv_timer_init(loop, &t->timer);
-        (void)uv_signal_init(loop, &t->interrupt);
-        t->poll.data = t->timer.data = t->interrupt.data = t;
-        (void)uv_signal_start(&t->interrupt, demo_on_interrupt, SIGINT);
-        rc = uv_poll_start(&t->poll, UV_READABLE, demo_on_bytes);
-    }
     if (rc != 0) {
         (void)snprintf(err, err_size, "%s: %s", path, uv_strerror(rc));
+        (void)close(t->fd);
+        t->fd = -1;
+        return false;
     }
-    return rc == 0;
+    /* These fail only for handles that were not initialised, and for unknown signals. */
+    (void)uv_timer_init(loop, &t->timer);
+    t->poll.data = t->timer.data = t;
+    for (int i = 0; i < 2; i++) {
+        (void)uv_signal_init(loop, &t->interrupt[i]);
+        t->interrupt[i].data = t;
+        (void)uv_signal_start(&t->interrupt[i], demo_on_interrupt, i == 0 ? SIGINT : SIGTERM);
+    }
+    (void)uv_poll_start(&t->poll, UV_READABLE, demo_on_bytes);
+    return true;
 }
 
 /* As a terminal shows it: CR moves to the start of the line, which needs no character here. */
@@ -145,7 +150,8 @@ void pm__demo_terminal_close(struct demo_terminal *t)
     }
     uv_close((uv_handle_t *)&t->poll, NULL);
     uv_close((uv_handle_t *)&t->timer, NULL);
-    uv_close((uv_handle_t *)&t->interrupt, NULL);
+    uv_close((uv_handle_t *)&t->interrupt[0], NULL);
+    uv_close((uv_handle_t *)&t->interrupt[1], NULL);
     (void)close(t->fd);
     t->fd = -1;
 }

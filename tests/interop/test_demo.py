@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """`postmodem demo` as a person runs it: all mails or an error, and nothing left behind."""
+import fcntl
 import os
 import pathlib
+import signal
 import subprocess
 import tempfile
 import unittest
@@ -59,6 +61,21 @@ class Demo(unittest.TestCase):
         done = self.run_demo(stdout=write)
         os.close(write)
         self.assertEqual(done.returncode, 1)
+        self.assertEqual(list(self.folder.iterdir()), [])
+
+    def test_interrupted(self):
+        """A small pipe that nobody reads holds the demo in the middle of its dialogue."""
+        read, write = os.pipe()
+        fcntl.fcntl(write, fcntl.F_SETPIPE_SZ, 4096)
+        with subprocess.Popen([program_path(), "demo"], stdout=write, stderr=subprocess.PIPE,
+                              env={**os.environ, "TMPDIR": str(self.folder)}) as demo:
+            os.close(write)
+            with open(read, "rb", buffering=0) as output:
+                self.assertTrue(output.read(1))
+                demo.send_signal(signal.SIGTERM)
+                self.assertNotIn(b"All three mails", output.read())
+            error = demo.communicate(timeout=60)[1]
+        self.assertEqual((demo.returncode, error), (130, b"\npostmodem: interrupted\n"))
         self.assertEqual(list(self.folder.iterdir()), [])
 
 
