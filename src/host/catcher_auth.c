@@ -143,8 +143,9 @@ static void initial_response(struct catcher_session *session, enum catcher_auth 
     pm__catcher_auth_answer(session, response);
 }
 
-void pm__catcher_auth_begin(struct catcher_session *session, char *argument)
+void pm__catcher_auth_begin(struct catcher_session *session)
 {
+    char *argument = session->argument;
     size_t len = strcspn(argument, " ");
     char *response = argument[len] != '\0' ? argument + len + 1 : NULL;
     argument[len] = '\0';

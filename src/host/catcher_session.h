@@ -63,6 +63,7 @@ struct catcher_session {
     char line[PM_CATCHER_LINE];
     size_t line_len;
     bool line_too_long;
+    char *argument; /* of the command that is being handled, behind its verb */
     /* Replies on their way. */
     char out[4096];
     size_t out_start, out_end;
@@ -113,7 +114,7 @@ void pm__catcher_reset(struct catcher_session *session);
 
 /* ---- catcher_auth.c ---- */
 
-void pm__catcher_auth_begin(struct catcher_session *session, char *argument);
+void pm__catcher_auth_begin(struct catcher_session *session);
 void pm__catcher_auth_answer(struct catcher_session *session, char *line);
 
 /* ---- catcher_data.c ---- */

@@ -34,16 +34,16 @@ static bool hello(struct catcher_session *session, const char *name)
     return true;
 }
 
-static void do_helo(struct catcher_session *session, char *argument)
+static void do_helo(struct catcher_session *session)
 {
-    if (hello(session, argument)) {
+    if (hello(session, session->argument)) {
         pm__catcher_reply(session, "250 postmodem.invalid");
     }
 }
 
-static void do_ehlo(struct catcher_session *session, char *argument)
+static void do_ehlo(struct catcher_session *session)
 {
-    if (!hello(session, argument)) {
+    if (!hello(session, session->argument)) {
         return;
     }
     pm__catcher_reply(session, "250-postmodem.invalid");
@@ -56,9 +56,9 @@ static void do_ehlo(struct catcher_session *session, char *argument)
     pm__catcher_reply(session, "250 SIZE %llu", (unsigned long long)PM_CATCHER_MAIL);
 }
 
-static void do_starttls(struct catcher_session *session, char *argument)
+static void do_starttls(struct catcher_session *session)
 {
-    if (argument[0] != '\0') {
+    if (session->argument[0] != '\0') {
         pm__catcher_reply(session, "501 STARTTLS takes no parameter");
     } else if (session->tls[0] != '\0' || session->helo[0] == '\0') {
         pm__catcher_reply(session, "503 not now");
@@ -90,9 +90,9 @@ static char *path_end(char *path)
  * Takes "FROM:<path> parameters" apart. Returns the path without its brackets, and where the
  * parameters begin; NULL after a reply.
  */
-static char *take_path(struct catcher_session *session, char *argument, const char *keyword,
-                       char **parameters)
+static char *take_path(struct catcher_session *session, const char *keyword, char **parameters)
 {
+    char *argument = session->argument;
     size_t len = strlen(keyword);
     char *path = strncasecmp(argument, keyword, len) == 0 ? argument + len : NULL;
     if (path != NULL) {
@@ -137,14 +137,14 @@ static bool mail_parameter(struct catcher_session *session, const char *paramete
     return false;
 }
 
-static void do_mail(struct catcher_session *session, char *argument)
+static void do_mail(struct catcher_session *session)
 {
     if (session->helo[0] == '\0' || session->mail_given) {
         pm__catcher_reply(session, "503 not now");
         return;
     }
     char *rest = NULL;
-    const char *path = take_path(session, argument, "FROM:", &rest);
+    const char *path = take_path(session, "FROM:", &rest);
     if (path == NULL) {
         return;
     }
@@ -177,14 +177,14 @@ static bool add_recipient(struct catcher_session *session, const char *path)
     return true;
 }
 
-static void do_rcpt(struct catcher_session *session, char *argument)
+static void do_rcpt(struct catcher_session *session)
 {
     if (!session->mail_given) {
         pm__catcher_reply(session, "503 MAIL first");
         return;
     }
     char *rest = NULL;
-    const char *path = take_path(session, argument, "TO:", &rest);
+    const char *path = take_path(session, "TO:", &rest);
     if (path == NULL) {
         return;
     }
@@ -199,9 +199,9 @@ static void do_rcpt(struct catcher_session *session, char *argument)
     }
 }
 
-static void do_data(struct catcher_session *session, char *argument)
+static void do_data(struct catcher_session *session)
 {
-    if (argument[0] != '\0') {
+    if (session->argument[0] != '\0') {
         pm__catcher_reply(session, "501 DATA takes no parameter");
     } else if (session->recipient_count == 0) {
         pm__catcher_reply(session, "503 RCPT first");
@@ -212,35 +212,31 @@ static void do_data(struct catcher_session *session, char *argument)
 
 /* ---- the others ------------------------------------------------------------------------ */
 
-static void do_rset(struct catcher_session *session, char *argument)
+static void do_rset(struct catcher_session *session)
 {
-    (void)argument;
     pm__catcher_reset(session);
     pm__catcher_reply(session, "250 ok");
 }
 
-static void do_noop(struct catcher_session *session, char *argument)
+static void do_noop(struct catcher_session *session)
 {
-    (void)argument;
     pm__catcher_reply(session, "250 ok");
 }
 
-static void do_vrfy(struct catcher_session *session, char *argument)
+static void do_vrfy(struct catcher_session *session)
 {
-    (void)argument;
     pm__catcher_reply(session, "252 every address is taken");
 }
 
-static void do_quit(struct catcher_session *session, char *argument)
+static void do_quit(struct catcher_session *session)
 {
-    (void)argument;
     pm__catcher_reply(session, "221 bye");
     session->state = CATCHER_CLOSING;
 }
 
 static const struct {
     const char *verb;
-    void (*handle)(struct catcher_session *session, char *argument);
+    void (*handle)(struct catcher_session *session);
 } commands[] = {
     {"EHLO", do_ehlo},         {"HELO", do_helo},
     {"STARTTLS", do_starttls}, {"AUTH", pm__catcher_auth_begin},
@@ -273,14 +269,14 @@ void pm__catcher_command(struct catcher_session *session, char *line, size_t len
         line[--len] = '\0';
     }
     size_t verb = strcspn(line, " ");
-    char *argument = line + verb + strspn(line + verb, " ");
+    session->argument = line + verb + strspn(line + verb, " ");
     if (has_controls(line, len)) {
         pm__catcher_reply(session, "500 control characters in the command");
         return;
     }
     for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
         if (strlen(commands[i].verb) == verb && strncasecmp(line, commands[i].verb, verb) == 0) {
-            commands[i].handle(session, argument);
+            commands[i].handle(session);
             OPENSSL_cleanse(line, len); /* AUTH may have brought a password */
             return;
         }

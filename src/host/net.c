@@ -125,8 +125,9 @@ static const struct pm_conn_events conn_events = {
 static void keep_lingering(struct pm_net *net, struct pm_conn *conn)
 {
     struct pm_conn *oldest = net->lingering[0];
-    memmove(&net->lingering[0], &net->lingering[1],
-            (LINGERING_MAX - 1) * sizeof(net->lingering[0]));
+    for (size_t i = 1; i < LINGERING_MAX; i++) {
+        net->lingering[i - 1] = net->lingering[i];
+    }
     net->lingering[LINGERING_MAX - 1] = conn;
     if (oldest != NULL) {
         pm_conn_close(oldest, false);
