@@ -237,6 +237,12 @@ void pm_at_tick(struct pm_at *at, uint64_t now);
 void pm_at_set_dtr(struct pm_at *at, bool on, uint64_t now);
 
 /*
+ * The module is about to restart: type-ahead, waiting URCs and the rest of the line behind the
+ * running command are dropped. Its own result still comes.
+ */
+void pm_at_stop(struct pm_at *at);
+
+/*
  * The host has gone: unread output, the line, waiting input and waiting URCs are
  * dropped and overwritten; data mode ends with PM_AT_END_LOST, and what came in before is
  * still delivered; a running command goes on, its reply and the rest of its line are

@@ -229,18 +229,32 @@ void pm_at_set_dtr(struct pm_at *at, bool on, uint64_t now)
     }
 }
 
-void pm_at_lost(struct pm_at *at, uint64_t now)
+/* Drops and overwrites what waits: type-ahead, lines still to be answered, URCs. */
+static void forget_waiting(struct pm_at *at)
 {
-    advance(at, now);
-    pm__at_clear_output(at);
-    pm__wipe(at->out, sizeof at->out);
-    pm__at_data_stop(at, PM_AT_END_LOST);
     at->raw_begin = at->raw_end;
     pm__at_used_raw(at, 0);
     pm__wipe(at->in + at->data_end, sizeof at->in - at->data_end);
     at->dropped = 0;
     at->raw_skip = false;
     at->urc_len = 0;
+}
+
+void pm_at_stop(struct pm_at *at)
+{
+    forget_waiting(at);
+    if (at->running) {
+        at->line_pos = at->line_len;
+    }
+}
+
+void pm_at_lost(struct pm_at *at, uint64_t now)
+{
+    advance(at, now);
+    pm__at_clear_output(at);
+    pm__wipe(at->out, sizeof at->out);
+    pm__at_data_stop(at, PM_AT_END_LOST);
+    forget_waiting(at);
     at->line_state = PM__LINE_HUNT;
     at->line_quoted = false;
     at->line_bad = false;

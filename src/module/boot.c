@@ -64,7 +64,8 @@ void pm__boot_start(struct pm_module *module)
     }
 }
 
-/* Whatever runs on the other ports ends as if their hosts had gone. */
+/* Whatever runs on the other ports ends as if their hosts had gone; the port that asked for it
+ * is still owed its result, and nothing more. */
 void pm__boot_restart_later(struct pm_port *by)
 {
     struct pm_module *module = by->module;
@@ -74,6 +75,8 @@ void pm__boot_restart_later(struct pm_port *by)
     for (struct pm_port *port = module->ports; port != NULL; port = port->next) {
         if (port != by) {
             pm_at_lost(&port->at, module->now);
+        } else {
+            pm_at_stop(&port->at);
         }
     }
 }

@@ -261,13 +261,12 @@ static void run_cfun(void *owner, enum pm_at_form form, const struct pm_at_value
         pm_at_bad_parameter(&port->at);
         return;
     }
-    if (!reset) {
+    if (reset) {
+        pm__boot_restart_later(port);
+    } else {
         set_cfun(module, (uint8_t)cfun);
     }
     pm__ok(port);
-    if (reset) {
-        pm__boot_restart_later(port);
-    }
 }
 
 static const struct pm_at_param zero[] = {{.name = "value", .flags = PM_AT_OPTIONAL, .max = 0}};

@@ -118,6 +118,30 @@ static bool type(struct player *p)
     return true;
 }
 
+/* "flood N text": the text N times, too much for a transcript to hold. */
+static bool flood(struct player *p, const char *rest)
+{
+    char *end = NULL;
+    unsigned long times = strtoul(rest, &end, 10);
+    size_t skip = (size_t)(end - rest) + 1;
+    if (skip >= p->step->len) {
+        return fail(p, "nothing to flood with");
+    }
+    while (times-- != 0) {
+        size_t done = skip;
+        for (unsigned tries = 0; done < p->step->len && tries < 100; tries++) {
+            done += pm_port_input(&p->w->ports[p->port], p->step->bytes + done,
+                                  p->step->len - done, p->w->now);
+            world_run(p->w);
+            drain(p);
+        }
+        if (done < p->step->len) {
+            return fail(p, "the port takes no input");
+        }
+    }
+    return true;
+}
+
 /* ---- Expecting ------------------------------------------------------------------- */
 
 /* Length of the got bytes that match the step's bytes, where '*' in a pattern stands for any
@@ -453,6 +477,9 @@ static bool act(struct player *p)
         }
         p->port = strtoul(rest, NULL, 10) - 1;
         return p->port < p->ports || fail(p, "no such port");
+    }
+    if ((rest = directive(p->step, "flood")) != NULL) {
+        return flood(p, rest);
     }
     if ((rest = directive(p->step, "reading")) != NULL) {
         p->deaf = strcmp(rest, "off") == 0;
