@@ -65,6 +65,7 @@ void pm_options_init(struct pm_options *options)
         options->port[i].name = "";
     }
     options->module.ehlo_name = "";
+    options->auth_in_clear = "host";
     options->tls_system_ca = true;
     options->dns_servers = "";
     options->catch_dir = "";

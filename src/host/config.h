@@ -48,7 +48,7 @@ struct pm_options {
     struct pm_pdp_setting pdp[PM_PDP_CONTEXTS];
     struct pm_port_setting port[PM_TERMINALS];
     uint8_t limits;                  /* 0 auto, 1 strict, 2 wide */
-    uint8_t auth_in_clear;           /* enum pm_smtp_clear_auth */
+    const char *auth_in_clear;       /* host, never, or servers between commas */
     uint8_t boot_urcs, lf_ends_line; /* enum pm_auto, for ports that do not say */
     uint8_t tls_verify;              /* 0 host, 1 always */
     bool tls_system_ca;

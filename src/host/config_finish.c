@@ -10,6 +10,7 @@
 #include <strings.h>
 #include <unistd.h>
 
+#include "base/ascii.h"
 #include "host/config.h"
 
 /* ---- The name in EHLO -------------------------------------------------------------- */
@@ -245,11 +246,25 @@ static bool finish_ports(struct pm_options *options, size_t *count, char *err, s
     return true;
 }
 
+/* host allows every server, never and a list allow those that are listed. */
+static void finish_clear_auth(struct pm_options *options)
+{
+    bool host = strcmp(options->auth_in_clear, "host") == 0;
+    bool never = strcmp(options->auth_in_clear, "never") == 0;
+    options->module.auth_in_clear = host ? PM_SMTP_CLEAR_AUTH_ALLOW : PM_SMTP_CLEAR_AUTH_NEVER;
+    options->module.auth_in_clear_servers = host || never ? "" : options->auth_in_clear;
+}
+
 bool pm_options_finish(struct pm_options *options, size_t *ports, char *err, size_t err_size)
 {
     bool strict = options->limits == 1 || (options->limits == 0 && *options->catch_dir != '\0');
     options->module.limits = strict ? PM_LIMITS_STRICT : PM_LIMITS_WIDE;
-    options->module.auth_in_clear = (enum pm_smtp_clear_auth)options->auth_in_clear;
+    finish_clear_auth(options);
+    if (!pm_mime_charset_name_valid(pm__slice(options->module.fallback_charset))) {
+        snprintf(err, err_size, "fallback_charset: \"%.40s\" is no name of a charset",
+                 options->module.fallback_charset);
+        return false;
+    }
     return finish_password(options, err, err_size) && finish_addresses(options, err, err_size) &&
            finish_ehlo(options, err, err_size) && finish_ports(options, ports, err, err_size);
 }

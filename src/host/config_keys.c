@@ -131,8 +131,9 @@ const struct pm_config_key pm_config_keys[] = {
          "clock of the Date field: the system's, or that of AT+CCLK (SD38)"),
     TEXT("ehlo_name", module.ehlo_name, 255, "",
          "domain or address literal in EHLO and Message-ID; none: the host's own (SD38)"),
-    WORD("auth_in_clear", auth_in_clear, "host|never", "host",
-         "AUTH PLAIN and LOGIN without TLS: as a module does, or never (SD59)"),
+    TEXT("auth_in_clear", auth_in_clear, 1000, "host",
+         "AUTH PLAIN and LOGIN without TLS: host (as a module does), never, or the names of the "
+         "servers that may, between commas (SD59)"),
     WORD("tls.verify", tls_verify, "host|always", "host",
          "certificates: as AT+QSSLCFG says, or verified always (SD58)"),
     WORD("tls.system_ca", tls_system_ca, ON_OFF, "on",

@@ -102,6 +102,11 @@ static bool preset_contexts(struct pm_daemon *daemon, char *err, size_t err_size
     return true;
 }
 
+bool pm_daemon_preset(struct pm_daemon *daemon, char *err, size_t err_size)
+{
+    return preset_account(daemon, err, err_size) && preset_contexts(daemon, err, err_size);
+}
+
 static bool start_ports(struct pm_daemon *daemon, char *err, size_t err_size)
 {
     for (size_t i = 0; i < daemon->ports; i++) {
@@ -142,8 +147,7 @@ bool pm_daemon_start(struct pm_daemon *daemon, const struct pm_options *options,
     if (start_trace(daemon, err, err_size) && start_storage(daemon, err, err_size) &&
         start_network(daemon, err, err_size) &&
         pm_host_start(&daemon->host, options->arena_size, err, err_size) &&
-        preset_account(daemon, err, err_size) && preset_contexts(daemon, err, err_size) &&
-        start_ports(daemon, err, err_size)) {
+        pm_daemon_preset(daemon, err, err_size) && start_ports(daemon, err, err_size)) {
         return true;
     }
     pm_daemon_end(daemon);

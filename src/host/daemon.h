@@ -25,6 +25,7 @@ struct pm_daemon {
     struct pm_host_module host;
     const struct pm_options *options;
     size_t ports;
+    uint32_t restarts; /* of the module, as far as its presets were given again */
     uv_signal_t signals[2];
     uv_timer_t patience; /* how long a phase may last */
     enum pm_daemon_phase phase;
@@ -39,6 +40,10 @@ struct pm_daemon {
  */
 bool pm_daemon_start(struct pm_daemon *daemon, const struct pm_options *options, size_t ports,
                      char *err, size_t err_size);
+
+/* Gives the module what the configuration presets: account and contexts. To be repeated after each
+ * restart of the module, which drops it (SD8). False with the reason in `err`. */
+bool pm_daemon_preset(struct pm_daemon *daemon, char *err, size_t err_size);
 
 /* Serves until SIGTERM, SIGINT, or the end of a port on standard input. */
 void pm_daemon_run(struct pm_daemon *daemon);

@@ -49,8 +49,16 @@ static void advance(struct pm_daemon *daemon)
 
 static void after_pump(struct pm_host_module *host, void *user)
 {
-    (void)host;
-    advance(user);
+    struct pm_daemon *daemon = user;
+    uint32_t restarts = pm_module_count(&host->module).restarts;
+    char err[200];
+    if (restarts != daemon->restarts) {
+        daemon->restarts = restarts;
+        if (!pm_daemon_preset(daemon, err, sizeof err)) {
+            pm_log_printf(host->log, PM_LOG_ERROR, "after a restart: %s", err);
+        }
+    }
+    advance(daemon);
 }
 
 static void on_patience(uv_timer_t *timer)
