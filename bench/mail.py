@@ -22,7 +22,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "tests" / "
 # pylint: disable=wrong-import-position
 import harness  # noqa: E402
 from certificates import Authority  # noqa: E402
-from harness import SERVERS, Process, free_port, server_environment, wait_until  # noqa: E402
+from harness import SERVERS, Process, server_environment, wait_until  # noqa: E402
 from program import Program, activate, configure, trust, write_mail  # noqa: E402
 
 MIB = 1 << 20
@@ -71,28 +71,15 @@ class Bench:
         self.certificate, self.key = self.authority.issue()
         self.number = 0
 
-    # ---- the receivers -----------------------------------------------------------------------
-    def start_sink(self):
-        port = free_port()
-        user = ["-u", "nobody"] if os.geteuid() == 0 else []
-        sink = Process([SERVERS / "usr/sbin/smtp-sink", *user, "-c", f"127.0.0.1:{port}", "100"],
-                       self.folder / "sink.log", server_environment())
-
-        def listens():
-            import socket
-            with socket.socket() as probe:
-                return probe.connect_ex(("127.0.0.1", port)) == 0
-        wait_until(listens, "smtp-sink")
-        return sink, port
-
-    def start_tls_sink(self):
-        out = self.folder / "tls-sink.out"
+    # ---- the receiver -----------------------------------------------------------------------
+    def start_receiver(self, tls):
+        name = "receiver-tls" if tls else "receiver"
+        out = self.folder / f"{name}.out"
+        arguments = [self.certificate, self.key] if tls else []
         with out.open("wb") as file:
-            sink = Process([sys.executable, pathlib.Path(__file__).with_name("discard_tls.py"),
-                            self.certificate, self.key], self.folder / "tls-sink.log",
-                           stdout=file)
-        port = int(wait_until(lambda: out.read_text().strip(), "the TLS receiver"))
-        return sink, port
+            receiver = Process([sys.executable, pathlib.Path(__file__).with_name("discard.py"),
+                                *arguments], self.folder / f"{name}.log", stdout=file)
+        return receiver, int(wait_until(lambda: out.read_text().strip(), "the receiver"))
 
     # ---- the inputs ----------------------------------------------------------------------------
     def prepare(self, mib):
@@ -219,22 +206,22 @@ def main():
     parser.add_argument("--sizes", default="1,10,100")
     options = parser.parse_args()
     sizes = sorted(int(word) for word in options.sizes.split(","))
-    if not (SERVERS / "usr/sbin/smtp-sink").exists():
-        sys.exit("smtp-sink is not unpacked: run scripts/unpack-servers")
+    if not (SERVERS / "usr/sbin/smtp-source").exists():
+        sys.exit("smtp-source is not unpacked: run scripts/unpack-servers")
 
     table = {}
     with harness.Shared() as shared:
         bench = Bench(shared.folder)
-        sink, port = bench.start_sink()
-        shared.callback(sink.stop)
-        tls_sink, tls_port = bench.start_tls_sink()
-        shared.callback(tls_sink.kill)
+        ports = {}
+        for tls in (False, True):
+            receiver, ports[tls] = bench.start_receiver(tls)
+            shared.callback(receiver.kill)
         print(f"{'':<6}{'MiB':>5}  {'client':<18}{'seconds':>9}{'MB/s':>9}{'CPU s':>8}"
               f"{'RSS MiB':>10}{'x curl':>9}{'x smtp-source':>14}")
         for size in sizes:
             bench.prepare(size)
             for tls in (False, True):
-                best = bench.measure(tls_port if tls else port, tls, options.runs)
+                best = bench.measure(ports[tls], tls, options.runs)
                 table[size, tls] = best
                 show("TLS" if tls else "clear", size, best)
     show_verdicts(table, sizes)

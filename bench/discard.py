@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""A receiver that throws mail away, over TLS from the first byte: what smtp-sink is for clear
-connections. It looks for no more than the final dot, so that it is never the bottleneck.
+"""A receiver that throws mail away, in clear or over TLS from the first byte. It looks for no
+more than the final dot and reads in large pieces, so that it is never the bottleneck (smtp-sink,
+which looks at each byte, is one for the faster clients).
 
-Usage: discard_tls.py CERTIFICATE KEY    prints its port; one connection at a time, until killed
+Usage: discard.py [CERTIFICATE KEY]    prints its port; one connection at a time, until killed
 """
 import socket
 import ssl
@@ -52,16 +53,20 @@ def serve(stream):
 
 
 def main():
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(sys.argv[1], sys.argv[2])
+    context = None
+    if len(sys.argv) > 2:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(sys.argv[1], sys.argv[2])
     with socket.create_server(("127.0.0.1", 0)) as listener:
         print(listener.getsockname()[1], flush=True)
         while True:
             connection, _ = listener.accept()
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             try:
-                with context.wrap_socket(connection, server_side=True) as stream:
-                    serve(stream)
+                if context:
+                    connection = context.wrap_socket(connection, server_side=True)
+                with connection:
+                    serve(connection)
             except (OSError, EOFError):
                 pass
 
