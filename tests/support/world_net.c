@@ -65,6 +65,8 @@ static bool say_scripted(struct world *w, const char *verb)
     }
     say(w, w->server.replies[i].text);
     w->server.closed_told = w->server.closed_told || w->server.replies[i].then_close;
+    w->server.accepted +=
+        strcmp(verb, "RCPT") == 0 && w->server.replies[i].text[0] == '2' ? 1U : 0U;
     w->server.in_data = strcmp(verb, "DATA") == 0 && w->server.replies[i].text[0] == '3';
     return true;
 }
