@@ -1,31 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /* Terminals: bytes between descriptors and ports of the module, whatever their kind. */
-#include "host/port.h"
+#include "host/port_channel.h"
 
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 /* Reads of one terminal before the others get their turn. */
 #define READ_ROUNDS 16
 
-/*
- * The descriptors of the present host. Allocated, as libuv ends handles later: the terminal may
- * have its next host by then.
- */
-struct pm_channel {
-    struct pm_terminal *terminal;
-    int in, out;
-    bool polled;     /* false: a plain file, always ready, which epoll refuses */
-    bool polled_out; /* `out` has a handle of its own */
-    int events, events_out;
-    unsigned handles; /* those that are not ended */
-    uv_poll_t poll, poll_out;
-    uv_idle_t idle;
-};
+/* Bytes handed to the module between two looks at who is there. */
+#define CHECK_INTERVAL 512
+
+/* More than a host sends at once that waits for answers. */
+#define LARGE_READ 1024
 
 static const struct pm_terminal_ops *ops_of(enum pm_terminal_kind kind)
 {
@@ -67,116 +59,31 @@ static void trace_end(const struct pm_terminal *t)
     }
 }
 
-/* ---- Channels -------------------------------------------------------------------- */
-
-static void on_handle_closed(uv_handle_t *handle)
-{
-    struct pm_channel *channel = handle->data;
-    if (--channel->handles == 0) {
-        free(channel);
-    }
-}
-
-static void close_handle(struct pm_channel *channel, uv_handle_t *handle)
-{
-    handle->data = channel;
-    uv_close(handle, on_handle_closed);
-}
-
-static void channel_close(struct pm_channel *channel, bool keep_descriptors)
-{
-    channel->terminal = NULL;
-    if (channel->polled) {
-        close_handle(channel, (uv_handle_t *)&channel->poll);
-    }
-    if (channel->polled_out) {
-        close_handle(channel, (uv_handle_t *)&channel->poll_out);
-    }
-    close_handle(channel, (uv_handle_t *)&channel->idle);
-    if (!keep_descriptors) {
-        close(channel->in);
-        if (channel->out != channel->in) {
-            close(channel->out);
-        }
-    }
-}
-
-/* An error is not told apart from readiness: the read or write that follows finds it. The
- * loop stops polling at an error by itself. */
-static void on_poll(uv_poll_t *poll, int status, int events)
-{
-    struct pm_channel *channel = poll->data;
-    struct pm_terminal *t = channel->terminal;
-    if (status != 0) {
-        channel->events = 0;
-    }
-    if (status != 0 || (events & UV_WRITABLE) != 0) {
-        t->blocked = false;
-    }
-    if (status != 0 || (events & UV_READABLE) != 0) {
-        pm_terminal_read(t);
-    } else {
-        pm_host_pump(t->host);
-    }
-}
-
-static void on_poll_out(uv_poll_t *poll, int status, int events)
-{
-    struct pm_channel *channel = poll->data;
-    (void)events;
-    if (status != 0) {
-        channel->events_out = 0;
-    }
-    channel->terminal->blocked = false;
-    pm_host_pump(channel->terminal->host);
-}
-
-static void on_idle(uv_idle_t *idle)
-{
-    const struct pm_channel *channel = idle->data;
-    pm_terminal_read(channel->terminal);
-}
-
-/* A plain file cannot be polled, which is no error: it is always ready. */
-static bool watch(uv_loop_t *loop, uv_poll_t *poll, int fd, struct pm_channel *channel,
-                  bool *polled)
-{
-    int result = uv_poll_init(loop, poll, fd);
-    if (result != 0 && result != UV_EPERM) {
-        return false;
-    }
-    *polled = result == 0;
-    if (*polled) {
-        poll->data = channel;
-        channel->handles++;
-    }
-    return true;
-}
+/* ---- Hosts ----------------------------------------------------------------------- */
 
 bool pm_terminal_attach(struct pm_terminal *t, int in, int out)
 {
-    struct pm_channel *channel = calloc(1, sizeof *channel);
-    if (channel == NULL) {
+    t->channel = pm__channel_open(t, in, out);
+    if (t->channel == NULL) {
         return false;
     }
-    channel->terminal = t;
-    channel->in = in;
-    channel->out = out;
-    uv_idle_init(t->host->loop, &channel->idle);
-    channel->idle.data = channel;
-    channel->handles = 1;
-    if (!watch(t->host->loop, &channel->poll, in, channel, &channel->polled) ||
-        (out != in &&
-         !watch(t->host->loop, &channel->poll_out, out, channel, &channel->polled_out))) {
-        channel_close(channel, true);
-        return false;
-    }
-    t->channel = channel;
+    t->hosts++;
     t->ended = false;
+    t->deaf = false;
     t->blocked = false;
+    t->drained = true;
     t->held_len = 0;
     pm_host_pump(t->host);
     return true;
+}
+
+static void drop_rest(struct pm_terminal *t)
+{
+    if (t->rest != NULL) {
+        explicit_bzero(t->rest, t->rest_len);
+        free(t->rest);
+        t->rest = NULL;
+    }
 }
 
 void pm_terminal_detach(struct pm_terminal *t)
@@ -184,91 +91,95 @@ void pm_terminal_detach(struct pm_terminal *t)
     if (t->channel == NULL) {
         return;
     }
-    channel_close(t->channel, t->ops->keeps_descriptors);
+    pm__channel_close(t->channel, t->ops->keeps_descriptors);
     t->channel = NULL;
-    t->backlog = t->held_len > 0 || t->blocked;
+    t->backlog = t->rest == NULL && (t->held_len > 0 || t->blocked || !t->drained);
     t->held_len = 0;
-    t->ended = false;
     t->blocked = false;
+    drop_rest(t);
     trace_end(t);
     pm_port_lost(&t->port, pm_host_now(t->host));
     t->ops->gone(t);
     pm_host_pump(t->host);
 }
 
-static void poll_for(uv_poll_t *poll, int *present, int events, uv_poll_cb on_event)
+static bool all_taken(const struct pm_terminal *t)
 {
-    if (events == *present) {
-        return;
-    }
-    *present = events;
-    if (events == 0) {
-        uv_poll_stop(poll);
-    } else {
-        uv_poll_start(poll, events, on_event);
-    }
+    return t->held_len == 0 && (t->rest == NULL || t->rest_at == t->rest_len);
 }
 
 /* Waits for what the terminal can use now, and for nothing else. */
 static void wait_for_events(struct pm_terminal *t)
 {
-    struct pm_channel *channel = t->channel;
-    bool reads =
-        !t->ended && t->held_len == 0 && !t->host->leaving && pm_port_wants_input(&t->port);
-    int read_events = reads ? UV_READABLE : 0;
-    int write_events = t->blocked ? UV_WRITABLE : 0;
-    if (channel->out == channel->in) {
-        read_events |= write_events;
-    } else if (channel->polled_out) {
-        poll_for(&channel->poll_out, &channel->events_out, write_events, on_poll_out);
-    }
-    if (channel->polled) {
-        poll_for(&channel->poll, &channel->events, read_events, on_poll);
-    } else if (reads) {
-        uv_idle_start(&channel->idle, on_idle);
-    } else {
-        uv_idle_stop(&channel->idle);
-    }
+    bool reads = !t->ended && all_taken(t) && !t->host->leaving && pm_port_wants_input(&t->port);
+    pm__channel_wait(t->channel, reads, t->blocked);
 }
 
 /* ---- Bytes ----------------------------------------------------------------------- */
 
-/* What nobody is there to read is dropped, as on a line without a host. */
+/* Writes to the host: the bytes taken, 0 when there are none now. What nobody is there to read is
+ * dropped, as on a line without a host. */
+static size_t write_some(struct pm_terminal *t, const uint8_t *data, size_t len)
+{
+    if (t->channel == NULL || t->deaf) {
+        return len;
+    }
+    ssize_t result = write(t->channel->out, data, len);
+    if (result > 0) {
+        trace(t, false, data, (size_t)result);
+        return (size_t)result;
+    }
+    if (result < 0 && errno != EAGAIN && errno != EINTR) {
+        t->deaf = true;
+        return len;
+    }
+    t->blocked = errno != EINTR;
+    return 0;
+}
+
 static bool write_output(struct pm_terminal *t)
 {
     const uint8_t *data;
     bool moved = false;
-    size_t len = pm_port_output(&t->port, &data);
-    while (len > 0 && !t->blocked) {
-        size_t sent = len;
-        if (t->channel != NULL) {
-            ssize_t result = write(t->channel->out, data, len);
-            if (result < 0 && errno == EINTR) {
-                continue;
-            }
-            if (result < 0 && errno != EAGAIN) {
-                pm_terminal_detach(t);
-                return true;
-            }
-            t->blocked = result <= 0;
-            sent = result > 0 ? (size_t)result : 0;
-            trace(t, false, data, sent);
+    for (;;) {
+        if (t->channel != NULL && t->ops->check != NULL) {
+            t->ops->check(t);
         }
+        size_t len = pm_port_output(&t->port, &data);
+        if (len == 0 || t->blocked) {
+            return moved;
+        }
+        size_t sent = write_some(t, data, len);
         if (sent > 0) {
             pm_port_output_ack(&t->port, sent, pm_host_now(t->host));
             moved = true;
         }
-        len = pm_port_output(&t->port, &data);
     }
-    return moved;
+}
+
+/* Puts the next piece of what a host left behind where read bytes wait. */
+static void refill(struct pm_terminal *t)
+{
+    size_t len = t->rest_len - t->rest_at;
+    t->held_at = 0;
+    t->held_len = len < sizeof t->held ? len : sizeof t->held;
+    memcpy(t->held, t->rest + t->rest_at, t->held_len);
+    t->rest_at += t->held_len;
 }
 
 static bool offer_held(struct pm_terminal *t)
 {
+    if (t->held_len == 0 && t->rest != NULL) {
+        refill(t);
+    }
     if (t->held_len == 0) {
         return false;
     }
-    size_t taken = pm_port_input(&t->port, t->held + t->held_at, t->held_len, pm_host_now(t->host));
+    size_t len = t->held_len;
+    if (t->ops->check != NULL && len > CHECK_INTERVAL) {
+        len = CHECK_INTERVAL;
+    }
+    size_t taken = pm_port_input(&t->port, t->held + t->held_at, len, pm_host_now(t->host));
     t->held_at += taken;
     t->held_len -= taken;
     return taken > 0;
@@ -277,8 +188,21 @@ static bool offer_held(struct pm_terminal *t)
 bool pm_terminal_settled(const struct pm_terminal *t)
 {
     const uint8_t *data;
-    return t->held_len == 0 && !pm_at_busy(&t->port.at) && pm_port_output(&t->port, &data) == 0 &&
+    return all_taken(t) && !pm_at_busy(&t->port.at) && pm_port_output(&t->port, &data) == 0 &&
            !pm_module_mail_running(&t->host->module) && pm_at_deadline(&t->port.at) == PM_NEVER;
+}
+
+/*
+ * Whether to let go of the host. One that sends no more may have meant what it asked for to be
+ * done; data mode has nothing left to wait for, though (SD62).
+ */
+static bool is_over(const struct pm_terminal *t)
+{
+    if (!t->ops->half_close) {
+        return t->ended || t->deaf;
+    }
+    return t->ended && ((t->ops->ends_data && all_taken(t) && pm_at_connected(&t->port.at)) ||
+                        pm_terminal_settled(t));
 }
 
 bool pm_terminal_pump(struct pm_terminal *t)
@@ -288,7 +212,7 @@ bool pm_terminal_pump(struct pm_terminal *t)
     if (moved || t->channel == NULL) {
         return moved;
     }
-    if (t->ended && pm_terminal_settled(t)) {
+    if (is_over(t)) {
         pm_terminal_detach(t);
         return true;
     }
@@ -296,37 +220,53 @@ bool pm_terminal_pump(struct pm_terminal *t)
     return false;
 }
 
-/* The host sends no more. Where that may be half a close, what it asked for is still answered. */
-static void input_ended(struct pm_terminal *t)
+/*
+ * Whether the read just made has taken all that the host has sent. Asked before the answers
+ * leave: a host that waits for them has sent nothing more, and what comes afterwards may be
+ * from its successor. The kernel counts only what has reached its line buffer, hence
+ * a large read is taken as a sign that there is more.
+ */
+static bool is_drained(const struct pm_terminal *t, size_t len)
 {
-    if (t->ops->half_close && !(t->ops->ends_data && pm_at_connected(&t->port.at))) {
-        t->ended = true;
-    } else {
-        pm_terminal_detach(t);
+    int waiting = 0;
+    return len < LARGE_READ && (ioctl(t->channel->in, FIONREAD, &waiting) != 0 || waiting == 0);
+}
+
+/*
+ * Takes what was read. Who sent it is asked afterwards: a host that came in place of another
+ * did so before it wrote. Only where the old one had left unread bytes behind nobody can tell.
+ */
+static void take_read(struct pm_terminal *t, size_t len)
+{
+    unsigned host = t->hosts;
+    t->drained = is_drained(t, len);
+    if (t->ops->check != NULL) {
+        t->ops->check(t);
     }
+    if (t->channel == NULL || (t->hosts != host && t->backlog)) {
+        return;
+    }
+    trace(t, true, t->held, len);
+    t->held_at = 0;
+    t->held_len = len;
+    (void)offer_held(t);
 }
 
 void pm_terminal_read(struct pm_terminal *t)
 {
-    if (t->ops->before_read != NULL) {
-        t->ops->before_read(t);
-    }
     for (int i = 0; i < READ_ROUNDS; i++) {
-        if (t->channel == NULL || t->ended || t->held_len > 0 || t->host->leaving ||
+        if (t->channel == NULL || t->ended || !all_taken(t) || t->host->leaving ||
             !pm_port_wants_input(&t->port)) {
             break;
         }
         ssize_t len = read(t->channel->in, t->held, sizeof t->held);
         if (len > 0) {
-            t->held_at = 0;
-            t->held_len = (size_t)len;
-            trace(t, true, t->held, t->held_len);
-            (void)offer_held(t);
+            take_read(t, (size_t)len);
             pm_host_pump(t->host);
         } else if (len < 0 && errno == EAGAIN) {
             break;
-        } else if (len == 0) {
-            input_ended(t);
+        } else if (len == 0 || errno == EIO) {
+            t->ended = true;
         } else if (errno != EINTR) {
             pm_terminal_detach(t);
         }
@@ -334,10 +274,32 @@ void pm_terminal_read(struct pm_terminal *t)
     pm_host_pump(t->host);
 }
 
+void pm_terminal_take_rest(struct pm_terminal *t)
+{
+    t->deaf = true;
+    t->blocked = false;
+    if (t->rest != NULL || t->ended || (t->rest = malloc(PM_TERMINAL_REST)) == NULL) {
+        return;
+    }
+    t->rest_at = 0;
+    t->rest_len = 0;
+    while (t->rest_len < PM_TERMINAL_REST) {
+        ssize_t len = read(t->channel->in, t->rest + t->rest_len, PM_TERMINAL_REST - t->rest_len);
+        if (len > 0) {
+            trace(t, true, t->rest + t->rest_len, (size_t)len);
+            t->rest_len += (size_t)len;
+        } else if (len == 0 || errno != EINTR) {
+            t->ended = len == 0 || errno == EIO;
+            break;
+        }
+    }
+}
+
 /* ---- Life ------------------------------------------------------------------------ */
 
 static void terminal_free(struct pm_terminal *t)
 {
+    drop_rest(t);
     free(t->trace_in);
     free(t->trace_out);
     free(t);
@@ -399,7 +361,7 @@ void pm_terminals_close(struct pm_host_module *host)
 {
     for (struct pm_terminal *t = host->terminals; t != NULL; t = t->next) {
         if (t->channel != NULL) {
-            channel_close(t->channel, t->ops->keeps_descriptors);
+            pm__channel_close(t->channel, t->ops->keeps_descriptors);
             t->channel = NULL;
         }
         trace_end(t);

@@ -8,7 +8,8 @@
  *
  * Bytes wait in two places only: what one read brought and the module has not taken
  * (PM_TERMINAL_READ), and the engine's own output buffer. While either is full the kernel's
- * buffers fill up, and the sender waits.
+ * buffers fill up, and the sender waits. What a host leaves behind when it goes waits in a third,
+ * until it is done or another host comes.
  */
 #ifndef PM_HOST_PORT_H
 #define PM_HOST_PORT_H
@@ -21,6 +22,9 @@
 
 /* Bytes of one read. */
 #define PM_TERMINAL_READ 4096
+
+/* Most bytes that a host can leave behind unread when it goes: more than a pty keeps. */
+#define PM_TERMINAL_REST ((size_t)128 * 1024)
 
 enum pm_terminal_kind {
     PM_TERMINAL_NONE,
@@ -45,15 +49,16 @@ struct pm_terminal_ops {
     const char *kind; /* in messages and in the ready line */
     /* Gets ready for hosts, once; fills in t->ready. False with the reason in `err`. */
     bool (*open)(struct pm_terminal *t, const char *where, char *err, size_t err_size);
-    /* Before bytes are read; may let go of the host. NULL: nothing to do. */
-    void (*before_read)(struct pm_terminal *t);
+    /* Before bytes are read or written: looks whether the host is still the same, and may let go
+     * of it. NULL: nothing to do. */
+    void (*check)(struct pm_terminal *t);
     /* The host is gone (the channel is already closed): waits for the next. */
     void (*gone)(struct pm_terminal *t);
     /* The program leaves: everything of the kind is undone. t->own is to be freed, at the
      * latest by the loop. */
     void (*close)(struct pm_terminal *t);
     bool keeps_descriptors; /* the channel's descriptors outlive the host */
-    bool half_close;        /* a host whose input has ended may still read answers... */
+    bool half_close;        /* what was asked for before the input ended is still done... */
     bool ends_data;         /* ... but data mode ends with it (SD62) */
 };
 
@@ -62,7 +67,7 @@ extern const struct pm_terminal_ops pm__terminal_serial;
 extern const struct pm_terminal_ops pm__terminal_tcp;
 extern const struct pm_terminal_ops pm__terminal_stdio;
 
-struct pm_channel; /* port.c: the descriptors of the present host */
+struct pm_channel; /* port_channel.h: the descriptors of the present host */
 
 struct pm_terminal {
     struct pm_port port;
@@ -73,11 +78,16 @@ struct pm_terminal {
     char name[32];
     char ready[300];            /* where it can be reached */
     struct pm_channel *channel; /* NULL: no host */
+    unsigned hosts;             /* that have come so far */
     bool ended;                 /* the host sends no more, but may still read */
+    bool deaf;                  /* the host reads no more: what is for it is dropped */
     bool blocked;               /* the host does not read now */
-    bool backlog;               /* the host that left had sent more than could be taken */
+    bool drained;               /* the last read took all that the host had sent */
+    bool backlog;               /* the last host had sent more than was read when it left */
     size_t held_at, held_len;   /* read, and not yet taken by the module */
     uint8_t held[PM_TERMINAL_READ];
+    uint8_t *rest; /* what a host left behind; NULL: nothing */
+    size_t rest_at, rest_len;
     struct pm_trace_stream *trace_in, *trace_out; /* NULL without a trace */
 };
 
@@ -115,6 +125,10 @@ void pm_terminal_detach(struct pm_terminal *t);
 
 /* Reads what is there now, as if the loop had said so. */
 void pm_terminal_read(struct pm_terminal *t);
+
+/* The host has gone, but may have left commands behind: they are taken out of the kernel's hands,
+ * where those of the next host would mix with them, and done; the answers are dropped. */
+void pm_terminal_take_rest(struct pm_terminal *t);
 
 /* A log line of the port. */
 void pm_terminal_log(const struct pm_terminal *t, enum pm_log_level level, const char *format, ...)

@@ -27,8 +27,10 @@
 struct pty {
     struct pm_terminal *terminal;
     int master;
-    int inotify;      /* -1: the timer looks */
+    int inotify; /* -1: the timer looks */
+    int watch;
     unsigned holders; /* how many hosts hold the slave, as far as events tell */
+    bool announced;   /* a holder was found before the event that tells of it */
     unsigned handles;
     uv_poll_t events;
     uv_timer_t look;
@@ -45,8 +47,9 @@ static bool is_held(const struct pty *pty)
 }
 
 /*
- * Makes the slave as a host expects to find it: raw, and without bytes that an earlier host left
- * unread. On a master TCSAFLUSH empties the slave's input and TCOFLUSH what is on its way there.
+ * With nobody there: makes the slave as a host expects to find it: raw, and without bytes that an
+ * earlier host left unread. On a master TCSAFLUSH empties the slave's input, and TCOFLUSH what
+ * is on its way there.
  */
 static bool make_fresh(const struct pty *pty)
 {
@@ -60,15 +63,33 @@ static bool make_fresh(const struct pty *pty)
     return tcsetattr(pty->master, TCSAFLUSH, &termios) == 0;
 }
 
-/* Takes the events that wait. True when the last holder left although the slave is held
- * now: another host came before we looked. */
-static bool holder_changed(struct pty *pty)
+/* What has happened to the slave since the last look. */
+struct changes {
+    bool any;
+    bool opened; /* somebody opened it */
+    bool came;   /* somebody opened it when nobody held it */
+};
+
+static void count_event(struct pty *pty, uint32_t mask, struct changes *changes)
+{
+    changes->any = true;
+    if ((mask & IN_OPEN) != 0) {
+        changes->opened = true;
+        changes->came = changes->came || (pty->holders == 0 && !pty->announced);
+        pty->announced = false;
+        pty->holders++;
+    } else if ((mask & IN_CLOSE) != 0 && pty->holders > 0) {
+        pty->holders--;
+    }
+}
+
+static struct changes take_events(struct pty *pty)
 {
     union {
         struct inotify_event event;
-        char bytes[4096];
+        char bytes[1024];
     } buffer;
-    bool changed = false;
+    struct changes changes = {.any = false};
     ssize_t len = 0;
     while (pty->inotify >= 0 && (len = read(pty->inotify, buffer.bytes, sizeof buffer)) > 0) {
         /* Events of a watched file carry no name, hence all have the same size. */
@@ -76,75 +97,134 @@ static bool holder_changed(struct pty *pty)
              at += (ssize_t)sizeof buffer.event) {
             struct inotify_event event;
             memcpy(&event, buffer.bytes + at, sizeof event);
-            if ((event.mask & IN_OPEN) != 0) {
-                pty->holders++;
-            } else if ((event.mask & IN_CLOSE) != 0 && pty->holders > 0) {
-                pty->holders--;
-                changed = changed || pty->holders == 0;
-            }
+            count_event(pty, event.mask, &changes);
         }
     }
-    return changed && pty->holders > 0;
+    return changes;
 }
 
-/* Looks who is there, and tells the terminal. */
-static void look(struct pty *pty)
+static void attach(struct pty *pty, bool held)
 {
     struct pm_terminal *t = pty->terminal;
-    bool changed = holder_changed(pty);
+    pty->announced = held && pty->holders == 0;
+    if (!pm_terminal_attach(t, pty->master, pty->master)) {
+        pm_terminal_log(t, PM_LOG_ERROR, "cannot serve %s", pty->slave);
+    } else if (!held) {
+        pm_terminal_take_rest(t);
+        pm_host_pump(t->host);
+    }
+}
+
+/*
+ * The host has left. What it wrote before is taken, to be done (`echo AT >LINK`). Should the next
+ * host have come meanwhile, then what was found is rather its own, if all of the old one's had been
+ * read before. True when the next host is there.
+ */
+static bool host_left(struct pty *pty)
+{
+    struct pm_terminal *t = pty->terminal;
+    bool new_rest = t->rest == NULL && !t->ended;
+    pm_terminal_take_rest(t);
+    if (t->ended || !is_held(pty)) {
+        return false;
+    }
+    uint8_t *rest = NULL;
+    if (new_rest && t->drained) {
+        rest = t->rest;
+        t->rest = NULL;
+    }
+    size_t len = t->rest_len;
+    pm_terminal_detach(t);
+    attach(pty, true);
+    t->rest = rest;
+    t->rest_at = 0;
+    t->rest_len = len;
+    return true;
+}
+
+/* Looks who is there. */
+static void look(struct pty *pty, struct changes changes)
+{
+    struct pm_terminal *t = pty->terminal;
     bool held = is_held(pty);
-    if (held && changed) {
+    if (t->channel != NULL && !held) {
+        held = host_left(pty);
+    } else if (t->channel != NULL && (changes.came || t->deaf || t->ended)) {
         pm_terminal_detach(t);
     }
-    if (held && pty->holders == 0) {
-        pty->holders = 1;
-    } else if (!held) {
+    if (!held) {
         pty->holders = 0;
+        pty->announced = false;
     }
-    if (held && t->channel == NULL) {
-        if (!pm_terminal_attach(t, pty->master, pty->master)) {
-            pm_terminal_log(t, PM_LOG_ERROR, "cannot serve %s", pty->slave);
-        }
-    } else if (!held && t->channel != NULL) {
-        /* What the host wrote before it left is still a command: reading it ends with the error
-         * that lets go of the host. */
-        pm_terminal_read(t);
+    if (t->channel == NULL && (held || changes.opened)) {
+        attach(pty, held);
     }
 }
 
 static void on_events(uv_poll_t *poll, int status, int events)
 {
+    struct pty *pty = poll->data;
     (void)status;
     (void)events;
-    look(poll->data);
+    look(pty, take_events(pty));
+    pm_host_pump(pty->terminal->host);
 }
 
 static void on_look(uv_timer_t *timer)
 {
-    look(timer->data);
+    struct pty *pty = timer->data;
+    look(pty, (struct changes){.any = false});
+    pm_host_pump(pty->terminal->host);
 }
 
-static void pty_before_read(struct pm_terminal *t)
+static void pty_check(struct pm_terminal *t)
 {
     struct pty *pty = t->own;
-    if (holder_changed(pty)) {
-        pm_terminal_detach(t);
+    struct changes changes = take_events(pty);
+    if (changes.any) {
+        look(pty, changes);
+    }
+}
+
+static bool watch_slave(struct pty *pty)
+{
+    pty->watch = inotify_add_watch(pty->inotify, pty->slave, IN_OPEN | IN_CLOSE);
+    return pty->watch >= 0;
+}
+
+/*
+ * With the next host already there: drops what the old one left unread; and, if `input`, the
+ * commands it left behind, whose answers the new one must not see. Should the new host have
+ * written already, its first bytes go with them: nothing tells them apart. Done from the slave's
+ * side, as the master's would meddle with the new host's settings; opening the slave must not look
+ * like a host's doing.
+ */
+static void change_hosts(struct pty *pty, bool input)
+{
+    if (pty->inotify >= 0) {
+        (void)inotify_rm_watch(pty->inotify, pty->watch);
+    }
+    (void)tcflush(pty->master, TCOFLUSH);
+    int slave = open(pty->slave, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+    if (slave >= 0) {
+        (void)tcflush(slave, input ? TCIOFLUSH : TCIFLUSH);
+        close(slave);
+    }
+    if (input) {
+        (void)tcflush(pty->master, TCIFLUSH);
+    }
+    if (pty->inotify >= 0 && !watch_slave(pty)) {
+        pm_terminal_log(pty->terminal, PM_LOG_ERROR, "%s: %s", pty->slave, strerror(errno));
     }
 }
 
 static void pty_gone(struct pm_terminal *t)
 {
     struct pty *pty = t->own;
-    if (t->backlog) {
-        /* Commands of the old host that nobody is left to hear the answers of. Should a new
-         * host have written already, its first bytes go with them: nothing tells them apart. */
-        (void)tcflush(pty->master, TCIFLUSH);
-    }
-    if (!make_fresh(pty)) {
+    if (is_held(pty)) {
+        change_hosts(pty, t->backlog);
+    } else if (!make_fresh(pty)) {
         pm_terminal_log(t, PM_LOG_WARNING, "%s: %s", pty->slave, strerror(errno));
-    }
-    if (is_held(pty) && !pm_terminal_attach(t, pty->master, pty->master)) {
-        pm_terminal_log(t, PM_LOG_ERROR, "cannot serve %s", pty->slave);
     }
 }
 
@@ -237,7 +317,7 @@ static void on_closed(uv_handle_t *handle)
     }
 }
 
-static void watch_slave(struct pty *pty, uv_loop_t *loop)
+static void start_watching(struct pty *pty, uv_loop_t *loop)
 {
     uv_timer_init(loop, &pty->look);
     pty->look.data = pty;
@@ -270,10 +350,10 @@ static bool pty_open(struct pm_terminal *t, const char *where, char *err, size_t
     if (!open_master(pty)) {
         snprintf(err, err_size, "no pty: %s", strerror(errno));
     } else if (make_link(pty, where, err, err_size)) {
-        watch_slave(pty, t->host->loop);
+        start_watching(pty, t->host->loop);
         snprintf(t->ready, sizeof t->ready, "%s", pty->link);
         t->own = pty;
-        look(pty);
+        look(pty, (struct changes){.any = false});
         return true;
     }
     if (pty->master >= 0) {
@@ -298,8 +378,10 @@ static void pty_close(struct pm_terminal *t)
 const struct pm_terminal_ops pm__terminal_pty = {
     .kind = "pty",
     .open = pty_open,
-    .before_read = pty_before_read,
+    .check = pty_check,
     .gone = pty_gone,
     .close = pty_close,
     .keeps_descriptors = true,
+    .half_close = true,
+    .ends_data = true,
 };
