@@ -21,7 +21,7 @@ enum transcript_cut {
 
 struct transcript_step {
     unsigned line;
-    char kind;       /* '>' type, '<' expect, '~' pattern, else first letter of the word */
+    char kind;        /* '>' type, '<' expect, '~' pattern, else first letter of the word */
     const char *word; /* directive */
     uint8_t *bytes;   /* typed or expected; of a directive what follows its first word */
     size_t len;

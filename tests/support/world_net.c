@@ -250,8 +250,7 @@ static int32_t conn_open(void *user, struct pm_op *op, const struct pm_connect_r
     return world_answer_connection(w, op, PM_OK);
 }
 
-static int32_t conn_starttls(void *user, struct pm_op *op,
-                             const struct pm_connect_request *request)
+static int32_t conn_starttls(void *user, struct pm_op *op, const struct pm_connect_request *request)
 {
     struct world *w = user;
     (void)request;

@@ -53,12 +53,16 @@ static void a_wrong_expectation_fails(void **state)
     (void)state;
     struct transcript *t = calloc(1, sizeof *t);
     assert_non_null(t);
-    assert_true(transcript_load(t, DIRECTORY "/bad/wrong_answer.at"));
-    assert_false(transcript_play(t, TRANSCRIPT_WHOLE, 0, false));
-    assert_true(transcript_load(t, DIRECTORY "/bad/too_much.at"));
-    assert_false(transcript_play(t, TRANSCRIPT_WHOLE, 0, false));
-    assert_true(transcript_load(t, DIRECTORY "/bad/no_answer.at"));
-    assert_false(transcript_play(t, TRANSCRIPT_WHOLE, 0, false));
+    static const char *const names[] = {
+        DIRECTORY "/bad/wrong_answer.at", DIRECTORY "/bad/too_much.at",
+        DIRECTORY "/bad/no_answer.at",    DIRECTORY "/bad/late_answer.at",
+        DIRECTORY "/bad/early_answer.at", DIRECTORY "/bad/not_sent.at",
+        DIRECTORY "/bad/unknown_word.at",
+    };
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        assert_true(transcript_load(t, names[i]));
+        assert_false(transcript_play(t, TRANSCRIPT_WHOLE, 0, false));
+    }
     assert_false(transcript_load(t, DIRECTORY "/bad/untagged.at"));
     free(t);
 }

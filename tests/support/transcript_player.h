@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/* What the parts of the transcript player share: its state, and the directives. */
+#ifndef PM_TEST_TRANSCRIPT_PLAYER_H
+#define PM_TEST_TRANSCRIPT_PLAYER_H
+
+#include "transcript.h"
+
+/* Time a local answer may take (SD45). */
+#define TRANSCRIPT_ANSWER_MS 300U
+
+struct player {
+    struct transcript *t;
+    struct world *w;
+    const struct transcript_step *step;
+    enum transcript_cut cut;
+    size_t number;
+    size_t typed;
+    unsigned seed;
+    size_t port;
+    uint64_t within, after;
+    uint8_t got[262144];
+    size_t got_len, got_at;
+    bool begun;
+    size_t ports;
+    bool lf_ends_line, boot_urcs;
+    bool deaf; /* the host does not read */
+};
+
+/* Sets the error of the transcript; returns false. */
+bool transcript_fail(struct player *p, const char *format, ...);
+/* Takes what the port has for its host. */
+void transcript_drain(struct player *p);
+/* False, with the error set, when something came that nobody expected. */
+bool transcript_nothing_left(struct player *p);
+
+/* transcript_directives.c: starts the module with the settings made so far. */
+void transcript_begin(struct player *p);
+/* Does what the directive of the present step says. */
+bool transcript_directive(struct player *p);
+
+#endif
