@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Plays a transcript against a module in virtual time. */
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -170,31 +171,30 @@ static bool run_step(struct player *p)
     return p->step->kind == '>' ? type(p) : expect(p);
 }
 
+/* One world serves all plays: they are many, and it is large. */
 bool transcript_play(struct transcript *t, enum transcript_cut cut, size_t number, bool async)
 {
-    struct player *p = calloc(1, sizeof *p);
-    struct world *w = calloc(1, sizeof *w);
-    bool ok = p != NULL && w != NULL;
-    if (ok) {
-        world_init(w);
-        w->async = async;
-        *p = (struct player){.t = t,
-                             .w = w,
-                             .cut = cut,
-                             .number = number,
-                             .seed = (unsigned)number,
-                             .ports = 1,
-                             .within = TRANSCRIPT_ANSWER_MS};
-        for (size_t i = 0; ok && i < t->count; i++) {
-            p->step = &t->steps[i];
-            ok = run_step(p);
-        }
-        ok = ok && transcript_nothing_left(p);
-        if (p->begun) {
-            world_end(w);
-        }
+    static struct player player;
+    static struct world w;
+    struct player *p = &player;
+    bool ok = true;
+    world_init(&w);
+    w.async = async;
+    memset(p, 0, offsetof(struct player, got));
+    p->t = t;
+    p->w = &w;
+    p->cut = cut;
+    p->number = number;
+    p->seed = (unsigned)number;
+    p->ports = 1;
+    p->within = TRANSCRIPT_ANSWER_MS;
+    for (size_t i = 0; ok && i < t->count; i++) {
+        p->step = &t->steps[i];
+        ok = run_step(p);
     }
-    free(p);
-    free(w);
+    ok = ok && transcript_nothing_left(p);
+    if (p->begun) {
+        world_end(&w);
+    }
     return ok;
 }

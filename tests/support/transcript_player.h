@@ -18,12 +18,12 @@ struct player {
     unsigned seed;
     size_t port;
     uint64_t within, after;
-    uint8_t got[262144];
     size_t got_len, got_at;
     bool begun;
     size_t ports;
     bool lf_ends_line, boot_urcs;
     bool deaf; /* the host does not read */
+    uint8_t got[262144]; /* what came; last, for it need not be cleared */
 };
 
 /* Sets the error of the transcript; returns false. */
