@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* The program: its commands. */
+#include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "cli/demo.h"
 #include "cli/serve.h"
@@ -25,9 +28,23 @@ static int help(void)
     return PM_EXIT_OK;
 }
 
+/* A descriptor that the caller has closed must not become that of a file or connection of ours,
+ * which a message would then be written into. */
+static bool standard_descriptors(void)
+{
+    int fd;
+    do {
+        fd = open("/dev/null", O_RDWR);
+    } while (fd >= 0 && fd <= STDERR_FILENO);
+    return fd >= 0 && close(fd) == 0;
+}
+
 int main(int argc, char **argv)
 {
     const char *command = argc > 1 ? argv[1] : "";
+    if (!standard_descriptors()) {
+        return PM_EXIT_FAILURE;
+    }
     tzset();
     if (strcmp(command, "serve") == 0) {
         return pm_cli_serve(argc - 1, argv + 1);
