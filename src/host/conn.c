@@ -1,69 +1,22 @@
 /* SPDX-License-Identifier: MIT */
-/* One connection to a mail server on a libuv loop. */
+/* The life of a connection: its handles, the bytes of an open one, and the end. */
 #include "host/conn.h"
 
-#include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
-#include "host/conn_stream.h"
+#include "host/conn_internal.h"
 
 /* One read: the largest TLS record, and more than any SMTP reply. */
 #define READ_SIZE 16384
 
-/* Longest look-up: search domains and servers can add up beyond the resolver's own limits. */
-#define RESOLVE_MS 60000
-
 /* A peer that floods us does not keep the loop from its other work. */
 #define READS_AT_ONCE 8
 
-enum conn_state {
-    CONN_NEW,
-    CONN_RESOLVING,
-    CONN_CONNECTING,
-    CONN_ATTACHED, /* connected already */
-    CONN_HANDSHAKE,
-    CONN_OPEN,
-    CONN_LOST,      /* failed or closed by the peer; the owner has been told or will be at once */
-    CONN_LINGERING, /* the owner has let go; what was taken is still sent */
-    CONN_DEAD,      /* handles are closing */
-};
-
-struct pm_conn {
-    uv_loop_t *loop;
-    const struct pm_conn_events *events;
-    void *user;
-    enum conn_state state;
-    uv_timer_t timer;
-    uv_poll_t *poll; /* of the stream's socket; its memory goes with its handle */
-    int poll_events;
-    struct pm_stream stream;
-    SSL *ssl; /* for after the connect */
-    struct pm_resolver *resolver;
-    struct pm_lookup *lookup;
-    struct pm_addresses addresses;
-    unsigned next_address;
-    char host[PM_HOST_NAME_MAX + 1];
-    uint16_t port;
-    uint32_t connect_ms;
-    uint32_t handshake_ms;
-    bool owner_waits; /* pm_conn_send() took less than it was given */
-    bool notified;    /* LINGERING: close_notify is queued */
-    bool finished;    /* LINGERING: everything is sent, our end is shut */
-};
-
 static void on_event(uv_poll_t *poll, int status, int events);
 
-static void connect_next(struct pm_conn *conn);
-
-__attribute__((format(printf, 3, 4))) static void say(const struct pm_conn *conn,
-                                                      enum pm_log_level level, const char *format,
-                                                      ...)
+void pm__conn_say(const struct pm_conn *conn, enum pm_log_level level, const char *format, ...)
 {
     char text[512];
     va_list list;
@@ -75,7 +28,7 @@ __attribute__((format(printf, 3, 4))) static void say(const struct pm_conn *conn
 
 /* ---- handles ------------------------------------------------------------------ */
 
-static void watch(struct pm_conn *conn, int events)
+void pm__conn_watch(struct pm_conn *conn, int events)
 {
     if (conn->poll == NULL || conn->poll_events == events) {
         return;
@@ -91,7 +44,7 @@ static void free_poll(uv_handle_t *handle)
 }
 
 /* Drops the socket with everything that was on its way. */
-static void drop_socket(struct pm_conn *conn)
+void pm__conn_drop_socket(struct pm_conn *conn)
 {
     if (conn->poll != NULL) {
         uv_close((uv_handle_t *)conn->poll, free_poll);
@@ -101,7 +54,7 @@ static void drop_socket(struct pm_conn *conn)
     pm_stream_end(&conn->stream);
 }
 
-static bool take_socket(struct pm_conn *conn, int fd)
+bool pm__conn_take_socket(struct pm_conn *conn, int fd)
 {
     pm_stream_init(&conn->stream, fd);
     conn->poll = malloc(sizeof(*conn->poll));
@@ -132,218 +85,10 @@ static void die(struct pm_conn *conn)
         pm_resolver_cancel(conn->lookup);
         conn->lookup = NULL;
     }
-    drop_socket(conn);
+    pm__conn_drop_socket(conn);
     SSL_free(conn->ssl);
     conn->ssl = NULL;
     uv_close((uv_handle_t *)&conn->timer, on_timer_closed);
-}
-
-/* ---- the result of opening ---------------------------------------------------- */
-
-static void fail(struct pm_conn *conn, int32_t result)
-{
-    conn->state = CONN_LOST;
-    uv_timer_stop(&conn->timer);
-    drop_socket(conn);
-    conn->events->opened(conn->user, result);
-}
-
-static void succeed(struct pm_conn *conn)
-{
-    conn->state = CONN_OPEN;
-    uv_timer_stop(&conn->timer);
-    watch(conn, UV_READABLE | (pm_stream_pending(&conn->stream) ? UV_WRITABLE : 0));
-    conn->events->opened(conn->user, PM_OK);
-}
-
-/* ---- TLS handshake ------------------------------------------------------------ */
-
-static void handshake_failed(struct pm_conn *conn, const char *problem)
-{
-    conn->events->handshake(conn->user, conn->stream.ssl, problem);
-    fail(conn, PM_ERR_TLS);
-}
-
-static void on_handshake_timeout(uv_timer_t *timer)
-{
-    struct pm_conn *conn = timer->data;
-    char problem[64];
-    snprintf(problem, sizeof(problem), "not finished within %u s", conn->handshake_ms / 1000);
-    handshake_failed(conn, problem);
-}
-
-static void handshake_step(struct pm_conn *conn)
-{
-    int status = pm_stream_handshake(&conn->stream);
-    if (status == PM_STREAM_FAILED) {
-        handshake_failed(conn, pm_stream_error(&conn->stream));
-    } else if (status == PM_STREAM_AGAIN) {
-        watch(conn, UV_READABLE | (pm_stream_pending(&conn->stream) ? UV_WRITABLE : 0));
-    } else {
-        conn->events->handshake(conn->user, conn->stream.ssl, NULL);
-        succeed(conn);
-    }
-}
-
-/* From the loop: the socket is connected and the bytes to come are TLS. */
-static void handshake_begin(struct pm_conn *conn)
-{
-    SSL *ssl = conn->ssl;
-    conn->ssl = NULL;
-    conn->state = CONN_HANDSHAKE;
-    if (!pm_stream_tls(&conn->stream, ssl)) {
-        handshake_failed(conn, pm_stream_error(&conn->stream));
-        return;
-    }
-    uv_timer_start(&conn->timer, on_handshake_timeout, conn->handshake_ms, 0);
-    handshake_step(conn);
-}
-
-static void on_starttls_begin(uv_timer_t *timer)
-{
-    handshake_begin(timer->data);
-}
-
-/* ---- connecting --------------------------------------------------------------- */
-
-static void connected(struct pm_conn *conn)
-{
-    uv_timer_stop(&conn->timer);
-    if (conn->ssl != NULL) {
-        handshake_begin(conn);
-    } else {
-        succeed(conn);
-    }
-}
-
-static void address_text(const struct pm_conn *conn, char *text, size_t size)
-{
-    const struct sockaddr_storage *address = &conn->addresses.address[conn->next_address - 1];
-    char ip[INET6_ADDRSTRLEN] = "?";
-    if (uv_ip_name((const struct sockaddr *)address, ip, sizeof(ip)) != 0) {
-        ip[0] = '?';
-    }
-    snprintf(text, size, address->ss_family == AF_INET6 ? "[%s]:%u" : "%s:%u", ip, conn->port);
-}
-
-/* This address leads nowhere: the next one, or the end. */
-static void address_failed(struct pm_conn *conn, const char *reason)
-{
-    char text[INET6_ADDRSTRLEN + 10];
-    address_text(conn, text, sizeof(text));
-    say(conn, PM_LOG_WARNING, "cannot connect to %s at %s: %s", conn->host, text, reason);
-    drop_socket(conn);
-    connect_next(conn);
-}
-
-static void on_connect_timeout(uv_timer_t *timer)
-{
-    address_failed(timer->data, "no answer in time");
-}
-
-static void connect_finished(struct pm_conn *conn)
-{
-    int error = 0;
-    socklen_t size = sizeof(error);
-    if (getsockopt(conn->stream.fd, SOL_SOCKET, SO_ERROR, &error, &size) != 0) {
-        error = errno;
-    }
-    if (error != 0) {
-        char text[96];
-        address_failed(conn, strerror_r(error, text, sizeof(text)));
-        return;
-    }
-    char text[INET6_ADDRSTRLEN + 10];
-    address_text(conn, text, sizeof(text));
-    say(conn, PM_LOG_INFO, "connected to %s at %s", conn->host, text);
-    connected(conn);
-}
-
-/* Begins to connect; false with errno when that fails at once. */
-static bool start_connect(struct pm_conn *conn, const struct sockaddr_storage *address)
-{
-    int fd = socket(address->ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd < 0) {
-        return false;
-    }
-    int on = 1;
-    /* Both only make things better; a kernel without them serves as well. */
-    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-    (void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
-    socklen_t size =
-        address->ss_family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
-    if (connect(fd, (const struct sockaddr *)address, size) != 0 && errno != EINPROGRESS) {
-        int error = errno;
-        close(fd);
-        errno = error;
-        return false;
-    }
-    errno = ENOMEM;
-    return take_socket(conn, fd);
-}
-
-static void connect_next(struct pm_conn *conn)
-{
-    while (conn->next_address < conn->addresses.count) {
-        const struct sockaddr_storage *address = &conn->addresses.address[conn->next_address];
-        conn->next_address++;
-        if (start_connect(conn, address)) {
-            uv_timer_start(&conn->timer, on_connect_timeout, conn->connect_ms, 0);
-            watch(conn, UV_WRITABLE);
-            return;
-        }
-        char reason[96];
-        char text[INET6_ADDRSTRLEN + 10];
-        const char *why = strerror_r(errno, reason, sizeof(reason));
-        address_text(conn, text, sizeof(text));
-        say(conn, PM_LOG_WARNING, "cannot connect to %s at %s: %s", conn->host, text, why);
-    }
-    fail(conn, PM_ERR_CONNECT);
-}
-
-static void on_resolved(void *user, const struct pm_addresses *addresses, const char *reason)
-{
-    struct pm_conn *conn = user;
-    conn->lookup = NULL;
-    if (addresses->count == 0) {
-        say(conn, PM_LOG_WARNING, "cannot resolve %s: %s", conn->host, reason);
-        fail(conn, PM_ERR_RESOLVE);
-        return;
-    }
-    conn->addresses = *addresses;
-    conn->state = CONN_CONNECTING;
-    connect_next(conn);
-}
-
-static void on_resolve_timeout(uv_timer_t *timer)
-{
-    struct pm_conn *conn = timer->data;
-    static const struct pm_addresses none;
-    if (conn->lookup != NULL) {
-        pm_resolver_cancel(conn->lookup);
-    }
-    on_resolved(conn, &none, "no answer in time");
-}
-
-static void on_begin(uv_timer_t *timer)
-{
-    struct pm_conn *conn = timer->data;
-    struct pm_addresses literal;
-    if (conn->state == CONN_ATTACHED) {
-        connected(conn);
-    } else if (conn->state == CONN_CONNECTING) {
-        connect_next(conn);
-    } else if (pm_resolver_literal(conn->host, conn->port, &literal)) {
-        on_resolved(conn, &literal, "");
-    } else {
-        uv_timer_start(timer, on_resolve_timeout, RESOLVE_MS, 0);
-        struct pm_lookup *lookup =
-            pm_resolver_start(conn->resolver, conn->host, conn->port, on_resolved, conn);
-        /* Without one the result has been handled already. */
-        if (lookup != NULL) {
-            conn->lookup = lookup;
-        }
-    }
 }
 
 /* ---- an open connection ------------------------------------------------------- */
@@ -352,9 +97,9 @@ static void lost(struct pm_conn *conn, const char *reason)
 {
     conn->state = CONN_LOST;
     if (reason != NULL) {
-        say(conn, PM_LOG_WARNING, "connection to %s lost: %s", conn->host, reason);
+        pm__conn_say(conn, PM_LOG_WARNING, "connection to %s lost: %s", conn->host, reason);
     }
-    drop_socket(conn);
+    pm__conn_drop_socket(conn);
     conn->events->closed(conn->user);
 }
 
@@ -386,7 +131,7 @@ static void write_on(struct pm_conn *conn)
         conn->events->writable(conn->user);
     }
     if (conn->state == CONN_OPEN && !conn->owner_waits && !pm_stream_pending(&conn->stream)) {
-        watch(conn, UV_READABLE);
+        pm__conn_watch(conn, UV_READABLE);
     }
 }
 
@@ -398,12 +143,12 @@ int32_t pm_conn_send(struct pm_conn *conn, const uint8_t *data, size_t len)
     int32_t n = pm_stream_write(&conn->stream, data, len);
     if (n == PM_STREAM_FAILED) {
         /* The peer may have said why before it left: the loop reads that first, then the end. */
-        watch(conn, UV_READABLE);
+        pm__conn_watch(conn, UV_READABLE);
         return 0;
     }
     conn->owner_waits = conn->owner_waits || (size_t)n < len;
     if (conn->owner_waits || pm_stream_pending(&conn->stream)) {
-        watch(conn, UV_READABLE | UV_WRITABLE);
+        pm__conn_watch(conn, UV_READABLE | UV_WRITABLE);
     }
     return n;
 }
@@ -442,7 +187,7 @@ static void linger(struct pm_conn *conn)
         status = n < 0 ? n : PM_STREAM_AGAIN;
     }
     if (status == PM_STREAM_AGAIN) {
-        watch(conn, conn->finished ? UV_READABLE : UV_WRITABLE);
+        pm__conn_watch(conn, conn->finished ? UV_READABLE : UV_WRITABLE);
     } else {
         die(conn);
     }
@@ -460,10 +205,10 @@ static void on_event(uv_poll_t *poll, int status, int events)
         events = UV_READABLE;
     }
     switch (conn->state) {
-    case CONN_CONNECTING: connect_finished(conn); break;
+    case CONN_CONNECTING: pm__conn_connected(conn); break;
     case CONN_HANDSHAKE:
         if (conn->ssl == NULL) { /* else STARTTLS is about to begin */
-            handshake_step(conn);
+            pm__conn_handshake(conn);
         }
         break;
     case CONN_OPEN:
@@ -478,7 +223,7 @@ static void on_event(uv_poll_t *poll, int status, int events)
     default: break;
     }
     if (conn->poll == poll && conn->poll_events == 0) {
-        watch(conn, wanted);
+        pm__conn_watch(conn, wanted);
     }
 }
 
@@ -506,7 +251,7 @@ static void begin(struct pm_conn *conn, const struct pm_conn_target *target)
     conn->connect_ms = target->connect_ms;
     conn->ssl = target->ssl;
     conn->handshake_ms = target->handshake_ms;
-    uv_timer_start(&conn->timer, on_begin, 0, 0);
+    uv_timer_start(&conn->timer, pm__conn_begin, 0, 0);
 }
 
 void pm_conn_open(struct pm_conn *conn, struct pm_resolver *resolver,
@@ -520,7 +265,7 @@ void pm_conn_open(struct pm_conn *conn, struct pm_resolver *resolver,
 void pm_conn_attach(struct pm_conn *conn, int fd, const struct pm_conn_target *target)
 {
     /* Without memory for the socket the result is a failed connect. */
-    conn->state = take_socket(conn, fd) ? CONN_ATTACHED : CONN_CONNECTING;
+    conn->state = pm__conn_take_socket(conn, fd) ? CONN_ATTACHED : CONN_CONNECTING;
     begin(conn, target);
 }
 
@@ -533,7 +278,7 @@ int32_t pm_conn_starttls(struct pm_conn *conn, SSL *ssl, uint32_t handshake_ms)
     conn->state = CONN_HANDSHAKE;
     conn->ssl = ssl;
     conn->handshake_ms = handshake_ms;
-    uv_timer_start(&conn->timer, on_starttls_begin, 0, 0);
+    uv_timer_start(&conn->timer, pm__conn_begin_starttls, 0, 0);
     return PM_PENDING;
 }
 

@@ -2,6 +2,9 @@
 /* The mail connection of a net: look-up, addresses, sending, receiving and every kind of end. */
 #include "host_net_peer.h"
 
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
+
 #define HOST     "x.mail.test"
 #define LABEL_64 "0123456789012345678901234567890123456789012345678901234567890123"
 #define PLENTY   ((size_t)32 * 1024 * 1024)
@@ -37,7 +40,27 @@ static bool peer_read(struct peer *peer, uint8_t *data, size_t size, size_t *n)
     return got > 0;
 }
 
-/* Reads nothing before the first line has been answered, then everything, and compares. */
+/* After the end of what we sent, the connection must still hear the peer's last words: a reset
+ * would tell that it has gone at once. */
+static bool still_hears(int fd)
+{
+    int waiting = 1;
+    int error = 0;
+    socklen_t size = sizeof(error);
+    if (send(fd, "221 bye\r\n", 9, MSG_NOSIGNAL) != 9) {
+        return false;
+    }
+    while (waiting > 0 && error == 0) {
+        usleep(1000);
+        if (ioctl(fd, SIOCOUTQ, &waiting) != 0 ||
+            getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) != 0) {
+            return false;
+        }
+    }
+    return error == 0;
+}
+
+/* Reads nothing before it is told to, then everything, and compares. */
 static void script_slow(struct peer *peer)
 {
     static uint8_t data[65536];
@@ -59,6 +82,9 @@ static void script_slow(struct peer *peer)
         peer->len += n;
     }
     if (peer->ssl != NULL && SSL_get_shutdown(peer->ssl) != SSL_RECEIVED_SHUTDOWN) {
+        peer->handshake = -1;
+    }
+    if (peer->ssl == NULL && !still_hears(peer->fd)) {
         peer->handshake = -1;
     }
 }
@@ -260,6 +286,13 @@ static void test_drop(void **state)
     peer_end(&peer);
 }
 
+static void count_polls(uv_handle_t *handle, void *user)
+{
+    if (uv_handle_get_type(handle) == UV_POLL) {
+        (*(unsigned *)user)++;
+    }
+}
+
 /* Many graceful ends at once: only a few may linger, the loop still comes to rest. */
 static void test_many_ends(void **state)
 {
@@ -274,6 +307,12 @@ static void test_many_ends(void **state)
         assert_int_equal(fixture_open(f, "127.0.0.1", peers[i].port, NULL), PM_OK);
         pm_net_close(f->net, true);
     }
+    for (unsigned i = 0; i < 3; i++) { /* time for handles to close */
+        uv_run(&f->loop, UV_RUN_NOWAIT);
+    }
+    unsigned polled = 0;
+    uv_walk(&f->loop, count_polls, &polled);
+    assert_in_range(polled, 1, 8);
     fixture_end(f);
     for (size_t i = 0; i < MANY; i++) {
         __atomic_store_n(&peers[i].expect, 1, __ATOMIC_RELEASE);

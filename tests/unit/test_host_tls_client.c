@@ -363,17 +363,33 @@ static const struct file_row files[] = {
     {"ca.der", PM_ERR_TLS, "cacert \"ca.der\": no such file"},
     {"two.pem", PM_OK, "verified"},
     {"damaged.pem", PM_ERR_TLS, "cacert \"damaged.pem\": no certificate in it, or damaged"},
+    {"half.pem", PM_ERR_TLS, "cacert \"half.pem\": no certificate in it, or damaged"},
     {"cut.der", PM_ERR_TLS, "no certificate in it, or damaged"},
     {"empty", PM_ERR_TLS, "no certificate in it, or damaged"},
     {"gone.pem", PM_ERR_TLS, "cacert \"gone.pem\": no such file"},
     {"huge.pem", PM_ERR_TLS, "cacert \"huge.pem\": too long"},
 };
 
+/* Two certificates in one file, malloc()ed. */
+static uint8_t *two_certificates(size_t *len)
+{
+    size_t more = 0;
+    uint8_t *first = cert_pem(&root, len);
+    uint8_t *second = cert_pem(&other, &more);
+    uint8_t *both = malloc(*len + more);
+    assert_non_null(both);
+    memcpy(both, first, *len);
+    memcpy(both + *len, second, more);
+    *len += more;
+    free(first);
+    free(second);
+    return both;
+}
+
 /* The authority's certificate in the ways a host may have uploaded it. */
 static void add_ca_files(struct fixture *f)
 {
     size_t len = 0;
-    size_t more = 0;
     uint8_t *der = cert_der(&root, &len);
     fixture_file(f, PM_STORAGE_RAM, "ca.der", der, len);
     der = cert_der(&root, &len);
@@ -381,15 +397,11 @@ static void add_ca_files(struct fixture *f)
     uint8_t *pem = cert_pem(&root, &len);
     memset(pem + len / 2, '!', 8);
     fixture_file(f, PM_STORAGE_UFS, "damaged.pem", pem, len);
-    uint8_t *first = cert_pem(&other, &len);
-    uint8_t *second = cert_pem(&root, &more);
-    uint8_t *both = malloc(len + more);
-    assert_non_null(both);
-    memcpy(both, first, len);
-    memcpy(both + len, second, more);
-    free(first);
-    free(second);
-    fixture_file(f, PM_STORAGE_UFS, "two.pem", both, len + more);
+    pem = two_certificates(&len);
+    fixture_file(f, PM_STORAGE_UFS, "two.pem", pem, len);
+    pem = two_certificates(&len);
+    memset(pem + len - 100, '!', 8);
+    fixture_file(f, PM_STORAGE_UFS, "half.pem", pem, len);
     fixture_file(f, PM_STORAGE_UFS, "empty", calloc(1, 1), 0);
     fixture_file(f, PM_STORAGE_UFS, "huge.pem", calloc(1, 300000), 300000);
 }

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the files of a connection share: conn.c has its life, the bytes and the end, conn_open.c
+ * the way from a name to an open connection.
+ */
+#ifndef PM_HOST_CONN_INTERNAL_H
+#define PM_HOST_CONN_INTERNAL_H
+
+#include "host/conn.h"
+#include "host/conn_stream.h"
+
+enum conn_state {
+    CONN_NEW,
+    CONN_RESOLVING,
+    CONN_CONNECTING,
+    CONN_ATTACHED, /* connected already */
+    CONN_HANDSHAKE,
+    CONN_OPEN,
+    CONN_LOST,      /* failed or closed by the peer; the owner has been told or will be at once */
+    CONN_LINGERING, /* the owner has let go; what was taken is still sent */
+    CONN_DEAD,      /* handles are closing */
+};
+
+struct pm_conn {
+    uv_loop_t *loop;
+    const struct pm_conn_events *events;
+    void *user;
+    enum conn_state state;
+    uv_timer_t timer;
+    uv_poll_t *poll; /* of the stream's socket; its memory goes with its handle */
+    int poll_events;
+    struct pm_stream stream;
+    SSL *ssl; /* for after the connect */
+    struct pm_resolver *resolver;
+    struct pm_lookup *lookup;
+    struct pm_addresses addresses;
+    unsigned next_address;
+    char host[PM_HOST_NAME_MAX + 1];
+    uint16_t port;
+    uint32_t connect_ms;
+    uint32_t handshake_ms;
+    bool owner_waits; /* pm_conn_send() took less than it was given */
+    bool notified;    /* LINGERING: close_notify is queued */
+    bool finished;    /* LINGERING: everything is sent, our end is shut */
+};
+
+/* ---- conn.c ---- */
+
+void pm__conn_say(const struct pm_conn *conn, enum pm_log_level level, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* Watches the socket for UV_READABLE, UV_WRITABLE or both. */
+void pm__conn_watch(struct pm_conn *conn, int events);
+
+/* Makes `fd` the connection's; false, with `fd` closed, for want of memory. */
+bool pm__conn_take_socket(struct pm_conn *conn, int fd);
+
+/* Drops the socket with everything that was on its way. */
+void pm__conn_drop_socket(struct pm_conn *conn);
+
+/* ---- conn_open.c ---- */
+
+/* Timer calls: the first step of an opening, and of STARTTLS. */
+void pm__conn_begin(uv_timer_t *timer);
+void pm__conn_begin_starttls(uv_timer_t *timer);
+
+/* The socket has news while the connection is in CONN_CONNECTING or CONN_HANDSHAKE. */
+void pm__conn_connected(struct pm_conn *conn);
+void pm__conn_handshake(struct pm_conn *conn);
+
+#endif
