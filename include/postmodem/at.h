@@ -250,7 +250,7 @@ void pm_at_stop(struct pm_at *at);
  */
 void pm_at_lost(struct pm_at *at, uint64_t now);
 
-/* True when a command runs or data mode is open. */
+/* True while a command line runs: from its first command to its result. */
 bool pm_at_busy(const struct pm_at *at);
 
 /* ---- Answering a command --------------------------------------------------- */

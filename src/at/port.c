@@ -39,7 +39,7 @@ void pm_at_init(struct pm_at *at, const struct pm_at_config *config)
 
 bool pm_at_busy(const struct pm_at *at)
 {
-    return at->running;
+    return at->running || (at->line_ready && at->line_pos > 0);
 }
 
 /* ---- Time ---- */

@@ -150,6 +150,18 @@ static bool step(struct pm_module *module)
     }
 }
 
+/* Nothing begins before the OK, which other commands of the line may hold up: the time between
+ * OK and URC counts from there (SD57). */
+static bool accepted(struct pm_module *module)
+{
+    struct pm_job *job = &module->job;
+    if (!job->accepted && !pm_at_busy(&job->port->at)) {
+        job->accepted = true;
+        job->not_before = module->now + module->config->urc_gap;
+    }
+    return job->accepted;
+}
+
 bool pm__job_run(struct pm_module *module)
 {
     struct pm_job *job = &module->job;
@@ -160,7 +172,7 @@ bool pm__job_run(struct pm_module *module)
             return true;
         }
         /* A session goes on while a file is read: its server may speak, or its time run out. */
-        if ((job->op.pending && !job->reading) || !step(module)) {
+        if (!accepted(module) || (job->op.pending && !job->reading) || !step(module)) {
             return moved;
         }
         moved = true;
