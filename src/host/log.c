@@ -18,14 +18,14 @@ static bool journal_reads(FILE *file)
 {
     const char *stream = getenv("JOURNAL_STREAM");
     struct stat status;
-    unsigned long long device = 0;
-    unsigned long long inode = 0;
-    if (stream == NULL || fstat(fileno(file), &status) != 0 ||
-        sscanf(stream, "%llu:%llu", &device, &inode) != 2) {
+    if (stream == NULL || fstat(fileno(file), &status) != 0) {
         return false;
     }
-    return (unsigned long long)status.st_dev == device &&
-           (unsigned long long)status.st_ino == inode;
+    char *end = NULL;
+    if (strtoull(stream, &end, 10) != status.st_dev || *end != ':') {
+        return false;
+    }
+    return strtoull(end + 1, &end, 10) == status.st_ino && *end == '\0';
 }
 
 void pm_log_init(struct pm_log *log, enum pm_log_level level)

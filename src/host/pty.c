@@ -263,7 +263,7 @@ static bool make_link(struct pty *pty, const char *path, char *err, size_t err_s
         snprintf(err, err_size, "the name of the link is too long");
         return false;
     }
-    strcpy(pty->link, path);
+    snprintf(pty->link, sizeof pty->link, "%s", path);
     snprintf(temporary, sizeof temporary, "%s.new.%ld", path, (long)getpid());
     if (!link_is_free(path, err, err_size)) {
         return false;
