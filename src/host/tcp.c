@@ -105,11 +105,12 @@ static void set_options(int fd)
 static void on_connection(uv_poll_t *poll, int status, int events)
 {
     struct pm_terminal *t = ((struct tcp *)poll->data)->terminal;
-    struct sockaddr_storage peer = {.ss_family = AF_UNSPEC};
+    struct sockaddr_storage peer;
     socklen_t len = sizeof peer;
     char text[64];
     (void)status;
     (void)events;
+    memset(&peer, 0, sizeof peer);
     int fd = accept4(((struct tcp *)poll->data)->listener, (struct sockaddr *)&peer, &len,
                      SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd < 0) {
