@@ -18,11 +18,11 @@
 #include "postmodem/smtp.h"
 #include "postmodem/types.h"
 
-enum pm_limits { PM_LIMITS_STRICT, PM_LIMITS_WIDE };          /* SD9 */
-enum pm_recipients { PM_RECIPIENTS_ALL, PM_RECIPIENTS_ANY };  /* SD35 */
-enum pm_charset_check { PM_CHARSET_ACCEPT, PM_CHARSET_REFUSE }; /* SD40 */
+enum pm_limits { PM_LIMITS_STRICT, PM_LIMITS_WIDE };                    /* SD9 */
+enum pm_recipients { PM_RECIPIENTS_ALL, PM_RECIPIENTS_ANY };            /* SD35 */
+enum pm_charset_check { PM_CHARSET_ACCEPT, PM_CHARSET_REFUSE };         /* SD40 */
 enum pm_upl_crlf { PM_UPL_CRLF_AUTO, PM_UPL_CRLF_ON, PM_UPL_CRLF_OFF }; /* CD1 */
-enum pm_boot_profile { PM_BOOT_EC2X, PM_BOOT_AG35_CET };      /* CD20 */
+enum pm_boot_profile { PM_BOOT_EC2X, PM_BOOT_AG35_CET };                /* CD20 */
 enum pm_sim { PM_SIM_READY, PM_SIM_ABSENT };
 
 /*
@@ -42,35 +42,35 @@ struct pm_module_config {
     /* Network as the host sees it. */
     const char *operator_name;
     const char *operator_numeric;
-    const char *lac;          /* upper-case hex, 4 digits */
-    const char *cell_id;      /* upper-case hex, 7 digits */
-    uint8_t rssi;             /* +CSQ 0-31, 99 */
-    uint8_t ber;              /* +CSQ 0-7, 99 */
-    uint8_t registration;     /* +CREG stat 0-5; 1 home, 5 roaming */
-    uint8_t sim;              /* enum pm_sim */
+    const char *lac;                           /* upper-case hex, 4 digits */
+    const char *cell_id;                       /* upper-case hex, 7 digits */
+    uint8_t rssi;                              /* +CSQ 0-31, 99 */
+    uint8_t ber;                               /* +CSQ 0-7, 99 */
+    uint8_t registration;                      /* +CREG stat 0-5; 1 home, 5 roaming */
+    uint8_t sim;                               /* enum pm_sim */
     const char *address[PM_PDP_CONTEXTS];      /* IPv4 shown by +QIACT; NULL: 10.7.157.<n> */
     const char *address_ipv6[PM_PDP_CONTEXTS]; /* for types 2 and 3; NULL: a fixed one */
-    uint16_t active_at_start; /* bit n-1: context n (CD48) */
+    uint16_t active_at_start;                  /* bit n-1: context n (CD48) */
     /* Behaviour. */
-    uint8_t limits;           /* enum pm_limits */
-    bool lenient;             /* syntax (SD53) */
-    bool att_list_size;       /* SD3 */
-    bool mask_password;       /* SD7 */
-    uint8_t recipients;       /* enum pm_recipients */
-    uint8_t charset_check;    /* enum pm_charset_check */
-    const char *fallback_charset; /* "windows-1252" */
-    bool mail_clock_module;   /* Date: from AT+CCLK (SD38) */
-    uint8_t upl_crlf;         /* enum pm_upl_crlf */
-    bool qiact_again_ok;      /* CD8 */
-    uint8_t boot_profile;     /* enum pm_boot_profile */
-    bool boot_delay;          /* CD45: measured delays between the boot URCs */
-    uint32_t connect_delay;   /* ms, SD25 */
-    uint32_t urc_gap;         /* ms, SD57 */
-    uint32_t power_on_delay;  /* ms from QPOWD or CFUN=1,1 to restart (CD43) */
-    uint32_t qiact_delay;     /* ms that AT+QIACT takes, 0: none */
-    const char *ehlo_name;    /* domain or address literal, never NULL */
+    uint8_t limits;                        /* enum pm_limits */
+    bool lenient;                          /* syntax (SD53) */
+    bool att_list_size;                    /* SD3 */
+    bool mask_password;                    /* SD7 */
+    uint8_t recipients;                    /* enum pm_recipients */
+    uint8_t charset_check;                 /* enum pm_charset_check */
+    const char *fallback_charset;          /* "windows-1252" */
+    bool mail_clock_module;                /* Date: from AT+CCLK (SD38) */
+    uint8_t upl_crlf;                      /* enum pm_upl_crlf */
+    bool qiact_again_ok;                   /* CD8 */
+    uint8_t boot_profile;                  /* enum pm_boot_profile */
+    bool boot_delay;                       /* CD45: measured delays between the boot URCs */
+    uint32_t connect_delay;                /* ms, SD25 */
+    uint32_t urc_gap;                      /* ms, SD57 */
+    uint32_t power_on_delay;               /* ms from QPOWD or CFUN=1,1 to restart (CD43) */
+    uint32_t qiact_delay;                  /* ms that AT+QIACT takes, 0: none */
+    const char *ehlo_name;                 /* domain or address literal, never NULL */
     enum pm_smtp_clear_auth auth_in_clear; /* SD59 */
-    const char *auth_in_clear_servers; /* names between commas that are allowed all the same */
+    const char *auth_in_clear_servers;     /* names between commas that are allowed all the same */
 };
 
 void pm_module_config_default(struct pm_module_config *config);
@@ -82,8 +82,8 @@ void pm_module_config_default(struct pm_module_config *config);
 
 /*
  * Starts a module at `now`. `arena` holds the texts of draft, account, contexts (APN...) and
- * SSL settings, packed; it is the module's as long as the module lives. 2048 bytes serve one short mail;
- * 65536 hold everything the `wide` limits allow. `platform` and `config` are kept by
+ * SSL settings, packed; it is the module's as long as the module lives. 2048 bytes serve one short
+ * mail; 65536 hold everything the `wide` limits allow. `platform` and `config` are kept by
  * reference. Returns false when `table` could not take the commands.
  */
 bool pm_module_init(struct pm_module *module, const struct pm_module_config *config,
@@ -114,11 +114,12 @@ bool pm_module_preset_context(struct pm_module *module, uint8_t context, uint8_t
 /* ---- Ports ------------------------------------------------------------------ */
 
 /*
- * Adds a port. `name` is its name in AT+QURCCFG ("usbat", "usbmodem", "uart1"...; CD44), static as long
- * as the port; the first port added gets the URCs. `boot_urcs`: the boot URCs are wanted there (CD45).
+ * Adds a port. `name` is its name in AT+QURCCFG ("usbat", "usbmodem", "uart1"...; CD44), static as
+ * long as the port; the first port added gets the URCs. `boot_urcs`: the boot URCs are wanted there
+ * (CD45).
  */
-void pm_port_init(struct pm_port *port, struct pm_module *module, const char *name,
-                  bool boot_urcs, bool lf_ends_line, uint64_t now);
+void pm_port_init(struct pm_port *port, struct pm_module *module, const char *name, bool boot_urcs,
+                  bool lf_ends_line, uint64_t now);
 
 /* As pm_at_input(): returns how many bytes were taken; offer the rest again later, at the
  * latest after the next pm_port_output_ack() or pm_module_done(). */

@@ -70,19 +70,19 @@ struct pm_port;
 struct pm_task {
     bool (*step)(struct pm_port *port); /* NULL: none; true: call again at once */
     uint8_t state;
-    bool data_end;  /* data mode is over: `reason` */
-    bool failed;    /* the storage failed: the rest of the data is only drained */
+    bool data_end; /* data mode is over: `reason` */
+    bool failed;   /* the storage failed: the rest of the data is only drained */
     bool ack_mode;
     bool has_file;
     uint8_t reason; /* enum pm_at_data_end */
     uint8_t storage;
-    uint8_t odd;      /* pending high byte of the checksum */
-    bool half;        /* `odd` holds a byte */
+    uint8_t odd; /* pending high byte of the checksum */
+    bool half;   /* `odd` holds a byte */
     uint16_t checksum;
     pm_file file;
-    uint32_t count;   /* bytes taken so far */
+    uint32_t count; /* bytes taken so far */
     uint64_t size;
-    uint64_t wake;    /* time it waits for, PM_NEVER: none */
+    uint64_t wake; /* time it waits for, PM_NEVER: none */
     struct pm_slice name;
     struct pm_slice data; /* data-mode bytes being stored; len 0: none */
     size_t chunk_len, chunk_at;
@@ -99,7 +99,7 @@ struct pm_port {
     struct pm_port *next;
     const char *name;
     bool boot_urcs;
-    bool full; /* the last input was taken short, and nothing has moved since */
+    bool full;        /* the last input was taken short, and nothing has moved since */
     uint8_t reg_n[3]; /* +CREG, +CGREG, +CEREG <n> */
     const struct pm_at_command *command; /* of the running command */
     struct pm_op op;
@@ -157,7 +157,7 @@ struct pm_module {
     bool running; /* guards against being entered twice */
     uint8_t cfun; /* 0, 1, 4 */
     bool attached;
-    uint16_t net_error; /* of the last TCP/IP command */
+    uint16_t net_error;   /* of the last TCP/IP command */
     uint16_t wide_logged; /* bit per limit: beyond strict once logged (SD9) */
     int64_t clock_offset; /* seconds that AT+CCLK= added */
     int16_t clock_zone;   /* minutes, INT16_MIN: the system's */

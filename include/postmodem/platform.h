@@ -31,9 +31,9 @@ enum pm_log_level { PM_LOG_ERROR, PM_LOG_WARNING, PM_LOG_INFO, PM_LOG_DEBUG };
  * without the storage prefix, at most PM_FILE_NAME_SIZE long, case sensitive (CD29).
  * The platform must keep any such name ("..", "a/b") inside the module's own store. */
 enum pm_storage {
-    PM_STORAGE_UFS,    /* survives a restart */
-    PM_STORAGE_RAM,    /* gone at restart */
-    PM_STORAGE_SD,     /* card: PM_ERR_NO_STORAGE when absent */
+    PM_STORAGE_UFS, /* survives a restart */
+    PM_STORAGE_RAM, /* gone at restart */
+    PM_STORAGE_SD,  /* card: PM_ERR_NO_STORAGE when absent */
 };
 
 struct pm_storage_info {
@@ -67,14 +67,14 @@ struct pm_tls_request {
     bool sni;               /* as asked; names are always sent (SD58) */
     uint16_t negotiate_s;   /* longest handshake, seconds, 10-300 */
     struct pm_slice cacert, cacertex, clientcert, clientkey; /* module file names, may be empty */
-    struct pm_slice key_password; /* secret */
+    struct pm_slice key_password;                            /* secret */
     struct pm_slice alpn;
 };
 
 struct pm_connect_request {
-    struct pm_slice host;            /* name or IP literal as typed, no brackets */
-    uint16_t port;                   /* 1-65535 */
-    uint8_t context;                 /* PDP context ID 1-16 */
+    struct pm_slice host;             /* name or IP literal as typed, no brackets */
+    uint16_t port;                    /* 1-65535 */
+    uint8_t context;                  /* PDP context ID 1-16 */
     const struct pm_tls_request *tls; /* NULL: clear */
 };
 
@@ -128,8 +128,8 @@ struct pm_platform {
 
     /* Reads up to `len` bytes at `offset` of an opened or scratch file. Result: the count, 0 at
      * end of file, PM_ERR_IO. */
-    int32_t (*file_read)(void *user, struct pm_op *op, pm_file file, uint64_t offset,
-                         uint8_t *data, size_t len);
+    int32_t (*file_read)(void *user, struct pm_op *op, pm_file file, uint64_t offset, uint8_t *data,
+                         size_t len);
 
     /* Closes a file; a created one that was not committed is gone. Immediate. */
     void (*file_close)(void *user, pm_file file);
@@ -165,7 +165,8 @@ struct pm_platform {
 
     /* Upgrades the open clear connection (STARTTLS). PM_OK, PM_ERR_TLS, PM_ERR_CLOSED. Clear
      * bytes received after the 220 line must make it fail: they go to the TLS layer. */
-    int32_t (*conn_starttls)(void *user, struct pm_op *op, const struct pm_connect_request *request);
+    int32_t (*conn_starttls)(void *user, struct pm_op *op,
+                             const struct pm_connect_request *request);
 
     /* Takes up to `len` bytes for the peer; result: how many (0: none now). The bytes are
      * copied or sent before it returns. Less than `len`: pm_module_writable() follows once

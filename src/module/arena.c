@@ -113,16 +113,15 @@ static void remove_at(struct pm_arena *arena, size_t at)
     pm__wipe(arena->base + arena->used, len);
 }
 
-bool pm__arena_remove(struct pm_arena *arena, enum pm__key key, uint8_t index,
-                      struct pm_slice text)
+bool pm__arena_remove(struct pm_arena *arena, enum pm__key key, uint8_t index, struct pm_slice text)
 {
     struct pm__record record;
     size_t at = 0;
     size_t here = 0;
     while (pm__arena_next(arena, &at, &record)) {
         if (record.key == key && record.index == index &&
-            (text.ptr == NULL || (text.len == record.text.len &&
-                                  memcmp(text.ptr, record.text.ptr, text.len) == 0))) {
+            (text.ptr == NULL ||
+             (text.len == record.text.len && memcmp(text.ptr, record.text.ptr, text.len) == 0))) {
             remove_at(arena, here);
             return true;
         }
@@ -156,8 +155,7 @@ bool pm__arena_set_all(struct pm_arena *arena, const struct pm__change *changes,
         return false;
     }
     for (size_t i = 0; i < count; i++) {
-        (void)pm__arena_remove(arena, changes[i].key, changes[i].index,
-                               (struct pm_slice){NULL, 0});
+        (void)pm__arena_remove(arena, changes[i].key, changes[i].index, (struct pm_slice){NULL, 0});
     }
     bool ok = true;
     for (size_t i = 0; i < count; i++) {

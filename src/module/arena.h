@@ -61,7 +61,8 @@ size_t pm__arena_free(const struct pm_arena *arena);
 /* Replaces the one record of key and index; empty text removes it. */
 bool pm__arena_set(struct pm_arena *arena, enum pm__key key, uint8_t index, struct pm_slice text);
 
-/* Replaces several records at once: all or none, so that a command changes everything or nothing. */
+/* Replaces several records at once: all or none, so that a command changes everything or nothing.
+ */
 struct pm__change {
     enum pm__key key;
     uint8_t index;

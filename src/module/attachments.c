@@ -49,14 +49,14 @@ static void list(struct pm_port *port)
     pm__ok(port);
 }
 
-static uint16_t delete(struct pm_module *module, const struct pm_at_values *values)
+static uint16_t delete (struct pm_module *module, const struct pm_at_values *values)
 {
     if (values->count == 1) {
         pm__arena_clear(&module->arena, PM__KEY_ATTACHMENT);
         module->draft.attachments = 0;
     } else if (values->count != 2 || !values->v[1].given ||
-               !pm__arena_remove(&module->arena, PM__KEY_ATTACHMENT,
-                                 (uint8_t)values->v[1].number, (struct pm_slice){NULL, 0})) {
+               !pm__arena_remove(&module->arena, PM__KEY_ATTACHMENT, (uint8_t)values->v[1].number,
+                                 (struct pm_slice){NULL, 0})) {
         return PM_MAIL_PARAMETER; /* SD15 */
     } else {
         module->draft.attachments--;
@@ -121,7 +121,7 @@ void pm__run_qsmtpatt(void *owner, enum pm_at_form form, const struct pm_at_valu
         return;
     }
     if (values->v[0].number == 0) {
-        pm__mail_answer(port, delete(port->module, values));
+        pm__mail_answer(port, delete (port->module, values));
         return;
     }
     if (values->count != 3 || !values->v[1].given || !values->v[2].given) {

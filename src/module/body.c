@@ -81,8 +81,8 @@ static bool receive(struct pm_port *port)
             return pm__await(port, PM_OK, BODY_WRITTEN);
         }
         return pm__await(port,
-                         platform->file_write(platform->user, &port->op, task->file,
-                                              task->data.ptr, task->data.len),
+                         platform->file_write(platform->user, &port->op, task->file, task->data.ptr,
+                                              task->data.len),
                          BODY_WRITTEN);
     }
     if (!task->data_end) {
@@ -99,10 +99,8 @@ static bool body_step(struct pm_port *port)
     switch (task->state) {
     case BODY_CREATE:
         return pm__await(port, platform->scratch_create(platform->user, &port->op), BODY_CREATED);
-    case BODY_CREATED:
-        return created(port);
-    case BODY_RECEIVE:
-        return receive(port);
+    case BODY_CREATED: return created(port);
+    case BODY_RECEIVE: return receive(port);
     default:
         task->failed = task->failed || port->op.result != PM_OK;
         pm_mime_scan_update(&port->module->draft.scan, task->data.ptr, task->data.len);

@@ -9,7 +9,7 @@
 #define PROFILE_CONTEXT 32U
 /* Layout, type, authentication, then three texts with a length byte each. */
 #define CONTEXT_LAYOUT 1U
-#define CONTEXT_BYTES (3U + 3U * 128U)
+#define CONTEXT_BYTES  (3U + 3U * 128U)
 
 bool pm__context_set(struct pm_module *module, uint8_t context, const struct pm_pdp *pdp,
                      struct pm_slice apn, struct pm_slice user, struct pm_slice password)

@@ -7,16 +7,11 @@
 uint16_t pm__file_error(int32_t status, uint16_t other)
 {
     switch (status) {
-    case PM_ERR_NO_STORAGE:
-        return 419; /* CD21 */
-    case PM_ERR_NO_SPACE:
-        return 403;
-    case PM_ERR_EXISTS:
-        return 407;
-    case PM_ERR_BUSY:
-        return 426;
-    default:
-        return other;
+    case PM_ERR_NO_STORAGE: return 419; /* CD21 */
+    case PM_ERR_NO_SPACE: return 403;
+    case PM_ERR_EXISTS: return 407;
+    case PM_ERR_BUSY: return 426;
+    default: return other;
     }
 }
 
@@ -143,8 +138,7 @@ static bool delete_step(struct pm_port *port)
     const struct pm_platform *platform = port->module->platform;
     const enum pm_storage storage = (enum pm_storage)task->storage;
     switch (task->state) {
-    case DELETE_NEXT:
-        return pm__await(port, next_entry(port), DELETE_ENTRY);
+    case DELETE_NEXT: return pm__await(port, next_entry(port), DELETE_ENTRY);
     case DELETE_ENTRY:
         if (port->op.result == PM_OK) {
             task->name = entry_name(task);
@@ -157,7 +151,8 @@ static bool delete_step(struct pm_port *port)
         }
         break;
     case DELETE_NAME:
-        return pm__await(port, platform->file_delete(platform->user, &port->op, storage, task->name),
+        return pm__await(port,
+                         platform->file_delete(platform->user, &port->op, storage, task->name),
                          DELETE_DONE);
     default:
         if (port->op.result != PM_OK) {
@@ -242,7 +237,10 @@ static void run_qflds(void *owner, enum pm_at_form form, const struct pm_at_valu
 }
 
 /* Longer than any name: what is too long is judged by pm__file_name and answered 406. */
-#define NAME_PARAM {.name = "filename", .type = PM_AT_STRING, .max = 4096}
+#define NAME_PARAM                                            \
+    {                                                         \
+        .name = "filename", .type = PM_AT_STRING, .max = 4096 \
+    }
 
 static const struct pm_at_param name_params[] = {NAME_PARAM};
 static const struct pm_at_param upload_params[] = {
@@ -258,36 +256,17 @@ static const struct pm_at_param storage_params[] = {
 #define FILE_ROW(n) .name = (n), .bad = PM__CME_FILE_INPUT, .group = PM__GROUP_FILE
 
 static const struct pm_at_command rows[] = {
-    {FILE_ROW("+QFUPL"),
-     .forms = PM_AT_TEST | PM_AT_WRITE,
-     .flags = PM_AT_DATA,
-     .param_count = 4,
-     .params = upload_params,
-     .test = "+QFUPL: <filename>[,(1-<freesize>)[,(1-65535)[,(0,1)]]]",
+    {FILE_ROW("+QFUPL"), .forms = PM_AT_TEST | PM_AT_WRITE, .flags = PM_AT_DATA, .param_count = 4,
+     .params = upload_params, .test = "+QFUPL: <filename>[,(1-<freesize>)[,(1-65535)[,(0,1)]]]",
      .handler = pm__run_qfupl},
-    {FILE_ROW("+QFDWL"),
-     .forms = PM_AT_TEST | PM_AT_WRITE,
-     .flags = PM_AT_DATA,
-     .param_count = 1,
-     .params = name_params,
-     .handler = pm__run_qfdwl},
-    {FILE_ROW("+QFLST"),
-     .forms = PM_AT_EXEC | PM_AT_TEST | PM_AT_WRITE,
-     .flags = PM_AT_TEST_OK,
-     .param_count = 1,
-     .params = name_params,
-     .handler = run_qflst},
-    {FILE_ROW("+QFDEL"),
-     .forms = PM_AT_TEST | PM_AT_WRITE,
-     .param_count = 1,
-     .params = name_params,
+    {FILE_ROW("+QFDWL"), .forms = PM_AT_TEST | PM_AT_WRITE, .flags = PM_AT_DATA, .param_count = 1,
+     .params = name_params, .handler = pm__run_qfdwl},
+    {FILE_ROW("+QFLST"), .forms = PM_AT_EXEC | PM_AT_TEST | PM_AT_WRITE, .flags = PM_AT_TEST_OK,
+     .param_count = 1, .params = name_params, .handler = run_qflst},
+    {FILE_ROW("+QFDEL"), .forms = PM_AT_TEST | PM_AT_WRITE, .param_count = 1, .params = name_params,
      .handler = run_qfdel},
-    {FILE_ROW("+QFLDS"),
-     .forms = PM_AT_EXEC | PM_AT_TEST | PM_AT_WRITE,
-     .flags = PM_AT_TEST_OK,
-     .param_count = 1,
-     .params = storage_params,
-     .handler = run_qflds},
+    {FILE_ROW("+QFLDS"), .forms = PM_AT_EXEC | PM_AT_TEST | PM_AT_WRITE, .flags = PM_AT_TEST_OK,
+     .param_count = 1, .params = storage_params, .handler = run_qflds},
 };
 
 const struct pm__commands pm__file_commands = {rows, sizeof rows / sizeof rows[0]};

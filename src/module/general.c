@@ -8,20 +8,13 @@
 static uint8_t *basic_setting(struct pm_at_settings *set, const char *name)
 {
     switch (name[0] == '&' ? name[1] : name[0]) {
-    case 'E':
-        return &set->echo;
-    case 'V':
-        return &set->verbose;
-    case 'Q':
-        return &set->quiet;
-    case 'X':
-        return &set->connect;
-    case 'C':
-        return &set->dcd;
-    case 'D':
-        return &set->dtr;
-    default:
-        return NULL;
+    case 'E': return &set->echo;
+    case 'V': return &set->verbose;
+    case 'Q': return &set->quiet;
+    case 'X': return &set->connect;
+    case 'C': return &set->dcd;
+    case 'D': return &set->dtr;
+    default: return NULL;
     }
 }
 
@@ -45,8 +38,8 @@ static uint8_t *s_register(struct pm_at_settings *set, int32_t number, uint8_t *
         uint8_t max;
         uint8_t *value;
     } const registers[] = {
-        {0, 255, &set->s0}, {3, 127, &set->s3},  {4, 127, &set->s4},
-        {5, 127, &set->s5}, {6, 255, &set->s6},  {7, 255, &set->s7},
+        {0, 255, &set->s0}, {3, 127, &set->s3},   {4, 127, &set->s4},
+        {5, 127, &set->s5}, {6, 255, &set->s6},   {7, 255, &set->s7},
         {8, 255, &set->s8}, {10, 255, &set->s10}, {12, 255, &set->s12},
     };
     for (size_t i = 0; i < sizeof registers / sizeof registers[0]; i++) {
@@ -289,11 +282,14 @@ static const struct pm_at_param cpin_params[] = {
     {.name = "new pin", .type = PM_AT_TOKEN, .flags = PM_AT_OPTIONAL, .min = 4, .max = 8},
 };
 
-#define BASIC(n, p, h) {.name = (n), .forms = PM_AT_EXEC, .param_count = 1, .params = (p), .handler = (h)}
-#define PLAIN(n, h)                                                                               \
-    {                                                                                             \
-        .name = (n), .forms = PM_AT_EXEC | PM_AT_TEST, .flags = PM_AT_TEST_OK,                    \
-        .bad = PM__CME_PARAMETER, .handler = (h)                                                  \
+#define BASIC(n, p, h)                                                                    \
+    {                                                                                     \
+        .name = (n), .forms = PM_AT_EXEC, .param_count = 1, .params = (p), .handler = (h) \
+    }
+#define PLAIN(n, h)                                                            \
+    {                                                                          \
+        .name = (n), .forms = PM_AT_EXEC | PM_AT_TEST, .flags = PM_AT_TEST_OK, \
+        .bad = PM__CME_PARAMETER, .handler = (h)                               \
     }
 
 static const struct pm_at_command rows[] = {

@@ -123,15 +123,9 @@ static bool connected(struct pm_module *module)
         job->connected = true;
         pm__session_begin(module);
         break;
-    case PM_ERR_RESOLVE:
-        pm__job_fail(module, PM_MAIL_RESOLVE, 0);
-        break;
-    case PM_ERR_TLS:
-        pm__job_fail(module, PM_MAIL_SSL, 0);
-        break;
-    default:
-        pm__job_fail(module, PM_MAIL_NETWORK, 0);
-        break;
+    case PM_ERR_RESOLVE: pm__job_fail(module, PM_MAIL_RESOLVE, 0); break;
+    case PM_ERR_TLS: pm__job_fail(module, PM_MAIL_SSL, 0); break;
+    default: pm__job_fail(module, PM_MAIL_NETWORK, 0); break;
     }
     return true;
 }
@@ -139,14 +133,10 @@ static bool connected(struct pm_module *module)
 static bool step(struct pm_module *module)
 {
     switch (module->job.state) {
-    case PM_JOB_FILES:
-        return pm__prepare_files(module);
-    case PM_JOB_MEASURE:
-        return pm__prepare_measure(module);
-    case PM_JOB_CONNECT:
-        return connected(module);
-    default:
-        return pm__session_run(module);
+    case PM_JOB_FILES: return pm__prepare_files(module);
+    case PM_JOB_MEASURE: return pm__prepare_measure(module);
+    case PM_JOB_CONNECT: return connected(module);
+    default: return pm__session_run(module);
     }
 }
 

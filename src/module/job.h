@@ -22,8 +22,8 @@ enum pm__composed {
 
 /* job_compose.c: starts the message anew; while `measuring` attachments count as empty. */
 void pm__compose_begin(struct pm_module *module);
-enum pm__composed pm__compose(struct pm_module *module, uint8_t *out, size_t size,
-                              size_t *written, bool measuring);
+enum pm__composed pm__compose(struct pm_module *module, uint8_t *out, size_t size, size_t *written,
+                              bool measuring);
 
 /* job_prepare.c: memory, texts, and one step of opening files and measuring. */
 bool pm__prepare_begin(struct pm_module *module);

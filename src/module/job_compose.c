@@ -68,8 +68,8 @@ static bool read_on(struct pm_module *module, pm_file file, uint64_t size)
     uint64_t left = size - job->offset;
     size_t want = left < job->in_size ? (size_t)left : job->in_size;
     job->reading = true;
-    return pm__job_await(job, platform->file_read(platform->user, &job->op, file, job->offset,
-                                                  job->in, want));
+    return pm__job_await(
+        job, platform->file_read(platform->user, &job->op, file, job->offset, job->in, want));
 }
 
 /* Takes what was read. A file that ends early is not the one that was announced. */
@@ -95,18 +95,14 @@ static bool serve(struct pm_module *module, enum pm_mime_need need, bool measuri
     case PM_MIME_NEED_CC:
         pm_mime_address(&job->mime, next_recipient(module, PM_RECIPIENT_CC));
         return true;
-    case PM_MIME_NEED_PART:
-        next_part(module, measuring);
-        return true;
-    case PM_MIME_NEED_BODY:
-        return read_on(module, module->draft.body, job->mime.config.body.bytes);
-    default:
-        return read_on(module, job->files[job->part - 1], job->sizes[job->part - 1]);
+    case PM_MIME_NEED_PART: next_part(module, measuring); return true;
+    case PM_MIME_NEED_BODY: return read_on(module, module->draft.body, job->mime.config.body.bytes);
+    default: return read_on(module, job->files[job->part - 1], job->sizes[job->part - 1]);
     }
 }
 
-enum pm__composed pm__compose(struct pm_module *module, uint8_t *out, size_t size,
-                              size_t *written, bool measuring)
+enum pm__composed pm__compose(struct pm_module *module, uint8_t *out, size_t size, size_t *written,
+                              bool measuring)
 {
     struct pm_job *job = &module->job;
     *written = 0;

@@ -24,9 +24,9 @@ static enum pm_smtp_clear_auth clear_auth(struct pm_module *module)
 {
     const struct pm_arena *arena = &module->arena;
     const struct pm_module_config *config = module->config;
-    bool allowed = config->auth_in_clear == PM_SMTP_CLEAR_AUTH_ALLOW ||
-                   listed(pm__slice(config->auth_in_clear_servers),
-                          pm__arena_get(arena, PM__KEY_SERVER, 0));
+    bool allowed =
+        config->auth_in_clear == PM_SMTP_CLEAR_AUTH_ALLOW ||
+        listed(pm__slice(config->auth_in_clear_servers), pm__arena_get(arena, PM__KEY_SERVER, 0));
     if (allowed && module->draft.ssltype == 0 &&
         pm__arena_get(arena, PM__KEY_USERNAME, 0).len != 0) {
         pm__log_text(module, PM_LOG_WARNING,
@@ -98,10 +98,10 @@ static bool begin_hmac(struct pm_module *module, struct pm_slice challenge)
     }
     memcpy(job->in, challenge.ptr, challenge.len);
     job->state = PM_JOB_HMAC;
-    return pm__job_await(
-        job, platform->hmac(platform->user, &job->op, PM_HMAC_MD5,
-                            pm__arena_get(&module->arena, PM__KEY_PASSWORD, 0),
-                            (struct pm_slice){job->in, challenge.len}, job->digest));
+    return pm__job_await(job,
+                         platform->hmac(platform->user, &job->op, PM_HMAC_MD5,
+                                        pm__arena_get(&module->arena, PM__KEY_PASSWORD, 0),
+                                        (struct pm_slice){job->in, challenge.len}, job->digest));
 }
 
 static bool take_event(struct pm_module *module, const struct pm_smtp_event *event)
@@ -116,26 +116,17 @@ static bool take_event(struct pm_module *module, const struct pm_smtp_event *eve
         }
         pm__job_fail(module, PM_MAIL_UNKNOWN, 0);
         return true;
-    case PM_SMTP_EV_STARTTLS:
-        return begin_starttls(module);
-    case PM_SMTP_EV_HMAC:
-        return begin_hmac(module, event->data);
-    case PM_SMTP_EV_BODY:
-        job->sending = true;
-        return true;
+    case PM_SMTP_EV_STARTTLS: return begin_starttls(module);
+    case PM_SMTP_EV_HMAC: return begin_hmac(module, event->data);
+    case PM_SMTP_EV_BODY: job->sending = true; return true;
     case PM_SMTP_EV_SENT:
-    case PM_SMTP_EV_REPLY:
-        trace(module, event->kind == PM_SMTP_EV_SENT, event->data);
-        return true;
-    case PM_SMTP_EV_REFUSED:
-        log_refused(module, event);
-        return true;
+    case PM_SMTP_EV_REPLY: trace(module, event->kind == PM_SMTP_EV_SENT, event->data); return true;
+    case PM_SMTP_EV_REFUSED: log_refused(module, event); return true;
     case PM_SMTP_EV_DONE:
         pm__job_finish(module, event->error, event->code, event->graceful);
         return true;
     case PM_SMTP_EV_NONE:
-    default:
-        return false;
+    default: return false;
     }
 }
 
@@ -209,8 +200,8 @@ static bool send_body(struct pm_module *module)
         pm_smtp_body_end(&job->smtp, module->now);
         return true;
     }
-    int32_t n = platform->conn_send(platform->user, job->out + job->out_at,
-                                    job->out_len - job->out_at);
+    int32_t n =
+        platform->conn_send(platform->user, job->out + job->out_at, job->out_len - job->out_at);
     if (n < 0) {
         pm_smtp_closed(&job->smtp, module->now);
         job->sending = false;

@@ -205,10 +205,10 @@ static const struct pm_at_param cclk_params[] = {
     {.name = "time", .type = PM_AT_STRING, .max = 20},
 };
 
-#define CREG(n)                                                                                   \
-    {                                                                                             \
-        .name = (n), .forms = PM_AT_READ | PM_AT_TEST | PM_AT_WRITE, .param_count = 1,            \
-        .bad = PM__CME_PARAMETER, .params = creg_params, .handler = run_creg                      \
+#define CREG(n)                                                                        \
+    {                                                                                  \
+        .name = (n), .forms = PM_AT_READ | PM_AT_TEST | PM_AT_WRITE, .param_count = 1, \
+        .bad = PM__CME_PARAMETER, .params = creg_params, .handler = run_creg           \
     }
 
 static const struct pm_at_command rows[] = {

@@ -6,7 +6,7 @@
 
 /* What AT&W keeps, in this order; the first byte tells the layout apart. */
 #define PROFILE_LAYOUT 1U
-#define PROFILE_LEN 14U
+#define PROFILE_LEN    14U
 
 static void encode(const struct pm_at_settings *set, const uint8_t reg[3], uint8_t out[PROFILE_LEN])
 {
@@ -43,10 +43,9 @@ static bool decode(const uint8_t *in, int32_t len, struct pm_at_settings *set, u
 void pm__profile_load(struct pm_module *module)
 {
     uint8_t bytes[PROFILE_LEN + 1];
-    int32_t len = module->platform->profile_load(module->platform->user, PM_PROFILE_SETTINGS,
-                                                 bytes, sizeof bytes);
-    module->profile_valid =
-        len > 0 && decode(bytes, len, &module->profile, module->profile_reg);
+    int32_t len = module->platform->profile_load(module->platform->user, PM_PROFILE_SETTINGS, bytes,
+                                                 sizeof bytes);
+    module->profile_valid = len > 0 && decode(bytes, len, &module->profile, module->profile_reg);
     if (len > 0 && !module->profile_valid) {
         pm__log_text(module, PM_LOG_WARNING, "the stored profile is damaged: factory settings");
     }
@@ -98,8 +97,8 @@ static bool save_step(struct pm_port *port)
     }
     bool saved = port->op.result == PM_OK;
     if (saved) { /* What is stored is what a later ATZ takes, not more. */
-        module->profile_valid = decode(port->chunk, (int32_t)PROFILE_LEN, &module->profile,
-                                       module->profile_reg);
+        module->profile_valid =
+            decode(port->chunk, (int32_t)PROFILE_LEN, &module->profile, module->profile_reg);
     }
     pm__task_end(port);
     if (saved) {
@@ -127,10 +126,10 @@ static void run_view(void *owner, enum pm_at_form form, const struct pm_at_value
         const char *name;
         uint8_t value;
     } lines[] = {
-        {"&C: ", set->dcd}, {"&D: ", set->dtr},    {"&F: ", 0},       {"&W: ", 0},
-        {"E: ", set->echo}, {"Q: ", set->quiet},   {"V: ", set->verbose}, {"X: ", set->connect},
-        {"Z: ", 0},         {"S0: ", set->s0},     {"S3: ", set->s3}, {"S4: ", set->s4},
-        {"S5: ", set->s5},  {"S6: ", set->s6},     {"S7: ", set->s7}, {"S8: ", set->s8},
+        {"&C: ", set->dcd},  {"&D: ", set->dtr},  {"&F: ", 0},           {"&W: ", 0},
+        {"E: ", set->echo},  {"Q: ", set->quiet}, {"V: ", set->verbose}, {"X: ", set->connect},
+        {"Z: ", 0},          {"S0: ", set->s0},   {"S3: ", set->s3},     {"S4: ", set->s4},
+        {"S5: ", set->s5},   {"S6: ", set->s6},   {"S7: ", set->s7},     {"S8: ", set->s8},
         {"S10: ", set->s10}, {"S12: ", set->s12},
     };
     for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
@@ -143,7 +142,10 @@ static void run_view(void *owner, enum pm_at_form form, const struct pm_at_value
 
 static const struct pm_at_param zero[] = {{.name = "value", .flags = PM_AT_OPTIONAL, .max = 0}};
 
-#define BASIC(n, h) {.name = (n), .forms = PM_AT_EXEC, .param_count = 1, .params = zero, .handler = (h)}
+#define BASIC(n, h)                                                                        \
+    {                                                                                      \
+        .name = (n), .forms = PM_AT_EXEC, .param_count = 1, .params = zero, .handler = (h) \
+    }
 
 static const struct pm_at_command rows[] = {
     BASIC("Z", run_z),

@@ -169,12 +169,18 @@ static void run_put(void *owner, enum pm_at_form form, const struct pm_at_values
     }
 }
 
-#define TEXT(n, l) {.name = (n), .type = PM_AT_STRING, .max = 4096, .limit = (l)}
-#define OPTIONAL_TEXT(n, l)                                                                       \
-    {                                                                                             \
-        .name = (n), .type = PM_AT_STRING, .flags = PM_AT_OPTIONAL, .max = 4096, .limit = (l)     \
+#define TEXT(n, l)                                                   \
+    {                                                                \
+        .name = (n), .type = PM_AT_STRING, .max = 4096, .limit = (l) \
     }
-#define CHARSET {.name = "charset", .max = 3}
+#define OPTIONAL_TEXT(n, l)                                                                   \
+    {                                                                                         \
+        .name = (n), .type = PM_AT_STRING, .flags = PM_AT_OPTIONAL, .max = 4096, .limit = (l) \
+    }
+#define CHARSET                     \
+    {                               \
+        .name = "charset", .max = 3 \
+    }
 
 static const struct pm_at_param account_params[] = {TEXT("username", PM__LIMIT_USERNAME),
                                                     TEXT("password", PM__LIMIT_PASSWORD)};
@@ -190,9 +196,9 @@ static const struct pm_at_param sslctx_params[] = {
     {.name = "sslctxID", .max = PM_SSL_CONTEXTS - 1}};
 static const struct pm_at_param ssltype_params[] = {{.name = "ssltype", .max = 2}};
 
-#define ITEM(k, p, i)                                                                             \
-    {                                                                                             \
-        .keyword = (k), .params = (p), .param_count = sizeof(p) / sizeof((p)[0]), .id = (i)       \
+#define ITEM(k, p, i)                                                                       \
+    {                                                                                       \
+        .keyword = (k), .params = (p), .param_count = sizeof(p) / sizeof((p)[0]), .id = (i) \
     }
 
 static const struct pm_at_item cfg_items[] = {
@@ -229,40 +235,20 @@ static const struct pm_at_param put_params[] = {{.name = "timeout", .min = 60, .
 #define ROW(n) .name = (n), .bad = PM_MAIL_PARAMETER, .group = PM__GROUP_SMTP
 
 static const struct pm_at_command rows[] = {
-    {ROW("+QSMTPCFG"),
-     .forms = PM_AT_TEST | PM_AT_WRITE,
-     .item_count = sizeof cfg_items / sizeof cfg_items[0],
-     .items = cfg_items,
+    {ROW("+QSMTPCFG"), .forms = PM_AT_TEST | PM_AT_WRITE,
+     .item_count = sizeof cfg_items / sizeof cfg_items[0], .items = cfg_items,
      .handler = pm__run_qsmtpcfg},
-    {ROW("+QSMTPDST"),
-     .forms = PM_AT_READ | PM_AT_TEST | PM_AT_WRITE,
-     .param_count = 3,
-     .params = dst_params,
-     .handler = run_dst},
-    {ROW("+QSMTPSUB"),
-     .forms = PM_AT_READ | PM_AT_TEST | PM_AT_WRITE,
-     .param_count = 2,
-     .params = sub_params,
-     .handler = run_sub},
-    {ROW("+QSMTPBODY"),
-     .forms = PM_AT_TEST | PM_AT_WRITE,
-     .flags = PM_AT_DATA,
-     .param_count = 3,
-     .params = body_params,
-     .handler = pm__run_qsmtpbody},
-    {ROW("+QSMTPATT"),
-     .forms = PM_AT_READ | PM_AT_TEST | PM_AT_WRITE,
-     .param_count = 3,
-     .params = att_params,
-     .handler = pm__run_qsmtpatt},
-    {ROW("+QSMTPCLR"),
-     .forms = PM_AT_EXEC | PM_AT_TEST,
-     .flags = PM_AT_TEST_OK,
+    {ROW("+QSMTPDST"), .forms = PM_AT_READ | PM_AT_TEST | PM_AT_WRITE, .param_count = 3,
+     .params = dst_params, .handler = run_dst},
+    {ROW("+QSMTPSUB"), .forms = PM_AT_READ | PM_AT_TEST | PM_AT_WRITE, .param_count = 2,
+     .params = sub_params, .handler = run_sub},
+    {ROW("+QSMTPBODY"), .forms = PM_AT_TEST | PM_AT_WRITE, .flags = PM_AT_DATA, .param_count = 3,
+     .params = body_params, .handler = pm__run_qsmtpbody},
+    {ROW("+QSMTPATT"), .forms = PM_AT_READ | PM_AT_TEST | PM_AT_WRITE, .param_count = 3,
+     .params = att_params, .handler = pm__run_qsmtpatt},
+    {ROW("+QSMTPCLR"), .forms = PM_AT_EXEC | PM_AT_TEST, .flags = PM_AT_TEST_OK,
      .handler = run_clr},
-    {ROW("+QSMTPPUT"),
-     .forms = PM_AT_TEST | PM_AT_WRITE,
-     .param_count = 1,
-     .params = put_params,
+    {ROW("+QSMTPPUT"), .forms = PM_AT_TEST | PM_AT_WRITE, .param_count = 1, .params = put_params,
      .handler = run_put},
 };
 

@@ -48,16 +48,10 @@ static void query(struct pm_port *port, const struct pm_at_item *item)
         put_text(port, PM__KEY_SERVER);
         put_number(port, draft->port);
         break;
-    case PM__CFG_CONTEXT:
-        put_number(port, draft->contextid);
-        break;
-    case PM__CFG_SSLCTX:
-        put_number(port, draft->sslctxid);
-        break;
+    case PM__CFG_CONTEXT: put_number(port, draft->contextid); break;
+    case PM__CFG_SSLCTX: put_number(port, draft->sslctxid); break;
     case PM__CFG_SSLTYPE:
-    default:
-        put_number(port, draft->ssltype);
-        break;
+    default: put_number(port, draft->ssltype); break;
     }
     pm__ok(port);
 }
@@ -117,18 +111,11 @@ static uint16_t set(struct pm_module *module, const struct pm_at_values *values)
         }
         pm__draft_touch(module);
         return set_pair(module, PM__KEY_SENDER_NAME, PM__LIMIT_SENDER_NAME, v);
-    case PM__CFG_SERVER:
-        return set_server(module, v);
-    case PM__CFG_CONTEXT:
-        draft->contextid = (uint8_t)v[0].number;
-        return 0;
-    case PM__CFG_SSLCTX:
-        draft->sslctxid = (uint8_t)v[0].number;
-        return 0;
+    case PM__CFG_SERVER: return set_server(module, v);
+    case PM__CFG_CONTEXT: draft->contextid = (uint8_t)v[0].number; return 0;
+    case PM__CFG_SSLCTX: draft->sslctxid = (uint8_t)v[0].number; return 0;
     case PM__CFG_SSLTYPE:
-    default:
-        draft->ssltype = (uint8_t)v[0].number;
-        return 0;
+    default: draft->ssltype = (uint8_t)v[0].number; return 0;
     }
 }
 

@@ -34,9 +34,9 @@ static const uint16_t suites[] = {
 };
 
 /* The blank before 0XC007 is the module's. */
-#define SUITES_TEXT                                                                               \
-    "(0X0035,0X002F,0X0005,0X0004,0X000A,0X003D,0XC002,0XC003,0XC004,0XC005, 0XC007,0XC008,"      \
-    "0XC009,0XC00A,0XC011,0XC012,0XC013,0XC014,0XC00C,0XC00D,0XC00E,0XC00F,0XC023,0XC024,"        \
+#define SUITES_TEXT                                                                          \
+    "(0X0035,0X002F,0X0005,0X0004,0X000A,0X003D,0XC002,0XC003,0XC004,0XC005, 0XC007,0XC008," \
+    "0XC009,0XC00A,0XC011,0XC012,0XC013,0XC014,0XC00C,0XC00D,0XC00E,0XC00F,0XC023,0XC024,"   \
     "0XC025,0XC026,0XC027,0XC028,0XC029,0XC02A,0XC02F,0XC030,0XFFFF)"
 
 void pm__ssl_reset(struct pm_module *module)
@@ -57,30 +57,18 @@ void pm__ssl_reset(struct pm_module *module)
 static uint8_t *small_number(struct pm_ssl *ssl, uint8_t item)
 {
     switch (item) {
-    case ITEM_SSLVERSION:
-        return &ssl->sslversion;
-    case ITEM_DTLS:
-        return &ssl->dtls;
-    case ITEM_DTLSVERSION:
-        return &ssl->dtlsversion;
-    case ITEM_SECLEVEL:
-        return &ssl->seclevel;
-    case ITEM_IGNORELOCALTIME:
-        return &ssl->ignorelocaltime;
-    case ITEM_SNI:
-        return &ssl->sni;
-    case ITEM_CLOSETIMEMODE:
-        return &ssl->closetimemode;
-    case ITEM_SESSION_CACHE:
-        return &ssl->session_cache;
-    case ITEM_RENEGOTIATION:
-        return &ssl->renegotiation;
-    case ITEM_IGNOREMULTICERTCHAINVERIFY:
-        return &ssl->ignoremulticertchainverify;
-    case ITEM_IGNOREINVALIDCERTSIGN:
-        return &ssl->ignoreinvalidcertsign;
-    default:
-        return NULL;
+    case ITEM_SSLVERSION: return &ssl->sslversion;
+    case ITEM_DTLS: return &ssl->dtls;
+    case ITEM_DTLSVERSION: return &ssl->dtlsversion;
+    case ITEM_SECLEVEL: return &ssl->seclevel;
+    case ITEM_IGNORELOCALTIME: return &ssl->ignorelocaltime;
+    case ITEM_SNI: return &ssl->sni;
+    case ITEM_CLOSETIMEMODE: return &ssl->closetimemode;
+    case ITEM_SESSION_CACHE: return &ssl->session_cache;
+    case ITEM_RENEGOTIATION: return &ssl->renegotiation;
+    case ITEM_IGNOREMULTICERTCHAINVERIFY: return &ssl->ignoremulticertchainverify;
+    case ITEM_IGNOREINVALIDCERTSIGN: return &ssl->ignoreinvalidcertsign;
+    default: return NULL;
     }
 }
 
@@ -157,11 +145,10 @@ static void query(struct pm_port *port, const struct pm_at_values *values)
     } else {
         uint8_t keys[2] = {0, 0};
         text_keys(item, keys);
-        pm_at_put_quoted(&port->at,
-                         pm__arena_get(&module->arena, (enum pm__key)keys[0], context));
-        struct pm_slice second =
-            keys[1] != 0 ? pm__arena_get(&module->arena, (enum pm__key)keys[1], context)
-                         : (struct pm_slice){NULL, 0};
+        pm_at_put_quoted(&port->at, pm__arena_get(&module->arena, (enum pm__key)keys[0], context));
+        struct pm_slice second = keys[1] != 0
+                                     ? pm__arena_get(&module->arena, (enum pm__key)keys[1], context)
+                                     : (struct pm_slice){NULL, 0};
         if (second.len != 0) {
             pm_at_put(&port->at, ",");
             pm_at_put_quoted(&port->at, second);
@@ -213,9 +200,18 @@ static void run_qsslcfg(void *owner, enum pm_at_form form, const struct pm_at_va
     }
 }
 
-#define CONTEXT {.name = "sslctxID", .max = PM_SSL_CONTEXTS - 1}
-#define NUMBER(lo, hi) {.name = "value", .flags = PM_AT_OPTIONAL, .min = (lo), .max = (hi)}
-#define NAME(n, m) {.name = (n), .type = PM_AT_STRING, .flags = PM_AT_OPTIONAL, .max = (m)}
+#define CONTEXT                                        \
+    {                                                  \
+        .name = "sslctxID", .max = PM_SSL_CONTEXTS - 1 \
+    }
+#define NUMBER(lo, hi)                                                     \
+    {                                                                      \
+        .name = "value", .flags = PM_AT_OPTIONAL, .min = (lo), .max = (hi) \
+    }
+#define NAME(n, m)                                                             \
+    {                                                                          \
+        .name = (n), .type = PM_AT_STRING, .flags = PM_AT_OPTIONAL, .max = (m) \
+    }
 
 static const struct pm_at_param to_one[] = {CONTEXT, NUMBER(0, 1)};
 static const struct pm_at_param to_two[] = {CONTEXT, NUMBER(0, 2)};
@@ -233,14 +229,14 @@ static const struct pm_at_param cacert[] = {CONTEXT, NAME("cacertpath", PM_FILE_
 static const struct pm_at_param cacertex[] = {CONTEXT, NAME("cacertexpath", PM_FILE_NAME_SIZE)};
 static const struct pm_at_param clientcert[] = {CONTEXT,
                                                 NAME("client_cert_path", PM_FILE_NAME_SIZE)};
-static const struct pm_at_param clientkey[] = {
-    CONTEXT, NAME("client_key_path", PM_FILE_NAME_SIZE), NAME("key_pwd", 64)};
+static const struct pm_at_param clientkey[] = {CONTEXT, NAME("client_key_path", PM_FILE_NAME_SIZE),
+                                               NAME("key_pwd", 64)};
 static const struct pm_at_param psk[] = {CONTEXT, NAME("identity", 128), NAME("key", 128)};
 static const struct pm_at_param alpn[] = {CONTEXT, NAME("protocolname", 64)};
 
-#define ITEM(k, p, i)                                                                             \
-    {                                                                                             \
-        .keyword = (k), .params = (p), .param_count = sizeof(p) / sizeof((p)[0]), .id = (i)       \
+#define ITEM(k, p, i)                                                                       \
+    {                                                                                       \
+        .keyword = (k), .params = (p), .param_count = sizeof(p) / sizeof((p)[0]), .id = (i) \
     }
 
 static const struct pm_at_item items[] = {

@@ -11,16 +11,7 @@
 
 /* ---- QFUPL --------------------------------------------------------------------- */
 
-enum {
-    UP_STAT,
-    UP_NEW,
-    UP_ROOM,
-    UP_CREATED,
-    UP_RECEIVE,
-    UP_WRITTEN,
-    UP_ACK,
-    UP_COMMITTED
-};
+enum { UP_STAT, UP_NEW, UP_ROOM, UP_CREATED, UP_RECEIVE, UP_WRITTEN, UP_ACK, UP_COMMITTED };
 
 /* argument[0]: `A`s owed to the host. */
 static uint8_t *owed(struct pm_port *port)
@@ -86,8 +77,8 @@ static bool receive(struct pm_port *port)
             return pm__await(port, PM_OK, UP_WRITTEN);
         }
         return pm__await(port,
-                         platform->file_write(platform->user, &port->op, task->file,
-                                              task->data.ptr, task->data.len),
+                         platform->file_write(platform->user, &port->op, task->file, task->data.ptr,
+                                              task->data.len),
                          UP_WRITTEN);
     }
     if (!task->data_end) {
@@ -149,27 +140,25 @@ static bool prepare(struct pm_port *port)
     uint64_t size = 0;
     switch (task->state) {
     case UP_STAT:
-        return pm__await(port,
-                         platform->file_stat(platform->user, &port->op, storage, task->name,
-                                             &task->info.used),
-                         UP_NEW);
+        return pm__await(
+            port,
+            platform->file_stat(platform->user, &port->op, storage, task->name, &task->info.used),
+            UP_NEW);
     case UP_NEW:
         if (port->op.result != PM_ERR_NOT_FOUND) {
-            pm__file_fail(port, port->op.result == PM_OK ? 407
-                                                         : pm__file_error(port->op.result, 408));
+            pm__file_fail(port,
+                          port->op.result == PM_OK ? 407 : pm__file_error(port->op.result, 408));
             return true;
         }
-        return pm__await(port,
-                         platform->storage_info(platform->user, &port->op, storage, &task->info),
-                         UP_ROOM);
+        return pm__await(
+            port, platform->storage_info(platform->user, &port->op, storage, &task->info), UP_ROOM);
     default:
         size = task->size;
         if (port->op.result != PM_OK || task->info.free < size) {
             pm__file_fail(port, pm__file_error(port->op.result, 403));
             return true;
         }
-        return pm__await(port,
-                         platform->file_create(platform->user, &port->op, storage, size),
+        return pm__await(port, platform->file_create(platform->user, &port->op, storage, size),
                          UP_CREATED);
     }
 }
@@ -184,12 +173,9 @@ static bool upload_step(struct pm_port *port)
             begin_receiving(port);
         }
         return true;
-    case UP_RECEIVE:
-        return receive(port);
-    case UP_WRITTEN:
-        return written(port);
-    case UP_ACK:
-        return acknowledge(port);
+    case UP_RECEIVE: return receive(port);
+    case UP_WRITTEN: return written(port);
+    case UP_ACK: return acknowledge(port);
     case UP_COMMITTED:
         if (port->op.result != PM_OK) {
             pm__file_fail(port, pm__file_error(port->op.result, 409));
@@ -199,8 +185,7 @@ static bool upload_step(struct pm_port *port)
             return false;
         }
         return true;
-    default:
-        return prepare(port);
+    default: return prepare(port);
     }
 }
 
@@ -290,8 +275,7 @@ static bool transfer_step(struct pm_port *port)
         task->chunk_at = 0;
         task->state = DOWN_PUT;
         return true;
-    default:
-        return put_chunk(port);
+    default: return put_chunk(port);
     }
 }
 
@@ -317,8 +301,7 @@ static bool download_step(struct pm_port *port)
         task->state = DOWN_CONNECT;
         pm_at_data_out(&port->at, port->module->config->connect_delay, port->module->now);
         return true;
-    default:
-        return task->data_end ? end_download(port) : transfer_step(port);
+    default: return task->data_end ? end_download(port) : transfer_step(port);
     }
 }
 

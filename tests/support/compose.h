@@ -44,7 +44,7 @@ struct pm_slice mail_text(const char *string);
 
 /* The message as one block that the caller frees; *end is the last answer. */
 uint8_t *mail_compose(const struct mail *mail, const struct mail_cuts *cuts, size_t *len,
-                 enum pm_mime_need *end);
+                      enum pm_mime_need *end);
 
 /* xorshift32; the state is never 0. */
 uint32_t mail_random(uint32_t *state);

@@ -8,11 +8,11 @@
 
 #include "postmodem/module.h"
 
-#define WORLD_FILES 64
-#define WORLD_PORTS 3
-#define WORLD_OPS 16
+#define WORLD_FILES    64
+#define WORLD_PORTS    3
+#define WORLD_OPS      16
 #define WORLD_PROFILES 64
-#define WORLD_REPLIES 8
+#define WORLD_REPLIES  8
 
 /* What the mail server, or the way to it, does wrong. */
 enum world_fault {
@@ -82,8 +82,8 @@ struct world {
     uint8_t *arena;
     size_t arena_size;
 
-    bool async;        /* operations end later, in world_run() */
-    unsigned fail_at;  /* this platform call (counted from 1) fails; 0: none */
+    bool async;       /* operations end later, in world_run() */
+    unsigned fail_at; /* this platform call (counted from 1) fails; 0: none */
     unsigned calls;
     uint64_t ufs_size; /* bytes of UFS, and of RAM */
     struct {

@@ -144,8 +144,8 @@ static int32_t file_open(void *user, struct pm_op *op, enum pm_storage storage,
     return world_answer_file(w, op, (int32_t)(f - w->files));
 }
 
-static int32_t file_read(void *user, struct pm_op *op, pm_file file, uint64_t offset,
-                         uint8_t *data, size_t len)
+static int32_t file_read(void *user, struct pm_op *op, pm_file file, uint64_t offset, uint8_t *data,
+                         size_t len)
 {
     struct world *w = user;
     const struct world_file *f = &w->files[file];

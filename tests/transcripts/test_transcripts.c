@@ -19,9 +19,9 @@
 
 #include "transcript.h"
 
-#define DIRECTORY PM_TEST_DIR "/transcripts"
+#define DIRECTORY   PM_TEST_DIR "/transcripts"
 #define RANDOM_CUTS 50
-#define MOST 500
+#define MOST        500
 
 static void play_all_cuts(void **state)
 {
@@ -102,8 +102,7 @@ int main(int argc, char **argv)
             tests[count++] = (struct CMUnitTest){path, play_all_cuts, NULL, NULL, path};
         }
     }
-    if (directory == NULL || closedir(directory) != 0 || count < 2 ||
-        count == MOST) {
+    if (directory == NULL || closedir(directory) != 0 || count < 2 || count == MOST) {
         return 1;
     }
     qsort(tests, count, sizeof tests[0], by_name);
