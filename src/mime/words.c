@@ -11,7 +11,7 @@
 
 enum {
     FRAME = 7,     /* "=?", "?B?", "?=" */
-    GROUPS_MIN = 2 /* room for a character of four bytes in base64 */
+    GROUPS_MIN = 3 /* room for a character of four bytes, in Q as well */
 };
 
 /* Bytes of text that fit a word of `room` characters. */
@@ -20,25 +20,56 @@ static size_t capacity(size_t room, size_t label)
     return room > FRAME + label ? (room - FRAME - label) / 4 * 3 : 0;
 }
 
-/* Takes whole characters, at most `max` bytes of them. A line end or another control character
- * would be harmless in base64 but come alive in the reader: it becomes a blank. */
-static size_t take_characters(struct pm_mime_text *text, uint8_t *bytes, size_t max)
+/* A line end or another control character would be harmless inside a word but come alive in the
+ * reader: it becomes a blank. */
+static void copy_character(uint8_t *out, const uint8_t *in, size_t len)
 {
-    size_t taken = 0;
-    while (text->rest.len > 0) {
-        size_t len = pm__charset_char((enum pm_charset)text->label.charset, text->rest);
-        if (taken + len > max) {
+    memcpy(out, in, len);
+    if (pm__ascii_is_control(*in)) {
+        *out = ' ';
+    }
+}
+
+/*
+ * Copies whole characters, at most `max` bytes of them, to a place where base64 needs no padding:
+ * GMime joins the base64 of neighbouring words and drops what comes after a padding. Padding is
+ * fine at the end of the text. 0 when there is no such place.
+ */
+static size_t copy_unpadded(const struct pm_mime_text *text, uint8_t *bytes, size_t max)
+{
+    struct pm_slice rest = text->rest;
+    size_t copied = 0;
+    size_t unpadded = 0;
+    while (rest.len > 0) {
+        size_t len = pm__charset_char((enum pm_charset)text->label.charset, rest);
+        if (copied + len > max) {
             break;
         }
-        memcpy(bytes + taken, text->rest.ptr, len);
-        if (pm__ascii_is_control(*text->rest.ptr)) {
-            bytes[taken] = ' ';
+        copy_character(bytes + copied, rest.ptr, len);
+        copied += len;
+        rest.ptr += len;
+        rest.len -= len;
+        if (copied % 3 == 0 || rest.len == 0) {
+            unpadded = copied;
         }
-        taken += len;
-        text->rest.ptr += len;
-        text->rest.len -= len;
     }
-    return taken;
+    return unpadded;
+}
+
+/* One character in the encoding Q, in digits alone, as they may stand in a phrase, too. */
+static size_t encode_character(const struct pm_mime_text *text, uint8_t *out, size_t *len)
+{
+    static const uint8_t digits[] = "0123456789ABCDEF";
+    uint8_t character[4];
+    size_t n = pm__charset_char((enum pm_charset)text->label.charset, text->rest);
+    copy_character(character, text->rest.ptr, n);
+    for (size_t i = 0; i < n; i++) {
+        out[3 * i] = '=';
+        out[3 * i + 1] = digits[character[i] >> 4];
+        out[3 * i + 2] = digits[character[i] & 15];
+    }
+    *len = 3 * n;
+    return n;
 }
 
 void pm__word(struct pm__header header, struct pm_mime_text *text)
@@ -52,12 +83,18 @@ void pm__word(struct pm__header header, struct pm_mime_text *text)
     uint8_t bytes[PM__WORD_MAX];
     uint8_t encoded[PM__BASE64_SIZE(PM__WORD_MAX)];
     size_t max = capacity(left < PM__WORD_MAX ? left : PM__WORD_MAX, label);
-    size_t taken = take_characters(text, bytes, max);
+    size_t taken = copy_unpadded(text, bytes, max);
     size_t len = pm__base64_encode(encoded, bytes, taken);
+    bool shift = taken == 0;
+    if (shift) { /* The characters after this one end at better places. */
+        taken = encode_character(text, encoded, &len);
+    }
+    text->rest.ptr += taken;
+    text->rest.len -= taken;
 
     pm__header_add(header, "=?");
     pm__text_slice(header.out, text->label.name);
-    pm__header_add(header, "?B?");
+    pm__header_add(header, shift ? "?Q?" : "?B?");
     pm__text_bytes(header.out, encoded, len);
     pm__header_add(header, "?=");
     *header.column += label + len;
