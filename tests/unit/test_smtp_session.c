@@ -548,8 +548,8 @@ static void test_addresses_that_would_inject(void **state)
                                       "@b",
                                       "a@b\x7f",
                                       "\"x@a> ORCPT=y\"@b",
-                                      "a@\xc2\x85"
-                                      "b",
+                                      ("a@\xc2\x85"
+                                       "b"),
                                       "a@b\xe2\x80\xa8"};
     struct smtp_setup setup;
     smtp_setup_default(&setup);
