@@ -121,6 +121,7 @@ enum pm_job_state {
 struct pm_job {
     uint8_t state; /* enum pm_job_state */
     bool connected, sending, composed, opening, reading;
+    bool unread; /* what the server sent is not all read */
     bool accepted; /* the OK of the command line is out */
     uint8_t file_count, part;
     struct pm_port *port;

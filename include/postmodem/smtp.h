@@ -145,7 +145,8 @@ void pm_smtp_body_end(struct pm_smtp *smtp, uint64_t now);
 void pm_smtp_closed(struct pm_smtp *smtp, uint64_t now);
 
 /* RFC 5321 4.5.3.2 time-outs; the owner adds its own limit for the whole mail, for the TLS
- * handshake and for HMAC, where the answer is PM_NEVER. */
+ * handshake and for HMAC, where the answer is PM_NEVER. When input and the deadline come together,
+ * all events are asked for before pm_smtp_tick(): what has come still counts. */
 uint64_t pm_smtp_deadline(const struct pm_smtp *smtp);
 void pm_smtp_tick(struct pm_smtp *smtp, uint64_t now);
 

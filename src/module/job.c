@@ -152,12 +152,19 @@ static bool accepted(struct pm_module *module)
     return job->accepted;
 }
 
+/* What has come is read first: a mail whose 250 is here must not be reported as failed. */
+static bool expired(const struct pm_module *module)
+{
+    const struct pm_job *job = &module->job;
+    return module->now >= job->deadline && !(job->state == PM_JOB_SESSION && job->unread);
+}
+
 bool pm__job_run(struct pm_module *module)
 {
     struct pm_job *job = &module->job;
     bool moved = false;
     while (job->state != PM_JOB_IDLE) {
-        if (module->now >= job->deadline) {
+        if (expired(module)) {
             pm__job_fail(module, PM_MAIL_TIMEOUT, 0);
             return true;
         }
@@ -185,6 +192,7 @@ void pm__job_received(struct pm_module *module, const uint8_t *data, size_t len)
     struct pm_job *job = &module->job;
     if (job->state == PM_JOB_SESSION || job->state == PM_JOB_HMAC) {
         pm_smtp_input(&job->smtp, data, len, module->now);
+        job->unread = true;
     }
 }
 

@@ -239,11 +239,13 @@ bool pm__session_run(struct pm_module *module)
     if (job->state != PM_JOB_SESSION) {
         return resume(module);
     }
-    if (module->now >= pm_smtp_deadline(&job->smtp)) {
-        pm_smtp_tick(&job->smtp, module->now);
-    }
     if (pm_smtp_next_event(&job->smtp, &event, module->now) != PM_SMTP_EV_NONE) {
         return take_event(module, &event);
+    }
+    job->unread = false;
+    if (module->now >= pm_smtp_deadline(&job->smtp)) {
+        pm_smtp_tick(&job->smtp, module->now);
+        return true;
     }
     if (send_commands(module)) {
         return true;

@@ -363,10 +363,48 @@ static void clear_auth_is_a_policy(void **state)
     }
 }
 
+/* Plays the server up to the final dot: each reply is handed to the module at w.now. */
+static void server_says(struct talk *t, const char *text)
+{
+    pm_module_received(&t->w.module, (const uint8_t *)text, strlen(text), t->w.now);
+}
+
+/* The reply to the final dot comes `late` ms after the mail was asked for. */
+static const char *confirmed_late(struct talk *t, uint64_t late)
+{
+    static const char *const replies[] = {"220 x\r\n", "250 x\r\n", "250 x\r\n",
+                                          "250 x\r\n", "250 x\r\n", "354 x\r\n"};
+    t->w.server.fault = WORLD_SILENT;
+    world_begin(&t->w, 1);
+    make_draft(t);
+    uint64_t start = t->w.now;
+    ok(t, "AT+QSMTPPUT=65535\r");
+    for (size_t i = 0; i < sizeof replies / sizeof replies[0]; i++) {
+        server_says(t, replies[i]);
+    }
+    t->w.now = start + late;
+    server_says(t, "250 taken\r\n");
+    return later(t, 100);
+}
+
+/* Nothing ticks in time when the process was held up: the 250 and the deadline come together. */
+static void what_has_come_counts_before_the_time(void **state)
+{
+    (void)state;
+    struct talk *t = begin();
+    assert_string_equal(confirmed_late(t, 65535U * 1000U + 5U), "\r\n+QSMTPPUT: 0,0\r\n");
+    end(t);
+    t = begin();
+    /* Beyond the ten minutes of RFC 5321 for the final dot. */
+    assert_string_equal(confirmed_late(t, 700000U), "\r\n+QSMTPPUT: 0,0\r\n");
+    end(t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sends_what_was_written),
+        cmocka_unit_test(what_has_come_counts_before_the_time),
         cmocka_unit_test(announces_the_exact_size),
         cmocka_unit_test(any_send_size_gives_the_same_message),
         cmocka_unit_test(message_id_stays_with_the_draft),
