@@ -101,7 +101,8 @@ void pm_module_end(struct pm_module *module);
  * Presets what QSMTPCFG sets (SD8), before the first input. `item` is the QSMTPCFG
  * keyword; `text` and `text2` are the string parameters (user, password; name, address; host)
  * and `number` the number. With `secret` queries never show the password.
- * Returns false when a value breaks the `wide` limits or the arena is full.
+ * Returns false, and nothing changes, when a value breaks the `wide` limits, is one that the
+ * command would refuse (SD12, SD13), or the arena is full.
  */
 bool pm_module_preset(struct pm_module *module, const char *item, const char *text,
                       const char *text2, uint32_t number, bool secret);

@@ -2,7 +2,7 @@
 /* The draft and the account: limits, defaults, clearing, presets. */
 #include <string.h>
 
-#include "module/internal.h"
+#include "module/mail.h"
 #include "postmodem/address.h"
 
 /* Lengths in bytes and counts, by enum pm__limit (SD9, SD27). */
@@ -54,6 +54,17 @@ void pm__draft_reset(struct pm_module *module)
     module->draft.secret_account = false;
 }
 
+bool pm__server_valid(struct pm_slice server)
+{
+    for (size_t i = 0; i < server.len; i++) {
+        uint8_t c = server.ptr[i];
+        if (c <= ' ' || c == 0x7F || c == '<' || c == '>') {
+            return false;
+        }
+    }
+    return true;
+}
+
 static bool fits(const char *text, enum pm__limit limit)
 {
     struct pm_slice slice = pm__slice(text);
@@ -86,9 +97,10 @@ bool pm_module_preset(struct pm_module *module, const char *item, const char *te
     struct pm_draft *draft = &module->draft;
     struct pm_slice name = pm__slice(item);
     if (pm__slice_equal(name, pm__slice("account"))) {
-        draft->secret_account = secret;
-        return preset_texts(module, PM__KEY_USERNAME, text, PM__LIMIT_USERNAME, text2,
-                            PM__LIMIT_PASSWORD);
+        bool set = preset_texts(module, PM__KEY_USERNAME, text, PM__LIMIT_USERNAME, text2,
+                                PM__LIMIT_PASSWORD);
+        draft->secret_account = set ? secret : draft->secret_account;
+        return set;
     }
     if (pm__slice_equal(name, pm__slice("sender"))) {
         return text2 != NULL && pm_address_valid(pm__slice(text2)) &&
@@ -97,6 +109,7 @@ bool pm_module_preset(struct pm_module *module, const char *item, const char *te
     }
     if (pm__slice_equal(name, pm__slice("smtpserver"))) {
         if (number == 0 || number > 65535 || text == NULL || !fits(text, PM__LIMIT_SERVER) ||
+            !pm__server_valid(pm__slice(text)) ||
             !pm__arena_set(&module->arena, PM__KEY_SERVER, 0, pm__slice(text))) {
             return false;
         }

@@ -15,6 +15,10 @@ enum pm__cfg_item {
     PM__CFG_SSLTYPE
 };
 
+/* A server name or address goes into look-ups, certificates and logs: no blanks, no control
+ * characters, no angle brackets. */
+bool pm__server_valid(struct pm_slice server);
+
 /* OK for 0, else +CME ERROR. */
 void pm__mail_answer(struct pm_port *port, uint16_t error);
 

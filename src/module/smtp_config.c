@@ -56,17 +56,6 @@ static void query(struct pm_port *port, const struct pm_at_item *item)
     pm__ok(port);
 }
 
-/* A server name or address goes into look-ups, certificates and logs: printable, no blanks. */
-static bool server_valid(struct pm_slice server)
-{
-    for (size_t i = 0; i < server.len; i++) {
-        if (server.ptr[i] <= ' ' || server.ptr[i] == '<' || server.ptr[i] == '>') {
-            return false;
-        }
-    }
-    return server.len != 0;
-}
-
 static uint16_t set_pair(struct pm_module *module, enum pm__key key, enum pm__limit limit,
                          const struct pm_at_value *v)
 {
@@ -84,7 +73,7 @@ static uint16_t set_pair(struct pm_module *module, enum pm__key key, enum pm__li
 
 static uint16_t set_server(struct pm_module *module, const struct pm_at_value *v)
 {
-    if (!server_valid(v[0].text)) {
+    if (v[0].text.len == 0 || !pm__server_valid(v[0].text)) {
         return PM_MAIL_PARAMETER;
     }
     if (!pm__arena_set(&module->arena, PM__KEY_SERVER, 0, v[0].text)) {

@@ -75,6 +75,10 @@ static void bad_presets_are_refused(void **state)
     assert_false(pm_module_preset(m, "smtpserver", "mail.example", NULL, 0, false));
     assert_false(pm_module_preset(m, "smtpserver", "mail.example", NULL, 65536, false));
     assert_false(pm_module_preset(m, "smtpserver", "mail\r\nexample", NULL, 25, false));
+    assert_false(pm_module_preset(m, "smtpserver", "mail example", NULL, 25, false));
+    assert_false(pm_module_preset(m, "smtpserver", "<mail.example>", NULL, 25, false));
+    assert_false(pm_module_preset(m, "account", "us\ter", "secret", 0, true));
+    assert_false(pm_module_preset(m, "account", "user", "sec\x7Fret", 0, true));
     assert_false(pm_module_preset(m, "sender", "Name", "no address", 0, false));
     assert_false(pm_module_preset(m, "account", "user", "a\nb", 0, false));
     assert_false(pm_module_preset(m, "contextid", NULL, NULL, 0, false));
