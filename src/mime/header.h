@@ -4,7 +4,8 @@
  * the writer's own line ends and folds.
  *
  * A text (subject, display name, file name) leaves in pieces of bounded size, so that it
- * may be of any length: pm__header_text() prepares it, pm__header_piece() writes one piece.
+ * may be of any length: pm__header_unstructured() or pm__header_phrase() prepares it,
+ * pm__header_piece() writes one piece.
  */
 #ifndef PM_MIME_HEADER_H
 #define PM_MIME_HEADER_H

@@ -14,7 +14,7 @@ enum pm__key {
     PM__KEY_SERVER,
     PM__KEY_SUBJECT,
     PM__KEY_RECIPIENT,  /* index: enum pm_recipient_kind */
-    PM__KEY_ATTACHMENT, /* index: file_index; storage byte, size (8 bytes), name */
+    PM__KEY_ATTACHMENT, /* index: file_index; storage byte, size (4 bytes), name */
     PM__KEY_SETTINGS,
     PM__KEY_APN = PM__KEY_SETTINGS, /* index: context */
     PM__KEY_PDP_USER,

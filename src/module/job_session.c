@@ -242,7 +242,10 @@ bool pm__session_run(struct pm_module *module)
     if (pm_smtp_next_event(&job->smtp, &event, module->now) != PM_SMTP_EV_NONE) {
         return take_event(module, &event);
     }
-    job->unread = false;
+    if (job->unread) { /* Time counts again: let the job look at its own first. */
+        job->unread = false;
+        return true;
+    }
     if (module->now >= pm_smtp_deadline(&job->smtp)) {
         pm_smtp_tick(&job->smtp, module->now);
         return true;

@@ -387,6 +387,22 @@ static const char *confirmed_late(struct talk *t, uint64_t late)
     return later(t, 100);
 }
 
+/* A reply that is not the last one does not buy time. */
+static void what_has_come_stops_no_clock(void **state)
+{
+    (void)state;
+    struct talk *t = begin();
+    t->w.server.fault = WORLD_SILENT;
+    world_begin(&t->w, 1);
+    make_draft(t);
+    ok(t, "AT+QSMTPPUT=60\r");
+    t->w.now += 60000;
+    server_says(t, "220 x\r\n");
+    assert_false(pm_module_mail_running(&t->w.module));
+    assert_string_equal(later(t, 100), "\r\n+QSMTPPUT: 658,0\r\n");
+    end(t);
+}
+
 /* Nothing ticks in time when the process was held up: the 250 and the deadline come together. */
 static void what_has_come_counts_before_the_time(void **state)
 {
@@ -405,6 +421,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sends_what_was_written),
         cmocka_unit_test(what_has_come_counts_before_the_time),
+        cmocka_unit_test(what_has_come_stops_no_clock),
         cmocka_unit_test(announces_the_exact_size),
         cmocka_unit_test(any_send_size_gives_the_same_message),
         cmocka_unit_test(message_id_stays_with_the_draft),
