@@ -67,6 +67,9 @@ static void drop(struct world_file *f)
 
 static bool append(struct world_file *f, const uint8_t *data, size_t len)
 {
+    if (len == 0) {
+        return true;
+    }
     if (f->len + len > f->cap) {
         size_t cap = (f->len + len) * 2;
         uint8_t *grown = realloc(f->data, cap);
@@ -76,7 +79,9 @@ static bool append(struct world_file *f, const uint8_t *data, size_t len)
         f->data = grown;
         f->cap = cap;
     }
-    memcpy(f->data + f->len, data, len);
+    if (len > 0) { /* An empty file has no memory. */
+        memcpy(f->data + f->len, data, len);
+    }
     f->len += len;
     return true;
 }
