@@ -62,17 +62,6 @@ void pm__text_number(struct pm__text *text, uint64_t number)
     pm__text_padded(text, number, 1);
 }
 
-void pm__text_signed(struct pm__text *text, int64_t number)
-{
-    if (number < 0) {
-        pm__text_char(text, '-');
-        /* The complement avoids negating INT64_MIN. */
-        pm__text_number(text, (uint64_t)~number + 1);
-    } else {
-        pm__text_number(text, (uint64_t)number);
-    }
-}
-
 void pm__text_hex(struct pm__text *text, uint64_t number, unsigned width)
 {
     char digits[MAX_HEX];

@@ -24,7 +24,6 @@ void pm__text_slice(struct pm__text *text, struct pm_slice slice);
 void pm__text_char(struct pm__text *text, char c);
 /* Decimal, without leading zeros. */
 void pm__text_number(struct pm__text *text, uint64_t number);
-void pm__text_signed(struct pm__text *text, int64_t number);
 /* Decimal with at least `width` digits (at most 20), zeros in front. */
 void pm__text_padded(struct pm__text *text, uint64_t number, unsigned width);
 /* Upper-case hexadecimal with at least `width` digits (at most 16), zeros in front. */
