@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: MIT */
+/* The trace: lines, escapes, and that no secret gets into it however its bytes are cut. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "host/trace.h"
+
+struct fixture {
+    char path[64];
+    struct pm_trace *trace;
+    struct pm_trace_stream stream;
+    char text[200000]; /* the file without its times */
+};
+
+static int set_up(void **state)
+{
+    struct fixture *f = calloc(1, sizeof *f);
+    char err[200];
+    assert_non_null(f);
+    strcpy(f->path, "/tmp/postmodem-trace-XXXXXX");
+    int fd = mkstemp(f->path);
+    assert_true(fd >= 0);
+    assert_int_equal(fchmod(fd, 0644), 0);
+    close(fd);
+    f->trace = pm_trace_open(f->path, err, sizeof err);
+    assert_non_null(f->trace);
+    *state = f;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct fixture *f = *state;
+    pm_trace_close(f->trace);
+    unlink(f->path);
+    free(f);
+    return 0;
+}
+
+/* What the file holds, each line from its port's name on; then it is emptied. */
+static const char *written(struct fixture *f)
+{
+    char line[8192];
+    FILE *file = fopen(f->path, "r");
+    assert_non_null(file);
+    f->text[0] = '\0';
+    size_t len = 0;
+    while (fgets(line, sizeof line, file) != NULL) {
+        const char *rest = strchr(line, ' ');
+        assert_non_null(rest);
+        assert_true(line[10] == 'T' && rest[-1] == 'Z');
+        rest = strchr(rest + 1, ' ');
+        assert_non_null(rest);
+        assert_true(len + strlen(rest) < sizeof f->text);
+        strcpy(f->text + len, rest + 1);
+        len += strlen(rest + 1);
+    }
+    fclose(file);
+    assert_int_equal(truncate(f->path, 0), 0);
+    return f->text;
+}
+
+static void bytes(struct fixture *f, const char *data, size_t len)
+{
+    pm_trace_bytes(f->trace, &f->stream, "usbat", true, (const uint8_t *)data, len);
+}
+
+static void text(struct fixture *f, const char *data)
+{
+    bytes(f, data, strlen(data));
+}
+
+static void test_lines_and_escapes(void **state)
+{
+    struct fixture *f = *state;
+    text(f, "AT\rATI\r\n\r\nOK\r\n");
+    assert_string_equal(written(f), "usbat > AT\\r\nusbat > ATI\\r\\n\nusbat > \\r\\n\n"
+                                    "usbat > OK\\r\\n\n");
+    bytes(f, "\0\x7F\xFF\t\\~ \n", 8);
+    assert_string_equal(written(f), "usbat > \\x00\\x7F\\xFF\\t\\\\~ \\n\n");
+    text(f, "no end");
+    assert_string_equal(written(f), "");
+    pm_trace_end(f->trace, &f->stream, "usbat", true);
+    assert_string_equal(written(f), "usbat > no end\\\n");
+}
+
+static void test_direction_and_smtp(void **state)
+{
+    struct fixture *f = *state;
+    pm_trace_bytes(f->trace, &f->stream, "uart1", false, (const uint8_t *)"OK\r\n", 4);
+    assert_string_equal(written(f), "uart1 < OK\\r\\n\n");
+    pm_trace_smtp(f->trace, true, (const uint8_t *)"EHLO a", 6);
+    pm_trace_smtp(f->trace, false, (const uint8_t *)"250 b", 5);
+    assert_string_equal(written(f), "smtp > EHLO a\nsmtp < 250 b\n");
+}
+
+static void test_file_is_private(void **state)
+{
+    struct fixture *f = *state;
+    struct stat status;
+    char err[200] = "";
+    assert_int_equal(stat(f->path, &status), 0);
+    assert_int_equal(status.st_mode & 0777, 0600);
+    assert_null(pm_trace_open("/nonexistent/trace", err, sizeof err));
+    assert_non_null(strstr(err, "/nonexistent/trace"));
+}
+
+/* Lines that hold the secret "Sesame", and how they look in the trace. */
+static const struct {
+    const char *line, *shown;
+} secrets[] = {
+    {"AT+QSMTPCFG=\"account\",\"me\",\"Sesame\"\r", "AT+QSMTPCFG=\"account\",\"me\",<redacted>\\r"},
+    {"at+qsmtpcfg = \"Account\" , \"me\" , \"Ses,a;me+Sesame\" \r",
+     "at+qsmtpcfg = \"Account\" , \"me\" , <redacted>\\r"},
+    {"AT+QSMTPCFG=account,me,Sesame\r", "AT+QSMTPCFG=account,me,<redacted>\\r"},
+    {"AT+CMEE=2;+QSMTPCFG=\"account\",\"me\",\"Sesame\";+CSQ\r",
+     "AT+CMEE=2;+QSMTPCFG=\"account\",\"me\",<redacted>;+CSQ\\r"},
+    {"AT+QSMTPCFG=\"account\",\"me\",\"Sesame\",\"Sesame\"\r",
+     "AT+QSMTPCFG=\"account\",\"me\",<redacted>,<redacted>\\r"},
+    {"+QSMTPCFG: \"account\",\"me\",\"Sesame\"\r\n",
+     "+QSMTPCFG: \"account\",\"me\",<redacted>\\r\\n"},
+    {"AT+QICSGP=1,1,\"apn\",\"me\",\"Sesame\",1\r", "AT+QICSGP=1,1,\"apn\",\"me\",<redacted>,1\\r"},
+    {"+QICSGP: 1,\"apn\",\"me\",\"Sesame\",1\r\n", "+QICSGP: 1,\"apn\",\"me\",<redacted>,1\\r\\n"},
+    {"AT+QSSLCFG=\"clientkey\",1,\"RAM:key\",\"Sesame\"\r",
+     "AT+QSSLCFG=\"clientkey\",1,\"RAM:key\",<redacted>\\r"},
+    {"+QSSLCFG: \"clientkey\",1,\"RAM:key\",\"Sesame\"\r\n",
+     "+QSSLCFG: \"clientkey\",1,\"RAM:key\",<redacted>\\r\\n"},
+    {"AT+QSSLCFG=\"psk\",1,\"id\",\"Sesame\"\r", "AT+QSSLCFG=\"psk\",1,\"id\",<redacted>\\r"},
+    {"AT+CPIN=\"Sesame\"\r", "AT+CPIN=<redacted>\\r"},
+    {"AT+CPIN=Sesame,Sesame\r", "AT+CPIN=<redacted>,<redacted>\\r"},
+    {"xxAT+QSMTPCFG=\"account\",\"me\",\"Sesame\r",
+     "xxAT+QSMTPCFG=\"account\",\"me\",<redacted>\\r"},
+    {"AT+QSMTPCFG=\"account\",\"m\"e\",\"Sesame\"\r", "AT+QSMTPCFG=\"account\",<redacted>\\r"},
+    {"AT+QSMTPCFG=\"account,me,Sesame\r", "AT+QSMTPCFG=<redacted>\\r"},
+    {"AT+QICSGP=1,1,\"apn\",\"me,\"Sesame\",1\r", "AT+QICSGP=1,1,\"apn\",<redacted>\\r"},
+};
+
+/* Each at every cut in two, and byte by byte. */
+static void test_secrets_at_every_cut(void **state)
+{
+    struct fixture *f = *state;
+    char expected[400];
+    for (size_t i = 0; i < sizeof secrets / sizeof secrets[0]; i++) {
+        const char *line = secrets[i].line;
+        snprintf(expected, sizeof expected, "usbat > %s\n", secrets[i].shown);
+        for (size_t cut = 0; cut < strlen(line) - 1; cut++) {
+            bytes(f, line, cut);
+            text(f, line + cut);
+            assert_string_equal(written(f), expected);
+        }
+        for (size_t at = 0; line[at] != '\0' && line[at] != '\n'; at++) {
+            bytes(f, line + at, 1);
+        }
+        assert_null(strstr(written(f), "Sesame"));
+    }
+}
+
+static void test_what_is_no_secret(void **state)
+{
+    struct fixture *f = *state;
+    static const char *const lines[] = {
+        "AT+QSMTPCFG=\"sender\",\"Pump\",\"a@example.com\"",
+        "AT+QSMTPCFG=\"account\"",
+        "AT+QICSGP=1",
+        "AT+QICSGP=1,1,\"apn\"",
+        "AT+QSSLCFG=\"cacert\",1,\"RAM:ca.pem\"",
+        "AT+CPIN?",
+        "+CPIN: READY",
+        "AT+QSMTPCFGX=\"account\",\"a\",\"b\"",
+        "1+1=2",
+        "+",
+        "++",
+    };
+    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
+        char expected[200];
+        text(f, lines[i]);
+        text(f, "\r");
+        snprintf(expected, sizeof expected, "usbat > %s\\r\n", lines[i]);
+        assert_string_equal(written(f), expected);
+    }
+}
+
+static void test_long_lines_are_cut(void **state)
+{
+    struct fixture *f = *state;
+    static char data[3 * PM_TRACE_LINE];
+    memset(data, 'x', sizeof data);
+    data[sizeof data - 1] = '\n';
+    bytes(f, data, sizeof data);
+    const char *all = written(f);
+    size_t count = 0;
+    for (const char *line = all; *line != '\0'; line = strchr(line, '\n') + 1) {
+        size_t len = strcspn(line, "\n");
+        assert_true(len <= strlen("usbat > ") + PM_TRACE_PIECE + 2);
+        assert_memory_equal(line, "usbat > x", 9);
+        bool last = line[len + 1] == '\0';
+        assert_true(last ? line[len - 2] == '\\' : line[len - 1] == '\\');
+        for (size_t i = 0; i < len; i++) {
+            count += line[i] == 'x' ? 1 : 0;
+        }
+    }
+    assert_int_equal(count, sizeof data - 1);
+}
+
+/* The secret lies across the place where the buffer is full, or begins far before it. */
+static void test_secrets_in_long_lines(void **state)
+{
+    struct fixture *f = *state;
+    static const char command[] = "AT+QSMTPCFG=\"account\",\"me\",\"Sesame Sesame\"\r";
+    static char data[2 * PM_TRACE_LINE];
+    for (size_t before = PM_TRACE_LINE - sizeof command - 2; before < PM_TRACE_LINE + 3; before++) {
+        memset(data, '.', before);
+        memcpy(data + before, command, sizeof command - 1);
+        bytes(f, data, before + sizeof command - 1);
+        assert_null(strstr(written(f), "Sesa"));
+    }
+    size_t len = (size_t)sprintf(data, "AT+QSMTPCFG=\"account\",\"me\",\"");
+    while (len < sizeof data - 10) {
+        len += (size_t)sprintf(data + len, "+Sesame");
+    }
+    bytes(f, data, len);
+    text(f, "Sesame\"\rAT\r");
+    const char *all = written(f);
+    assert_null(strstr(all, "Sesame"));
+    assert_non_null(strstr(all, "usbat > AT\\r\n"));
+}
+
+static void test_private_keys(void **state)
+{
+    struct fixture *f = *state;
+    text(f, "-----BEGIN PRIVATE KEY-----\nSesame\r\nSesame\n-----END PRIVATE KEY-----\nAT\r");
+    const char *all = written(f);
+    assert_null(strstr(all, "Sesame"));
+    assert_non_null(strstr(all, "usbat > -----BEGIN PRIVATE KEY-----\\n\n"));
+    assert_non_null(strstr(all, "usbat > AT\\r\n"));
+    text(f, "-----BEGIN CERTIFICATE-----\nMII\n-----END CERTIFICATE-----\n");
+    assert_non_null(strstr(written(f), "MII"));
+}
+
+static void test_a_key_that_never_ends(void **state)
+{
+    struct fixture *f = *state;
+    text(f, "-----BEGIN RSA PRIVATE KEY-----\n");
+    for (int i = 0; i < 1000; i++) {
+        text(f, "0123456789012345678901234567890123456789\n");
+    }
+    text(f, "AT\r");
+    assert_non_null(strstr(written(f), "usbat > AT\\r\n"));
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        TEST(test_lines_and_escapes),     TEST(test_direction_and_smtp),
+        TEST(test_file_is_private),       TEST(test_secrets_at_every_cut),
+        TEST(test_what_is_no_secret),     TEST(test_long_lines_are_cut),
+        TEST(test_secrets_in_long_lines), TEST(test_private_keys),
+        TEST(test_a_key_that_never_ends),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
