@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "at/at_internal.h"
+#include "base/wipe.h"
 
 /* Characters that end a run of plain ones; S3 and S5 come on top. */
 static bool is_special(uint8_t c)
@@ -59,13 +60,20 @@ static size_t hunt(struct pm_at *at, const uint8_t *data, size_t len)
     return len;
 }
 
+/* The line before is not needed any more, and may hold a password. */
+static void forget_line(struct pm_at *at)
+{
+    pm__wipe(at->line, at->line_len);
+    at->line_len = 0;
+}
+
 /* The character behind an 'A': a prefix, A/, or noise. */
 static void after_a(struct pm_at *at, uint8_t c)
 {
     const uint8_t prefix[2] = {at->line_a, c};
     if (c == 'T' || c == 't') {
         at->line_state = PM__LINE_BODY;
-        at->line_len = 0;
+        forget_line(at);
         at->line_quoted = false;
         echo(at, prefix, sizeof prefix);
     } else if (c == '/') {
@@ -89,6 +97,7 @@ static void delete_last(struct pm_at *at)
     if (at->line[at->line_len] == '"') {
         at->line_quoted = !at->line_quoted;
     }
+    at->line[at->line_len] = 0;
     echo(at, erase, sizeof erase);
 }
 
@@ -97,7 +106,7 @@ static void keep(struct pm_at *at, const uint8_t *data, size_t len)
 {
     if (len > PM_AT_LINE_SIZE - at->line_len) {
         at->line_state = PM__LINE_DISCARD;
-        at->line_len = 0;
+        forget_line(at);
         return;
     }
     memcpy(at->line + at->line_len, data, len);

@@ -7,10 +7,13 @@
  * a time: noise before the oldest prefix goes silently, then the oldest command
  * line, which is counted and answered ERROR in its turn. A line that does not
  * even fit alone is dropped up to its end and counted once.
+ *
+ * What has been used is overwritten: it may have been a password or a private key.
  */
 #include <string.h>
 
 #include "at/at_internal.h"
+#include "base/wipe.h"
 
 /* Without type-ahead the place for it is right behind the data-mode bytes. */
 static void settle(struct pm_at *at)
@@ -30,17 +33,24 @@ void pm__at_pack(struct pm_at *at)
         at->data_end = n;
     }
     size_t shift = at->raw_begin - at->data_end;
+    size_t end = at->raw_end;
     if (shift > 0) {
         memmove(at->in + at->data_end, at->in + at->raw_begin, at->raw_end - at->raw_begin);
         at->raw_begin -= shift;
         at->raw_end -= shift;
         at->raw_mark = at->raw_mark > shift ? at->raw_mark - shift : 0;
+        pm__wipe(at->in + at->raw_end, end - at->raw_end);
     }
 }
 
 void pm__at_used_raw(struct pm_at *at, size_t n)
 {
-    at->raw_begin += n;
+    size_t end = at->raw_begin + n;
+    size_t begin = at->raw_begin > at->data_end ? at->raw_begin : at->data_end;
+    if (begin < end) { /* What became data-mode bytes in its place is still needed. */
+        pm__wipe(at->in + begin, end - begin);
+    }
+    at->raw_begin = end;
     settle(at);
 }
 

@@ -23,6 +23,7 @@ static void make_room(struct pm_at *at, size_t len)
     memmove(at->out, at->out + at->out_begin, at->out_end - at->out_begin);
     at->out_visible -= at->out_begin;
     at->out_end -= at->out_begin;
+    pm__wipe(at->out + at->out_end, at->out_begin);
     if (at->info_open) {
         at->info_begin -= at->out_begin;
     }
@@ -130,6 +131,7 @@ static void close_info(struct pm_at *at)
     }
     at->info_open = false;
     if (at->info_lost) {
+        pm__wipe(at->out + at->info_begin, at->out_end - at->info_begin);
         at->out_end = at->info_begin;
         return;
     }
@@ -313,7 +315,9 @@ size_t pm_at_output(const struct pm_at *at, const uint8_t **data)
 void pm_at_output_ack(struct pm_at *at, size_t n)
 {
     size_t most = at->out_visible - at->out_begin;
-    at->out_begin += n < most ? n : most;
+    n = n < most ? n : most;
+    pm__wipe(at->out + at->out_begin, n); /* A query may have shown a password. */
+    at->out_begin += n;
     if (at->out_begin == at->out_end) {
         at->out_begin = at->out_visible = at->out_end = 0;
         if (at->info_open) {
