@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "at/at_internal.h"
+#include "base/wipe.h"
 
 static void end(struct pm_at *at, enum pm_at_data_end reason)
 {
@@ -65,11 +66,13 @@ static void start(struct pm_at *at, uint32_t connect_delay, uint64_t now)
     at->data_stalled = false;
     at->data_line_end = connect_delay == 0;
     at->data_connect = at->now + connect_delay;
-    pm__at_forget(at, at->now); /* While CONNECT is not due the rest is discarded, too. */
     at->data_state = PM__DATA_WAIT;
-    if (at->muted) {
+    if (at->muted) { /* What waits was typed by the next host: it is owed its answers. */
         end(at, PM_AT_END_LOST);
-    } else if (connect_delay == 0) {
+        return;
+    }
+    pm__at_forget(at, at->now); /* While CONNECT is not due the rest is discarded, too. */
+    if (connect_delay == 0) {
         open_data(at);
     }
 }
@@ -109,6 +112,7 @@ void pm__at_data_reset(struct pm_at *at)
     at->data_used = false;
     at->data_lent = false;
     at->data_plus = 0;
+    pm__wipe(at->in + at->data_begin, at->data_end - at->data_begin);
     at->data_begin = at->data_end = 0;
 }
 
@@ -303,8 +307,10 @@ void pm_at_data_ack(struct pm_at *at, size_t n)
     if (!at->data_lent || n == 0) {
         return;
     }
+    n = n < most ? n : most;
+    pm__wipe(at->in + at->data_begin, n);
     at->data_lent = false;
-    at->data_begin += n < most ? n : most;
+    at->data_begin += n;
     if (!pm__at_has_data(at)) {
         at->data_begin = at->data_end = 0;
     }

@@ -5,7 +5,7 @@
 #include "module/internal.h"
 
 /* When the SIM answers what, ms after power on: measured on an EC21-J. */
-#define SIM_SEEN_MS 252U
+#define SIM_SEEN_MS  252U
 #define SIM_READY_MS 356U
 
 struct boot_urc {
@@ -64,8 +64,9 @@ void pm__boot_start(struct pm_module *module)
     }
 }
 
-/* Whatever runs on the other ports ends as if their hosts had gone; the port that asked for it
- * is still owed its result, and nothing more. */
+/* Whatever runs on the other ports ends here, lest an upload or an activation be finished by the
+ * module that comes after; the port that asked for it is still owed its result, and nothing more.
+ */
 void pm__boot_restart_later(struct pm_port *by)
 {
     struct pm_module *module = by->module;
@@ -74,7 +75,7 @@ void pm__boot_restart_later(struct pm_port *by)
     pm__job_drop(module);
     for (struct pm_port *port = module->ports; port != NULL; port = port->next) {
         if (port != by) {
-            pm_at_lost(&port->at, module->now);
+            pm__port_cut_off(port);
         } else {
             pm_at_stop(&port->at);
         }
@@ -96,8 +97,7 @@ static bool restart_step(struct pm_module *module)
         return true;
     case RESTART_LIST:
         module->restart_state = RESTART_LISTED;
-        r = platform->file_next(platform->user, &module->op, PM_STORAGE_RAM, first,
-                                &module->entry);
+        r = platform->file_next(platform->user, &module->op, PM_STORAGE_RAM, first, &module->entry);
         break;
     case RESTART_LISTED:
         if (module->op.result != PM_OK) {
@@ -168,7 +168,7 @@ uint64_t pm__boot_deadline(const struct pm_module *module)
     if (module->restart_state == RESTART_WAIT) {
         return module->restart_at;
     }
-    if (module->boot_step >= BOOT_URCS || !wants_urcs(module)) {
+    if (pm__boot_off(module) || module->boot_step >= BOOT_URCS || !wants_urcs(module)) {
         return PM_NEVER;
     }
     return module->boot_at + boot_delay(module, boot_urcs[module->boot_step].at_ms);

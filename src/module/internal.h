@@ -49,6 +49,9 @@ void pm__task_begin(struct pm_port *port, bool (*step)(struct pm_port *port));
 /* Ends the task; an open file of it is closed. The caller answers the command. */
 void pm__task_end(struct pm_port *port);
 
+/* Ends whatever runs on a port, unfinished and unanswered, and forgets its host. */
+void pm__port_cut_off(struct pm_port *port);
+
 /* Notes what a platform operation on port->op answered and the state to go on in. Returns
  * true when the result is already there (in port->op.result). */
 bool pm__await(struct pm_port *port, int32_t result, uint8_t next_state);

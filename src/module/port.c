@@ -2,6 +2,7 @@
 /* One port: events of its AT engine go to handlers and tasks. */
 #include <string.h>
 
+#include "base/wipe.h"
 #include "module/internal.h"
 
 void pm__ok(struct pm_port *port)
@@ -34,6 +35,23 @@ void pm__task_end(struct pm_port *port)
     }
     memset(&port->task, 0, sizeof port->task);
     port->task.wake = PM_NEVER;
+    pm__wipe(port->chunk, sizeof port->chunk); /* a context's password, a key on its way out */
+}
+
+void pm__port_cut_off(struct pm_port *port)
+{
+    struct pm_module *module = port->module;
+    pm_at_lost(&port->at, module->now);
+    port->full = false;
+    if (port->op.pending) {
+        module->platform->cancel(module->platform->user, &port->op);
+        port->op.pending = false;
+    }
+    if (module->body_port == port) {
+        module->body_port = NULL;
+    }
+    pm__task_end(port);
+    pm__error(port); /* Nobody sees it. */
 }
 
 bool pm__await(struct pm_port *port, int32_t result, uint8_t next_state)
@@ -75,19 +93,14 @@ static bool take_event(struct pm_port *port)
 {
     struct pm_at_event event;
     switch (pm_at_next_event(&port->at, &event, port->module->now)) {
-    case PM_AT_EV_COMMAND:
-        run_command(port, &event);
-        return true;
-    case PM_AT_EV_DATA:
-        port->task.data = event.data;
-        return true;
+    case PM_AT_EV_COMMAND: run_command(port, &event); return true;
+    case PM_AT_EV_DATA: port->task.data = event.data; return true;
     case PM_AT_EV_DATA_END:
         port->task.data_end = true;
         port->task.reason = (uint8_t)event.reason;
         return true;
     case PM_AT_EV_NONE:
-    default:
-        return false;
+    default: return false;
     }
 }
 
@@ -123,8 +136,8 @@ void pm__module_run(struct pm_module *module)
     }
 }
 
-void pm_port_init(struct pm_port *port, struct pm_module *module, const char *name,
-                  bool boot_urcs, bool lf_ends_line, uint64_t now)
+void pm_port_init(struct pm_port *port, struct pm_module *module, const char *name, bool boot_urcs,
+                  bool lf_ends_line, uint64_t now)
 {
     memset(port, 0, sizeof *port);
     port->module = module;
@@ -160,12 +173,12 @@ size_t pm_port_input(struct pm_port *port, const uint8_t *data, size_t len, uint
         }
         size_t n = pm_at_input(&port->at, data + taken, len - taken, now);
         taken += n;
+        port->full = n == 0;
         pm__module_run(module);
-        if (n == 0) {
+        if (port->full) { /* Nothing moved that could have made room. */
             break;
         }
     }
-    port->full = taken < len;
     return taken;
 }
 

@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: MIT */
+/* What a restart, a host that leaves, and two ports at once must not leave behind. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "world.h"
+
+#define SECRET "hunter2-private"
+
+struct talk {
+    struct world w;
+    char got[65536];
+};
+
+static struct talk *begin(void)
+{
+    struct talk *t = calloc(1, sizeof *t);
+    assert_non_null(t);
+    world_init(&t->w);
+    return t;
+}
+
+static void end(struct talk *t)
+{
+    world_end(&t->w);
+    free(t);
+}
+
+static const char *hear(struct talk *t, size_t port)
+{
+    size_t n = world_read(&t->w, port, (uint8_t *)t->got, sizeof t->got - 1);
+    t->got[n] = '\0';
+    return t->got;
+}
+
+static const char *say(struct talk *t, size_t port, const char *text)
+{
+    world_type(&t->w, port, text, strlen(text));
+    world_advance(&t->w, t->w.now + 500);
+    return hear(t, port);
+}
+
+/* Types a line while what the platform has to do stays undone. */
+static void put(struct talk *t, size_t port, const char *text)
+{
+    size_t n = strlen(text);
+    assert_int_equal(pm_port_input(&t->w.ports[port], (const uint8_t *)text, n, t->w.now), n);
+}
+
+static void an_upload_does_not_outlive_a_restart(void **state)
+{
+    (void)state;
+    struct talk *t = begin();
+    t->w.config.power_on_delay = 0;
+    world_begin(&t->w, 2);
+    (void)say(t, 1, "AT+QSMTPBODY=0,100\r");
+    t->w.async = true;
+    put(t, 1, "half a body"); /* The storage is still at it when the restart comes. */
+    put(t, 0, "AT+CFUN=1,1\r");
+    while (t->w.op_count > 1) { /* It even ends after the restart has. */
+        size_t last = --t->w.op_count;
+        pm_module_done(&t->w.module, t->w.ops[last].op, t->w.ops[last].result, t->w.now);
+    }
+    world_advance(&t->w, t->w.now + 5000);
+    assert_int_equal(pm_module_count(&t->w.module).restarts, 1);
+    assert_int_equal(world_temporary(&t->w), 0); /* no body from the life before */
+    assert_string_equal(say(t, 1, "AT+QSMTPCLR\r"), "AT+QSMTPCLR\r\r\nOK\r\n");
+    end(t);
+}
+
+static void an_activation_does_not_outlive_a_restart(void **state)
+{
+    (void)state;
+    struct talk *t = begin();
+    t->w.config.qiact_delay = 5000;
+    world_begin(&t->w, 2);
+    (void)say(t, 1, "AT+QIACT=1\r");
+    (void)say(t, 0, "AT+CFUN=1,1\r");
+    world_advance(&t->w, t->w.now + 10000);
+    assert_string_equal(say(t, 0, "AT+QIACT?\r"), "AT+QIACT?\r\r\nOK\r\n");
+    assert_string_equal(hear(t, 1), "");
+    end(t);
+}
+
+/* A port that took no input because its host did not read must take it again. */
+static void a_full_port_takes_input_after_a_restart(void **state)
+{
+    (void)state;
+    struct talk *t = begin();
+    world_begin(&t->w, 2);
+    for (unsigned i = 0; i < 1000 && pm_port_wants_input(&t->w.ports[1]); i++) {
+        (void)pm_port_input(&t->w.ports[1], (const uint8_t *)"ATI;&V\r", 7, t->w.now);
+    }
+    assert_false(pm_port_wants_input(&t->w.ports[1]));
+    (void)say(t, 0, "AT+CFUN=1,1\r");
+    world_advance(&t->w, t->w.now + 5000);
+    assert_true(pm_port_wants_input(&t->w.ports[1]));
+    assert_string_equal(say(t, 1, "AT\r"), "AT\r\r\nOK\r\n");
+    end(t);
+}
+
+/* The next host types while a command of the one before it still runs. */
+static void the_next_host_gets_its_answer(void **state)
+{
+    (void)state;
+    struct talk *t = begin();
+    t->w.async = true;
+    world_begin(&t->w, 1);
+    put(t, 0, "AT+QFUPL=\"a\"\r");
+    pm_port_lost(&t->w.ports[0], t->w.now);
+    put(t, 0, "AT\r");
+    t->w.now += 5;
+    world_advance(&t->w, t->w.now + 20000);
+    assert_string_equal(hear(t, 0), "AT\r\r\nOK\r\n");
+    end(t);
+}
+
+static void two_ports_activate_one_context(void **state)
+{
+    (void)state;
+    struct talk *t = begin();
+    t->w.config.qiact_delay = 5000;
+    world_begin(&t->w, 2);
+    (void)say(t, 0, "ATE0\r");
+    (void)say(t, 1, "ATE0\r");
+    (void)say(t, 0, "AT+QIACT=1\r");
+    (void)say(t, 1, "AT+QIACT=1\r");
+    world_advance(&t->w, t->w.now + 10000);
+    assert_string_equal(hear(t, 0), "\r\nOK\r\n");
+    assert_string_equal(hear(t, 1), "\r\nERROR\r\n");
+    assert_string_equal(say(t, 1, "AT+QIGETERROR\r"),
+                        "\r\n+QIGETERROR: 572,operation not allowed\r\n\r\nOK\r\n");
+    end(t);
+}
+
+static void a_context_that_is_gone_is_not_activated(void **state)
+{
+    (void)state;
+    struct talk *t = begin();
+    t->w.config.qiact_delay = 5000;
+    world_begin(&t->w, 2);
+    (void)say(t, 0, "ATE0\r");
+    (void)say(t, 0, "AT+QIACT=1\r");
+    (void)say(t, 1, "AT+CGDCONT=1\r");
+    world_advance(&t->w, t->w.now + 10000);
+    assert_string_equal(hear(t, 0), "\r\nERROR\r\n");
+    assert_string_equal(say(t, 0, "AT+QIACT?\r"), "\r\nOK\r\n");
+    end(t);
+}
+
+static void an_undefined_context_keeps_no_account(void **state)
+{
+    (void)state;
+    struct talk *t = begin();
+    world_begin(&t->w, 1);
+    (void)say(t, 0, "ATE0\r");
+    (void)say(t, 0, "AT+QICSGP=3,1,\"apn\",\"user\",\"" SECRET "\",1\r");
+    (void)say(t, 0, "AT+CGDCONT=3\r");
+    assert_string_equal(say(t, 0, "AT+QICSGP=3\r"),
+                        "\r\n+QICSGP: 0,\"\",\"\",\"\",0\r\n\r\nOK\r\n");
+    end(t);
+}
+
+static void an_address_that_was_not_asked_for_is_not_told(void **state)
+{
+    (void)state;
+    struct talk *t = begin();
+    world_begin(&t->w, 1);
+    (void)say(t, 0, "ATE0\r");
+    assert_string_equal(say(t, 0, "AT+CGPADDR=1,,\r"), "\r\n+CGPADDR: 1,\"0.0.0.0\"\r\n\r\nOK\r\n");
+    end(t);
+}
+
+static void two_ports_delete_all_files(void **state)
+{
+    (void)state;
+    struct talk *t = begin();
+    t->w.async = true;
+    world_begin(&t->w, 2);
+    world_add_file(&t->w, PM_STORAGE_RAM, "a", "x", 1);
+    world_add_file(&t->w, PM_STORAGE_RAM, "b", "y", 1);
+    put(t, 0, "AT+QFDEL=\"RAM:*\"\r");
+    put(t, 1, "AT+QFDEL=\"RAM:*\"\r");
+    world_run(&t->w);
+    assert_string_equal(hear(t, 0), "AT+QFDEL=\"RAM:*\"\r\r\nOK\r\n");
+    assert_string_equal(hear(t, 1), "AT+QFDEL=\"RAM:*\"\r\r\nOK\r\n");
+    end(t);
+}
+
+static bool holds(const void *memory, size_t size, const char *text)
+{
+    const uint8_t *bytes = memory;
+    size_t n = strlen(text);
+    for (size_t i = 0; i + n <= size; i++) {
+        if (memcmp(bytes + i, text, n) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void check_forgotten(const struct talk *t)
+{
+    assert_false(holds(&t->w.module, sizeof t->w.module, SECRET));
+    assert_false(holds(t->w.ports, sizeof t->w.ports, SECRET));
+    assert_false(holds(t->w.arena, t->w.arena_size, SECRET));
+}
+
+/* Typed, echoed, typed ahead, stored, shown, and then replaced: not a byte of it stays. */
+static void a_password_is_overwritten(void **state)
+{
+    (void)state;
+    struct talk *t = begin();
+    t->w.async = true;
+    world_begin(&t->w, 1);
+    (void)say(t, 0,
+              "AT+QFLST;+QFLDS\rAT+QSMTPCFG=\"account\",\"user\",\"" SECRET "\"\r"
+              "AT+QSMTPCFG=\"account\"\r"
+              "AT+QICSGP=3,1,\"apn\",\"user\",\"" SECRET "\",1\rAT+QICSGP=3\r"
+              "AT+QSSLCFG=\"clientkey\",1,\"key.pem\",\"" SECRET "\"\r"
+              "AT+CPIN=" SECRET "\b\b\b\b\b\r");
+    (void)say(t, 0, "AT+QSMTPCFG=\"account\",\"\",\"\"\r");
+    (void)say(t, 0, "AT+CGDCONT=3\r");
+    (void)say(t, 0, "AT+QSSLCFG=\"clientkey\",1,\"\",\"\"\r");
+    check_forgotten(t);
+    end(t);
+}
+
+static void an_uploaded_key_is_overwritten(void **state)
+{
+    (void)state;
+    struct talk *t = begin();
+    t->w.async = true;
+    world_begin(&t->w, 1);
+    (void)say(t, 0, "AT+QFUPL=\"key.pem\",30\r");
+    (void)say(t, 0, SECRET SECRET);
+    (void)say(t, 0, "AT+QFDWL=\"key.pem\"\r");
+    check_forgotten(t);
+    end(t);
+}
+
+static void presets_without_texts_are_refused(void **state)
+{
+    (void)state;
+    struct talk *t = begin();
+    world_begin(&t->w, 1);
+    struct pm_module *m = &t->w.module;
+    assert_true(pm_module_preset(m, "account", "user", "hidden", 0, true));
+    assert_false(pm_module_preset(m, "account", "user", NULL, 0, false));
+    assert_false(pm_module_preset(m, "account", NULL, "hidden", 0, false));
+    assert_false(pm_module_preset(m, "sender", NULL, "a@example.com", 0, false));
+    assert_false(pm_module_preset_context(m, 1, 1, "apn\r\n", "", "", 0));
+    assert_non_null(strstr(say(t, 0, "AT+QSMTPCFG=\"account\"\r"), "\"********\""));
+    end(t);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_upload_does_not_outlive_a_restart),
+        cmocka_unit_test(an_activation_does_not_outlive_a_restart),
+        cmocka_unit_test(a_full_port_takes_input_after_a_restart),
+        cmocka_unit_test(the_next_host_gets_its_answer),
+        cmocka_unit_test(two_ports_activate_one_context),
+        cmocka_unit_test(a_context_that_is_gone_is_not_activated),
+        cmocka_unit_test(an_undefined_context_keeps_no_account),
+        cmocka_unit_test(an_address_that_was_not_asked_for_is_not_told),
+        cmocka_unit_test(two_ports_delete_all_files),
+        cmocka_unit_test(a_password_is_overwritten),
+        cmocka_unit_test(an_uploaded_key_is_overwritten),
+        cmocka_unit_test(presets_without_texts_are_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
