@@ -11,6 +11,10 @@
 #define CONTEXT_LAYOUT 1U
 #define CONTEXT_BYTES  (3U + 3U * 128U)
 
+_Static_assert(PM_PORT_CHUNK >= CONTEXT_BYTES, "a context is encoded in a port's chunk");
+_Static_assert(PM_PDP_CONTEXTS <= 16 && PM_PDP_CONTEXTS <= PM_CGD_CONTEXTS,
+               "active_at_start has 16 bits");
+
 bool pm__context_set(struct pm_module *module, uint8_t context, const struct pm_pdp *pdp,
                      struct pm_slice apn, struct pm_slice user, struct pm_slice password)
 {
@@ -115,7 +119,6 @@ static bool save_step(struct pm_port *port)
     if (port->op.result != PM_OK) { /* It serves until a restart; that is worth knowing. */
         pm__log_text(module, PM_LOG_ERROR, "a context could not be stored");
     }
-    pm__wipe(port->chunk, sizeof port->chunk);
     pm__task_end(port);
     pm__ok(port);
     return true;
@@ -127,12 +130,18 @@ void pm__context_save(struct pm_port *port, uint8_t context)
     port->task.argument[0] = context;
 }
 
+/* As long as AT+QICSGP allows, and nothing in it that would break a line of a reply. */
+static bool fits(const char *text, size_t max)
+{
+    return strlen(text) <= max && !pm__slice_has_control(pm__slice(text));
+}
+
 bool pm_module_preset_context(struct pm_module *module, uint8_t context, uint8_t type,
                               const char *apn, const char *user, const char *password,
                               uint8_t authentication)
 {
     if (context < 1 || context > PM_PDP_CONTEXTS || type < 1 || type > 3 || authentication > 3 ||
-        strlen(apn) > 100 || strlen(user) > 127 || strlen(password) > 127) {
+        !fits(apn, 100) || !fits(user, 127) || !fits(password, 127)) {
         return false;
     }
     const struct pm_pdp pdp = {type, authentication, false};

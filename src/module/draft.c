@@ -74,12 +74,14 @@ static bool fits(const char *text, enum pm__limit limit)
 static bool preset_texts(struct pm_module *module, enum pm__key first, const char *text,
                          enum pm__limit limit, const char *text2, enum pm__limit limit2)
 {
+    if (text == NULL || text2 == NULL || !fits(text, limit) || !fits(text2, limit2)) {
+        return false;
+    }
     const struct pm__change changes[] = {
         {first, 0, pm__slice(text)},
         {(enum pm__key)(first + 1), 0, pm__slice(text2)},
     };
-    return text != NULL && text2 != NULL && fits(text, limit) && fits(text2, limit2) &&
-           pm__arena_set_all(&module->arena, changes, 2);
+    return pm__arena_set_all(&module->arena, changes, 2);
 }
 
 static bool preset_number(uint32_t number, uint32_t max, uint8_t *value)

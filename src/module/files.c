@@ -21,6 +21,9 @@ void pm__file_fail(struct pm_port *port, uint16_t error)
     pm__cme(port, error);
 }
 
+_Static_assert(PM_FILE_NAME_SIZE <= UINT8_MAX && PM_FILE_NAME_SIZE <= PM_PORT_CHUNK,
+               "a name has a length byte, and lies in the chunk while the next one is looked for");
+
 /* "*", "UFS:*", "RAM:*", "SD:*": the storage meant. */
 static bool wildcard(struct pm_slice pattern, uint8_t *storage)
 {
@@ -137,6 +140,7 @@ static bool delete_step(struct pm_port *port)
     struct pm_task *task = &port->task;
     const struct pm_platform *platform = port->module->platform;
     const enum pm_storage storage = (enum pm_storage)task->storage;
+    bool gone = false;
     switch (task->state) {
     case DELETE_NEXT: return pm__await(port, next_entry(port), DELETE_ENTRY);
     case DELETE_ENTRY:
@@ -155,7 +159,8 @@ static bool delete_step(struct pm_port *port)
                          platform->file_delete(platform->user, &port->op, storage, task->name),
                          DELETE_DONE);
     default:
-        if (port->op.result != PM_OK) {
+        gone = task->argument[0] != 0 && port->op.result == PM_ERR_NOT_FOUND;
+        if (port->op.result != PM_OK && !gone) { /* Another port may delete all files, too. */
             pm__file_fail(port, pm__file_error(port->op.result, 418)); /* CD2 */
             return true;
         }

@@ -200,6 +200,8 @@ static void run_qsslcfg(void *owner, enum pm_at_form form, const struct pm_at_va
     }
 }
 
+_Static_assert(PM_SSL_CONTEXTS >= 2, "QSMTPCFG starts with SSL context 1");
+
 #define CONTEXT                                        \
     {                                                  \
         .name = "sslctxID", .max = PM_SSL_CONTEXTS - 1 \

@@ -5,9 +5,15 @@
 #include "module/internal.h"
 
 /* Numbers of +QIGETERROR used here. */
-enum { NET_OK = 0, NET_MEMORY = 553, NET_OPEN_FAILED = 561, NET_NOT_ALLOWED = 572, NET_NO_APN = 573 };
+enum {
+    NET_OK = 0,
+    NET_MEMORY = 553,
+    NET_OPEN_FAILED = 561,
+    NET_NOT_ALLOWED = 572,
+    NET_NO_APN = 573
+};
 
-#define APN_MAX 100
+#define APN_MAX    100
 #define SECRET_MAX 127
 
 bool pm__context_active(const struct pm_module *module, uint8_t context)
@@ -116,6 +122,17 @@ static void put_context(struct pm_port *port, uint8_t context)
     }
 }
 
+/* Why a context cannot be activated as it is: NET_OK when it can, or is active and may be asked
+ * for again (CD8). */
+static uint16_t refuse_activation(const struct pm_module *module, uint8_t context)
+{
+    const struct pm_pdp *pdp = &module->pdp[context - 1];
+    if (pdp->active) {
+        return module->config->qiact_again_ok ? NET_OK : NET_NOT_ALLOWED;
+    }
+    return pdp->type == 0 ? NET_NO_APN : NET_OK;
+}
+
 static bool activate_step(struct pm_port *port)
 {
     struct pm_module *module = port->module;
@@ -124,6 +141,11 @@ static bool activate_step(struct pm_port *port)
     }
     uint8_t context = port->task.argument[0];
     pm__task_end(port);
+    uint16_t refused = refuse_activation(module, context);
+    if (refused != NET_OK || module->pdp[context - 1].active) { /* another port was faster */
+        pm__net_result(port, refused);
+        return true;
+    }
     if (!pm__registered(module)) {
         pm__net_result(port, NET_OPEN_FAILED);
         return true;
@@ -154,10 +176,9 @@ static void run_qiact(void *owner, enum pm_at_form form, const struct pm_at_valu
         return;
     }
     uint8_t context = (uint8_t)values->v[0].number;
-    if (module->pdp[context - 1].active) { /* CD8 */
-        pm__net_result(port, module->config->qiact_again_ok ? NET_OK : NET_NOT_ALLOWED);
-    } else if (module->pdp[context - 1].type == 0) {
-        pm__net_result(port, NET_NO_APN);
+    uint16_t refused = refuse_activation(module, context);
+    if (refused != NET_OK || module->pdp[context - 1].active) {
+        pm__net_result(port, refused);
     } else {
         pm__task_begin(port, activate_step);
         port->task.argument[0] = context;
@@ -258,8 +279,13 @@ static void run_cgdcont(void *owner, enum pm_at_form form, const struct pm_at_va
             return;
         }
     }
-    const struct pm__change change = {PM__KEY_APN, cid, apn};
-    if (!pm__arena_set_all(&module->arena, &change, 1)) {
+    const struct pm__change changes[] = {
+        {PM__KEY_APN, cid, apn},
+        {PM__KEY_PDP_USER, cid, {NULL, 0}},
+        {PM__KEY_PDP_PASSWORD, cid, {NULL, 0}},
+    };
+    size_t count = pdp.type == 0 ? 3 : 1; /* An undefined context keeps no account. */
+    if (!pm__arena_set_all(&module->arena, changes, count)) {
         pm__cme(port, 23); /* memory failure */
         return;
     }
@@ -290,16 +316,35 @@ static void run_cgpaddr(void *owner, enum pm_at_form form, const struct pm_at_va
         }
     }
     for (uint8_t i = 0; i < values->count; i++) {
-        put_cgpaddr(port, (uint8_t)values->v[i].number);
+        if (values->v[i].given) {
+            put_cgpaddr(port, (uint8_t)values->v[i].number);
+        }
     }
     pm__ok(port);
 }
 
-#define CONTEXT {.name = "contextID", .min = 1, .max = PM_PDP_CONTEXTS}
-#define CID {.name = "cid", .min = 1, .max = PM_CGD_CONTEXTS}
-#define CID_MORE {.name = "cid", .flags = PM_AT_OPTIONAL, .min = 1, .max = PM_CGD_CONTEXTS}
-#define FIELD(n, m) {.name = (n), .flags = PM_AT_OPTIONAL, .max = (m)}
-#define TEXT(n, m) {.name = (n), .type = PM_AT_STRING, .flags = PM_AT_OPTIONAL, .max = (m)}
+_Static_assert(PM_AT_MAX_PARAMS >= 8, "AT+CGDCONT and AT+CGPADDR have eight parameters");
+
+#define CONTEXT                                               \
+    {                                                         \
+        .name = "contextID", .min = 1, .max = PM_PDP_CONTEXTS \
+    }
+#define CID                                             \
+    {                                                   \
+        .name = "cid", .min = 1, .max = PM_CGD_CONTEXTS \
+    }
+#define CID_MORE                                                                 \
+    {                                                                            \
+        .name = "cid", .flags = PM_AT_OPTIONAL, .min = 1, .max = PM_CGD_CONTEXTS \
+    }
+#define FIELD(n, m)                                      \
+    {                                                    \
+        .name = (n), .flags = PM_AT_OPTIONAL, .max = (m) \
+    }
+#define TEXT(n, m)                                                             \
+    {                                                                          \
+        .name = (n), .type = PM_AT_STRING, .flags = PM_AT_OPTIONAL, .max = (m) \
+    }
 
 static const struct pm_at_param qicsgp_params[] = {
     CONTEXT,
@@ -320,7 +365,7 @@ static const struct pm_at_param cgdcont_params[] = {
     FIELD("IPv4AddrAlloc", 1),
     FIELD("request_type", 1),
 };
-static const struct pm_at_param cgpaddr_params[] = {CID, CID_MORE, CID_MORE, CID_MORE,
+static const struct pm_at_param cgpaddr_params[] = {CID,      CID_MORE, CID_MORE, CID_MORE,
                                                     CID_MORE, CID_MORE, CID_MORE, CID_MORE};
 
 #define CGDCONT_TEST(type) "+CGDCONT: (1-24),\"" type "\",,,(0-2),(0-4),(0,1),(0,1)"

@@ -6,6 +6,8 @@
 
 /* In ackmode the host waits for an `A` after each of these. */
 #define ACK_BYTES 1024U
+_Static_assert(PM_AT_IN_SIZE / ACK_BYTES < UINT8_MAX, "what one piece is owed must be counted");
+
 /* The longest "+QFUPL: <size>,<checksum>" with its framing. */
 #define RESULT_LINE 40U
 
