@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* Settings that depend on others, and checks across keys. */
+#include <ares.h>
 #include <arpa/inet.h>
 #include <errno.h>
 #include <ifaddrs.h>
 #include <net/if.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
@@ -63,14 +65,44 @@ static bool address_literal(const struct ifaddrs *entry, char *text, size_t size
     return false;
 }
 
+static bool is_full_name(const char *name)
+{
+    return strchr(name, '.') != NULL && is_domain(name) && !is_localhost(name);
+}
+
+/* The full name that the hosts file has for a short one, which is where a machine's own name
+ * stands. No name server is asked: it might keep the start waiting. */
+static bool full_name(const char *name, char *text, size_t size)
+{
+    ares_channel channel;
+    struct hostent *entry = NULL;
+    if (ares_init(&channel) != ARES_SUCCESS) {
+        return false;
+    }
+    bool found = ares_gethostbyname_file(channel, name, AF_INET, &entry) == ARES_SUCCESS &&
+                 entry->h_name != NULL && is_full_name(entry->h_name);
+    if (found) {
+        snprintf(text, size, "%s", entry->h_name);
+    }
+    if (entry != NULL) {
+        ares_free_hostent(entry);
+    }
+    ares_destroy(channel);
+    return found;
+}
+
 void pm_config_ehlo_name(char *text, size_t size)
 {
     char name[256] = "";
     struct ifaddrs *list = NULL;
-    if (gethostname(name, sizeof name - 1) == 0 && strchr(name, '.') != NULL && is_domain(name) &&
-        !is_localhost(name)) {
-        snprintf(text, size, "%s", name);
-        return;
+    if (gethostname(name, sizeof name - 1) == 0) {
+        if (is_full_name(name)) {
+            snprintf(text, size, "%s", name);
+            return;
+        }
+        if (full_name(name, text, size)) {
+            return;
+        }
     }
     snprintf(text, size, "[127.0.0.1]");
     if (getifaddrs(&list) != 0) {
