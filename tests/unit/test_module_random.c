@@ -404,6 +404,17 @@ static void leave(struct play *p, size_t port)
     pm_port_lost(&p->w.ports[port], p->w.now);
 }
 
+/* Delivers what the server says. The world must not end operations, which are lent to. */
+static void serve(struct play *p)
+{
+    bool async = p->w.async;
+    if (p->w.op_count == 0) {
+        p->w.async = false;
+        world_run(&p->w);
+        p->w.async = async;
+    }
+}
+
 static void environment(struct play *p)
 {
     static const uint16_t jumps[] = {0, 1, 9, 25, 400, 1500, 6000, 31000};
@@ -418,11 +429,7 @@ static void environment(struct play *p)
     case 1: w->server.fault = faults[draw(p, sizeof faults / sizeof faults[0])]; break;
     case 2: w->async = draw(p, 3) != 0; break;
     case 3: w->server.send_limit = draw(p, 2) * (1 + draw(p, 500)); break;
-    case 4:
-        if (w->op_count == 0) { /* Delivers what the server says. */
-            world_run(w);
-        }
-        break;
+    case 4: serve(p); break;
     case 5:
         if (draw(p, 12) == 0) {
             pm_module_mail_abort(&w->module, w->now);
@@ -479,7 +486,7 @@ static void calm(struct play *p, uint64_t ms)
             if (w->op_count != 0) {
                 finish_op(p, 0);
             } else {
-                world_run(w);
+                serve(p);
             }
             for (size_t port = 0; port < PORTS; port++) {
                 listen(p, port, PM_AT_OUT_SIZE);
