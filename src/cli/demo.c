@@ -53,6 +53,7 @@ static bool demo_start_module(struct demo *demo)
     struct pm_host_module *host = &demo->host;
     struct pm_store_options store = {.dir = NULL};
     struct pm_net_options net = {.system_ca = true};
+    struct pm_catcher_options catcher = {.maildir = demo->mail};
     pm_log_init(&demo->log, PM_LOG_ERROR);
     host->loop = &demo->loop;
     host->log = &demo->log;
@@ -60,8 +61,7 @@ static bool demo_start_module(struct demo *demo)
     host->config.limits = PM_LIMITS_STRICT;
     host->config.boot_delay = false;
     host->store = pm_store_open(host, &demo->loop, &store, demo->err, sizeof demo->err);
-    host->catcher =
-        pm_catcher_new(&demo->loop, demo->mail, false, NULL, demo->err, sizeof demo->err);
+    host->catcher = pm_catcher_new(&demo->loop, &catcher, NULL, demo->err, sizeof demo->err);
     if (host->store == NULL || host->catcher == NULL) {
         return false;
     }

@@ -19,6 +19,7 @@ struct pm_catcher {
     struct pm_catcher_ca ca;
     struct catcher_session *sessions;
     bool verify;
+    bool faults;
     bool freed;
 };
 
@@ -43,7 +44,7 @@ static void release(struct pm_catcher *catcher)
     free(catcher);
 }
 
-struct pm_catcher *pm_catcher_new(uv_loop_t *loop, const char *maildir, bool verify,
+struct pm_catcher *pm_catcher_new(uv_loop_t *loop, const struct pm_catcher_options *options,
                                   const struct pm_catcher_log *log, char *err, size_t err_size)
 {
     struct pm_catcher *catcher = calloc(1, sizeof(*catcher));
@@ -52,11 +53,12 @@ struct pm_catcher *pm_catcher_new(uv_loop_t *loop, const char *maildir, bool ver
         return NULL;
     }
     catcher->loop = loop;
-    catcher->verify = verify;
+    catcher->verify = options->verify;
+    catcher->faults = options->faults;
     if (log != NULL) {
         catcher->log = *log;
     }
-    catcher->maildir = pm_maildir_open(loop, maildir, err, err_size);
+    catcher->maildir = pm_maildir_open(loop, options->maildir, err, err_size);
     if (catcher->maildir == NULL) {
         release(catcher);
         return NULL;
@@ -67,7 +69,7 @@ struct pm_catcher *pm_catcher_new(uv_loop_t *loop, const char *maildir, bool ver
         return NULL;
     }
     if (!write_ca(catcher)) {
-        snprintf(err, err_size, "cannot write %s/ca.pem", maildir);
+        snprintf(err, err_size, "cannot write %s/ca.pem", options->maildir);
         release(catcher);
         return NULL;
     }
@@ -90,13 +92,14 @@ void pm_catcher_free(struct pm_catcher *catcher)
     }
 }
 
-int pm_catcher_connect(struct pm_catcher *catcher, const char *host, uint16_t port, bool tls)
+/* A connection with a session at its other end; -1: no memory or no socket. */
+static int connect_session(struct pm_catcher *catcher, const struct catcher_server *server)
 {
     int ends[2];
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends) != 0) {
         return -1;
     }
-    struct catcher_session *session = pm__catcher_session_new(catcher, ends[1], host, port, tls);
+    struct catcher_session *session = pm__catcher_session_new(catcher, ends[1], server);
     if (session == NULL) {
         close(ends[0]);
         return -1;
@@ -104,6 +107,29 @@ int pm_catcher_connect(struct pm_catcher *catcher, const char *host, uint16_t po
     session->next = catcher->sessions;
     catcher->sessions = session;
     return ends[0];
+}
+
+int pm_catcher_connect(struct pm_catcher *catcher, const char *host, uint16_t port, bool tls)
+{
+    struct catcher_server server = {.host = host, .port = port, .tls = tls};
+    if (catcher->faults) {
+        server.fault = pm_catcher_fault_of_server(host);
+    }
+    if (server.fault.kind != CATCHER_FAULT_NONE) {
+        pm__catcher_say(catcher, PM_LOG_INFO, "catcher: %s fails on demand", host);
+    }
+    if (server.fault.kind == CATCHER_FAULT_RESOLVE) {
+        return PM_ERR_RESOLVE;
+    }
+    if (server.fault.kind == CATCHER_FAULT_CONNECT) {
+        return PM_ERR_CONNECT;
+    }
+    int fd = connect_session(catcher, &server);
+    if (fd < 0) {
+        pm__catcher_say(catcher, PM_LOG_ERROR, "catcher: no memory or socket for a connection");
+        return PM_ERR_CONNECT;
+    }
+    return fd;
 }
 
 bool pm_catcher_verify(const struct pm_catcher *catcher)
@@ -131,6 +157,12 @@ const struct pm_catcher_ca *pm__catcher_authority(struct pm_catcher *catcher)
 uv_loop_t *pm__catcher_loop(struct pm_catcher *catcher)
 {
     return catcher->loop;
+}
+
+struct catcher_fault pm__catcher_fault(const struct pm_catcher *catcher, const char *address)
+{
+    struct catcher_fault none = {CATCHER_FAULT_NONE, 0};
+    return catcher->faults ? pm_catcher_fault_of_address(address) : none;
 }
 
 void pm__catcher_say(struct pm_catcher *catcher, enum pm_log_level level, const char *format, ...)

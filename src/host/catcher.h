@@ -24,13 +24,20 @@ struct pm_catcher_log {
     void (*write)(void *user, enum pm_log_level level, const char *text); /* NULL: no log */
 };
 
+struct pm_catcher_options {
+    const char *maildir; /* not needed after the call */
+    /* The module is to check certificates as always, with the catcher's authority as additional
+     * trust anchor; false: every check passes. */
+    bool verify;
+    bool faults; /* certain names make it fail on demand: see catcher_faults.h */
+};
+
 /*
  * Makes the Maildir if it is missing (cur, new, tmp; mode 0700), a fresh certificate authority,
- * and writes its certificate to <maildir>/ca.pem. `verify`: the module is to check certificates
- * as always, with that authority as additional trust anchor; false: every check passes.
- * `log` may be NULL. Returns NULL and says in `err` why.
+ * and writes its certificate to <maildir>/ca.pem. `log` may be NULL. Returns NULL and says in
+ * `err` why.
  */
-struct pm_catcher *pm_catcher_new(uv_loop_t *loop, const char *maildir, bool verify,
+struct pm_catcher *pm_catcher_new(uv_loop_t *loop, const struct pm_catcher_options *options,
                                   const struct pm_catcher_log *log, char *err, size_t err_size);
 
 /* Drops all connections. A mail whose end was received is still stored, while the loop runs on;
@@ -39,8 +46,8 @@ void pm_catcher_free(struct pm_catcher *catcher);
 
 /*
  * The client's end of a new connection to the server that plays `host`: a connected,
- * non-blocking socket, or -1 when there is none to be had. `tls`: the server begins with a TLS
- * handshake.
+ * non-blocking socket; or, after a line in the log, PM_ERR_RESOLVE or PM_ERR_CONNECT. `tls`: the
+ * server begins with a TLS handshake.
  */
 int pm_catcher_connect(struct pm_catcher *catcher, const char *host, uint16_t port, bool tls);
 

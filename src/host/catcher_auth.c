@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* AUTH of a catcher session (RFC 4954): any credentials are accepted, the password is dropped. */
+/* AUTH of a catcher session (RFC 4954): any credentials are accepted, unless the user's name asks
+ * for a refusal; the password is dropped. */
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
@@ -46,7 +47,12 @@ static void keep_user(struct catcher_session *session, const unsigned char *user
 
 static void accept_as(struct catcher_session *session, const char *mechanism)
 {
+    struct catcher_fault fault = pm__catcher_fault(session->catcher, session->user);
     session->state = CATCHER_COMMAND;
+    if (fault.kind == CATCHER_FAULT_REPLY) {
+        pm__catcher_refuse(session, fault.code);
+        return;
+    }
     session->mechanism = mechanism;
     pm__catcher_reply(session, "235 welcome");
 }

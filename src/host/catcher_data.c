@@ -154,19 +154,28 @@ static size_t take(struct catcher_session *session, const uint8_t *data, size_t 
 
 static void end_of_mail(struct catcher_session *session)
 {
-    if (session->size <= PM_CATCHER_MAIL) {
+    bool too_large = session->size > PM_CATCHER_MAIL;
+    if (!too_large && session->dot_code == 0) {
         pm_delivery_commit(session->delivery);
         return;
     }
     pm_delivery_leave(session->delivery);
     session->delivery = NULL;
     session->state = CATCHER_COMMAND;
-    pm__catcher_reply(session, "552 mail too large");
+    if (too_large) {
+        pm__catcher_reply(session, "552 mail too large");
+    } else {
+        pm__catcher_refuse(session, session->dot_code);
+    }
     pm__catcher_reset(session);
 }
 
 size_t pm__catcher_data(struct catcher_session *session, const uint8_t *data, size_t len)
 {
+    if (session->fault.kind == CATCHER_FAULT_CUT) {
+        session->state = CATCHER_CLOSING; /* which drops the delivery, too */
+        return len;
+    }
     size_t used = 0;
     while (used < len && session->state == CATCHER_DATA &&
            pm_delivery_room(session->delivery) > 0) {

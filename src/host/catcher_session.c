@@ -62,11 +62,14 @@ static bool start_tls(struct catcher_session *session)
     }
     SSL *ssl = pm_catcher_ca_server(pm__catcher_authority(session->catcher), name);
     session->state = CATCHER_HANDSHAKE;
+    if (ssl != NULL && session->fault.kind == CATCHER_FAULT_TLS) {
+        SSL_certs_clear(ssl); /* nothing to be agreed on is left: a handshake_failure alert */
+    }
     return ssl != NULL && pm_stream_tls(&session->stream, ssl);
 }
 
 struct catcher_session *pm__catcher_session_new(struct pm_catcher *catcher, int fd,
-                                                const char *host, uint16_t port, bool tls)
+                                                const struct catcher_server *server)
 {
     struct catcher_session *session = calloc(1, sizeof(*session));
     struct pm_stream stream;
@@ -79,13 +82,14 @@ struct catcher_session *pm__catcher_session_new(struct pm_catcher *catcher, int 
     session->catcher = catcher;
     session->stream = stream;
     session->poll.data = session;
-    session->port = port;
+    session->port = server->port;
+    session->fault = server->fault;
     session->state = CATCHER_COMMAND;
-    snprintf(session->host, sizeof(session->host), "%s", host);
-    if (!tls) {
+    snprintf(session->host, sizeof(session->host), "%s", server->host);
+    if (!server->tls) {
         pm__catcher_greet(session);
     }
-    session->begin_tls = tls;
+    session->begin_tls = server->tls;
     session->poll_events = UV_READABLE | UV_WRITABLE;
     (void)uv_poll_start(&session->poll, session->poll_events, on_event); /* it is not closing */
     return session;
@@ -106,6 +110,15 @@ void pm__catcher_reply(struct catcher_session *session, const char *format, ...)
     session->out_end += (size_t)n;
     session->out[session->out_end++] = '\r';
     session->out[session->out_end++] = '\n';
+}
+
+void pm__catcher_refuse(struct catcher_session *session, unsigned code)
+{
+    pm__catcher_say(session->catcher, PM_LOG_INFO, "catcher: reply %u on demand", code);
+    pm__catcher_reply(session, "%u refused on demand", code);
+    if (code == 421) {
+        session->state = CATCHER_CLOSING; /* RFC 5321 section 3.8 */
+    }
 }
 
 /* 0: all is out; PM_STREAM_AGAIN: more waits; PM_STREAM_FAILED. */
@@ -221,6 +234,10 @@ static bool use_input(struct catcher_session *session)
 {
     if (session->state == CATCHER_STORING) {
         return false;
+    }
+    if (session->state == CATCHER_SILENT) {
+        session->in_start = session->in_end;
+        return true;
     }
     if (session->state != CATCHER_DATA) {
         take_line(session);

@@ -6,6 +6,7 @@
  *   catcher_smtp.c     the commands
  *   catcher_auth.c     AUTH
  *   catcher_data.c     the mail: envelope lines, dot-unstuffing, the Maildir
+ *   catcher_faults.c   which name asks for which fault
  */
 #ifndef PM_HOST_CATCHER_SESSION_H
 #define PM_HOST_CATCHER_SESSION_H
@@ -16,6 +17,7 @@
 #include <uv.h>
 
 #include "host/catcher_ca.h"
+#include "host/catcher_faults.h"
 #include "host/conn_stream.h"
 #include "host/maildir.h"
 #include "host/resolver.h"
@@ -39,6 +41,7 @@ enum catcher_state {
     CATCHER_AUTH,    /* the next line answers a challenge */
     CATCHER_DATA,    /* the mail comes */
     CATCHER_STORING, /* waiting for the disk before the reply to the final dot */
+    CATCHER_SILENT,  /* whatever comes is dropped */
     CATCHER_CLOSING, /* the last reply is on its way */
     CATCHER_DEAD,    /* handles are closing */
 };
@@ -47,6 +50,14 @@ enum catcher_auth { AUTH_PLAIN, AUTH_LOGIN_USER, AUTH_LOGIN_PASSWORD, AUTH_CRAM_
 
 /* Where dot-unstuffing is (RFC 5321 section 4.5.2). */
 enum catcher_dot { DOT_LINE_START, DOT_DOT, DOT_DOT_CR, DOT_TEXT, DOT_CR };
+
+/* The server that a session plays. */
+struct catcher_server {
+    const char *host;
+    uint16_t port;
+    bool tls; /* from the start */
+    struct catcher_fault fault;
+};
 
 struct catcher_session {
     struct pm_catcher *catcher;
@@ -70,6 +81,7 @@ struct catcher_session {
     /* What the client has said. */
     char host[PM_HOST_NAME_MAX + 1]; /* the server that we play */
     uint16_t port;
+    struct catcher_fault fault; /* of that server */
     char helo[PM_CATCHER_PATH];
     char tls[256]; /* version, suite, client certificate; "": clear */
     enum catcher_auth auth;
@@ -80,6 +92,7 @@ struct catcher_session {
     char *recipients; /* one after the other, each with its NUL */
     size_t recipients_len;
     unsigned recipient_count;
+    unsigned data_code, dot_code; /* a recipient wants DATA, the final dot refused; 0: none */
     /* The mail. */
     struct pm_delivery *delivery;
     enum catcher_dot dot;
@@ -90,7 +103,7 @@ struct catcher_session {
 
 /* Starts a session on `fd`, which becomes its own. NULL: no memory, and `fd` is closed. */
 struct catcher_session *pm__catcher_session_new(struct pm_catcher *catcher, int fd,
-                                                const char *host, uint16_t port, bool tls);
+                                                const struct catcher_server *server);
 
 /* Ends a session in any state; it takes itself off the catcher when its handles are closed. */
 void pm__catcher_session_end(struct catcher_session *session);
@@ -98,6 +111,9 @@ void pm__catcher_session_end(struct catcher_session *session);
 /* Queues one reply line, without CRLF. */
 void pm__catcher_reply(struct catcher_session *session, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+
+/* Refuses with a code that a name has asked for. */
+void pm__catcher_refuse(struct catcher_session *session, unsigned code);
 
 /* Goes on with the input after the disk has made room or has kept the mail. */
 void pm__catcher_session_resume(struct catcher_session *session);
@@ -129,6 +145,8 @@ size_t pm__catcher_data(struct catcher_session *session, const uint8_t *data, si
 struct pm_maildir *pm__catcher_maildir(struct pm_catcher *catcher);
 const struct pm_catcher_ca *pm__catcher_authority(struct pm_catcher *catcher);
 uv_loop_t *pm__catcher_loop(struct pm_catcher *catcher);
+/* What an address or a user asks for. */
+struct catcher_fault pm__catcher_fault(const struct pm_catcher *catcher, const char *address);
 void pm__catcher_say(struct pm_catcher *catcher, enum pm_log_level level, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 /* Takes a session whose handles are closed off the list. */

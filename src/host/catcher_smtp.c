@@ -10,7 +10,20 @@
 
 void pm__catcher_greet(struct catcher_session *session)
 {
-    pm__catcher_reply(session, "220 postmodem.invalid ESMTP catcher, every mail is kept");
+    switch (session->fault.kind) {
+    case CATCHER_FAULT_SILENT: session->state = CATCHER_SILENT; break;
+    case CATCHER_FAULT_SYNTAX: pm__catcher_reply(session, "This is no reply of SMTP."); break;
+    case CATCHER_FAULT_BANNER:
+        pm__catcher_refuse(session, session->fault.code);
+        session->state = CATCHER_CLOSING;
+        break;
+    default:
+        pm__catcher_reply(session, "220 postmodem.invalid ESMTP catcher, every mail is kept");
+        if (session->fault.kind == CATCHER_FAULT_CLOSE) {
+            session->state = CATCHER_CLOSING;
+        }
+        break;
+    }
 }
 
 void pm__catcher_reset(struct catcher_session *session)
@@ -19,6 +32,7 @@ void pm__catcher_reset(struct catcher_session *session)
     session->from[0] = '\0';
     session->recipients_len = 0;
     session->recipient_count = 0;
+    session->data_code = session->dot_code = 0;
 }
 
 /* ---- greeting ------------------------------------------------------------------------- */
@@ -41,6 +55,12 @@ static void do_helo(struct catcher_session *session)
     }
 }
 
+static bool offers_starttls(const struct catcher_session *session)
+{
+    bool hidden = session->fault.kind == CATCHER_FAULT_STARTTLS && session->fault.code == 0;
+    return session->tls[0] == '\0' && !hidden;
+}
+
 static void do_ehlo(struct catcher_session *session)
 {
     if (!hello(session, session->argument)) {
@@ -49,10 +69,12 @@ static void do_ehlo(struct catcher_session *session)
     pm__catcher_reply(session, "250-postmodem.invalid");
     pm__catcher_reply(session, "250-PIPELINING");
     pm__catcher_reply(session, "250-8BITMIME");
-    if (session->tls[0] == '\0') {
+    if (offers_starttls(session)) {
         pm__catcher_reply(session, "250-STARTTLS");
     }
-    pm__catcher_reply(session, "250-AUTH PLAIN LOGIN CRAM-MD5");
+    pm__catcher_reply(session, "250-AUTH %s",
+                      session->fault.kind == CATCHER_FAULT_AUTH ? "X-NOBODY-KNOWS"
+                                                                : "PLAIN LOGIN CRAM-MD5");
     pm__catcher_reply(session, "250 SIZE %llu", (unsigned long long)PM_CATCHER_MAIL);
 }
 
@@ -62,6 +84,8 @@ static void do_starttls(struct catcher_session *session)
         pm__catcher_reply(session, "501 STARTTLS takes no parameter");
     } else if (session->tls[0] != '\0' || session->helo[0] == '\0') {
         pm__catcher_reply(session, "503 not now");
+    } else if (session->fault.kind == CATCHER_FAULT_STARTTLS) {
+        pm__catcher_refuse(session, session->fault.code != 0 ? session->fault.code : 502);
     } else {
         pm__catcher_reply(session, "220 go ahead");
         session->begin_tls = true;
@@ -154,6 +178,11 @@ static void do_mail(struct catcher_session *session)
             return;
         }
     }
+    struct catcher_fault fault = pm__catcher_fault(session->catcher, path);
+    if (fault.kind == CATCHER_FAULT_REPLY) {
+        pm__catcher_refuse(session, fault.code);
+        return;
+    }
     snprintf(session->from, sizeof(session->from), "%s", path);
     session->mail_given = true;
     pm__catcher_reply(session, "250 sender ok");
@@ -177,6 +206,29 @@ static bool add_recipient(struct catcher_session *session, const char *path)
     return true;
 }
 
+/* Of several recipients that want the same reply refused the first decides. */
+static void keep_fault(struct catcher_session *session, struct catcher_fault fault)
+{
+    if (fault.kind == CATCHER_FAULT_DATA_REPLY && session->data_code == 0) {
+        session->data_code = fault.code;
+    } else if (fault.kind == CATCHER_FAULT_DOT_REPLY && session->dot_code == 0) {
+        session->dot_code = fault.code;
+    }
+}
+
+static void take_recipient(struct catcher_session *session, const char *path)
+{
+    struct catcher_fault fault = pm__catcher_fault(session->catcher, path);
+    if (fault.kind == CATCHER_FAULT_REPLY) {
+        pm__catcher_refuse(session, fault.code);
+    } else if (!add_recipient(session, path)) {
+        pm__catcher_reply(session, "452 too many recipients");
+    } else {
+        keep_fault(session, fault);
+        pm__catcher_reply(session, "250 recipient ok");
+    }
+}
+
 static void do_rcpt(struct catcher_session *session)
 {
     if (!session->mail_given) {
@@ -192,10 +244,8 @@ static void do_rcpt(struct catcher_session *session)
         pm__catcher_reply(session, "501 TO:<address> is needed");
     } else if (rest[0] != '\0') {
         pm__catcher_reply(session, "555 unknown parameter");
-    } else if (!add_recipient(session, path)) {
-        pm__catcher_reply(session, "452 too many recipients");
     } else {
-        pm__catcher_reply(session, "250 recipient ok");
+        take_recipient(session, path);
     }
 }
 
@@ -205,6 +255,8 @@ static void do_data(struct catcher_session *session)
         pm__catcher_reply(session, "501 DATA takes no parameter");
     } else if (session->recipient_count == 0) {
         pm__catcher_reply(session, "503 RCPT first");
+    } else if (session->data_code != 0) {
+        pm__catcher_refuse(session, session->data_code);
     } else {
         pm__catcher_data_begin(session);
     }

@@ -69,6 +69,7 @@ void pm_options_init(struct pm_options *options)
     options->tls_system_ca = true;
     options->dns_servers = "";
     options->catch_dir = "";
+    options->catch_faults = true;
     options->state_dir = "";
     options->sd_dir = "";
     options->ufs_size = 256ULL * 1024 * 1024;

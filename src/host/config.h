@@ -55,6 +55,7 @@ struct pm_options {
     const char *dns_servers;
     const char *catch_dir; /* empty: no catcher */
     bool catch_verify;
+    bool catch_faults;
     const char *state_dir; /* empty: a temporary one */
     const char *sd_dir;
     uint64_t ufs_size, ram_size;
@@ -127,8 +128,8 @@ const char *pm_options_keep(struct pm_options *options, const char *text, size_t
 /* What a key allows, in words. */
 void pm_config_allowed(const struct pm_config_key *key, char *text, size_t size);
 
-/* A name for EHLO and Message-ID that needs no name server: the host's name when it has a
- * domain, else the literal of an address; never localhost. */
+/* A name for EHLO and Message-ID that needs no name server: the host's full name, its own or
+ * from the hosts file, else the literal of an address; never localhost. */
 void pm_config_ehlo_name(char *text, size_t size);
 
 #endif

@@ -97,6 +97,8 @@ const struct pm_config_key pm_config_keys[] = {
          "Maildir of the built-in catcher: every mail ends there, no network is touched"),
     WORD("catch_verify", catch_verify, ON_OFF, "off",
          "the module verifies the catcher's certificate against DIR/ca.pem"),
+    WORD("catch_faults", catch_faults, ON_OFF, "on",
+         "names like fault-550 make the catcher fail on demand: see faults.md"),
     TEXT("trace", trace, 1000, "", "file for every byte of the ports and every SMTP line"),
     WORD("log", log, "error|warning|info|debug", "info", "least important messages to log"),
     NUMBER("drain_seconds", drain_seconds, 0, 86400, 0, "60",

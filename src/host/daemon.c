@@ -42,8 +42,10 @@ static bool start_network(struct pm_daemon *daemon, char *err, size_t err_size)
     const struct pm_options *options = daemon->options;
     if (*options->catch_dir != '\0') {
         struct pm_catcher_log log = {daemon, catcher_log};
-        daemon->host.catcher = pm_catcher_new(&daemon->loop, options->catch_dir,
-                                              options->catch_verify, &log, err, err_size);
+        struct pm_catcher_options catcher = {.maildir = options->catch_dir,
+                                             .verify = options->catch_verify,
+                                             .faults = options->catch_faults};
+        daemon->host.catcher = pm_catcher_new(&daemon->loop, &catcher, &log, err, err_size);
         if (daemon->host.catcher == NULL) {
             return false;
         }

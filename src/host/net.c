@@ -208,17 +208,17 @@ static int32_t begin(struct pm_net *net, const struct pm_conn_target *target)
     int fd = -1;
     if (net->options.catcher != NULL) {
         fd = pm_catcher_connect(net->options.catcher, net->host, target->port, target->ssl != NULL);
+        if (fd < 0) {
+            SSL_free(target->ssl);
+            return fd;
+        }
     }
     struct pm_conn *conn = pm_conn_new(net->loop, &conn_events, net);
-    if (conn == NULL || (net->options.catcher != NULL && fd < 0)) {
+    if (conn == NULL) {
         SSL_free(target->ssl);
-        say(net, PM_LOG_ERROR, "no memory or socket for a connection");
+        say(net, PM_LOG_ERROR, "no memory for a connection");
         if (fd >= 0) {
             close(fd);
-        }
-        if (conn != NULL) {
-            net->living++;
-            pm_conn_close(conn, false);
         }
         return PM_ERR_CONNECT;
     }

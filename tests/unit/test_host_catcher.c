@@ -29,7 +29,8 @@ static struct lab lab_start(bool verify)
     snprintf(lab.dir, sizeof(lab.dir), "/tmp/pm-catcher-XXXXXX");
     assert_non_null(mkdtemp(lab.dir));
     struct pm_catcher_log log = {lab.f, fixture_log};
-    lab.catcher = pm_catcher_new(&lab.f->loop, lab.dir, verify, &log, err, sizeof(err));
+    struct pm_catcher_options settings = {.maildir = lab.dir, .verify = verify, .faults = true};
+    lab.catcher = pm_catcher_new(&lab.f->loop, &settings, &log, err, sizeof(err));
     if (lab.catcher == NULL) {
         fail_msg("%s", err);
     }
@@ -505,7 +506,8 @@ static void test_disk_failure(void **state)
     char err[128] = "";
     uv_loop_t loop;
     assert_int_equal(uv_loop_init(&loop), 0);
-    assert_null(pm_catcher_new(&loop, "/dev/null/x", false, NULL, err, sizeof(err)));
+    struct pm_catcher_options settings = {.maildir = "/dev/null/x"};
+    assert_null(pm_catcher_new(&loop, &settings, NULL, err, sizeof(err)));
     assert_string_equal(err, "Maildir /dev/null/x: Not a directory");
     assert_int_equal(uv_loop_close(&loop), 0);
 }
