@@ -36,6 +36,15 @@ def after_the_dot(wire):
 
 
 class SilentServer(ProgramTest):
+    def fault_on_demand(self):
+        """The silent server that the built-in catcher plays."""
+        _, port = self.module("--catch", self.folder / "mails", name="catcher")
+        activate(port)
+        configure(port, ("fault-silent.example", 25))
+        write_mail(port, ["b@example.com"])
+        port.ok("AT+QSMTPPUT=60")
+        return port
+
     def test_time_out(self):
         cases = [(never, 0), (never, 1), (after_greeting, 0), (in_the_handshake, 2),
                  (after_the_dot, 0)]
@@ -52,7 +61,8 @@ class SilentServer(ProgramTest):
                 port.ok('AT+QSSLCFG="negotiatetime",1,300')
             write_mail(port, ["b@example.com"])
             port.ok("AT+QSMTPPUT=60")
-            waiting.append((script, port))
+            waiting.append((script.__name__, port))
+        waiting.append(("fault on demand", self.fault_on_demand()))
         started = time.monotonic()
         # The module stays at its host's service.
         for _, port in waiting:
@@ -60,8 +70,8 @@ class SilentServer(ProgramTest):
             port.refused("AT+QSMTPPUT=60", 652)
             port.refused('AT+QSMTPSUB=0,"other"', 652)
             self.assertEqual(port.ok("AT+QSMTPSUB?"), ['+QSMTPSUB: 0,"TEST SMTP"'])
-        for script, port in waiting:
-            self.assertEqual(port.mail_result(120), (658, 0), script.__name__)
+        for case, port in waiting:
+            self.assertEqual(port.mail_result(120), (658, 0), case)
         self.assertGreater(time.monotonic() - started, 50)
         for _, port in waiting:
             with Sink() as sink:
