@@ -79,9 +79,7 @@ static bool append(struct world_file *f, const uint8_t *data, size_t len)
         f->data = grown;
         f->cap = cap;
     }
-    if (len > 0) { /* An empty file has no memory. */
-        memcpy(f->data + f->len, data, len);
-    }
+    memcpy(f->data + f->len, data, len);
     f->len += len;
     return true;
 }
