@@ -56,6 +56,7 @@ struct pm_draft {
     uint16_t recipients;
     uint8_t attachments;
     bool secret_account; /* preset as secret: queries mask the password (SD8) */
+    bool bound_account;  /* and a server was preset: the account is for that server only */
     bool has_body;
     pm_file body; /* scratch file, valid when has_body */
     uint8_t body_charset;
@@ -121,7 +122,7 @@ enum pm_job_state {
 struct pm_job {
     uint8_t state; /* enum pm_job_state */
     bool connected, sending, composed, opening, reading;
-    bool unread; /* what the server sent is not all read */
+    bool unread;   /* what the server sent is not all read */
     bool accepted; /* the OK of the command line is out */
     uint8_t file_count, part;
     struct pm_port *port;

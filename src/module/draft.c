@@ -52,6 +52,7 @@ void pm__draft_reset(struct pm_module *module)
     module->draft.sslctxid = 1;
     module->draft.ssltype = 0;
     module->draft.secret_account = false;
+    module->draft.bound_account = false;
 }
 
 bool pm__server_valid(struct pm_slice server)
@@ -116,6 +117,7 @@ bool pm_module_preset(struct pm_module *module, const char *item, const char *te
             return false;
         }
         draft->port = (uint16_t)number;
+        draft->bound_account = *text != '\0';
         return true;
     }
     if (pm__slice_equal(name, pm__slice("contextid"))) {

@@ -71,13 +71,33 @@ static uint16_t set_pair(struct pm_module *module, enum pm__key key, enum pm__li
     return 0;
 }
 
+/* A preset secret belongs to the server it was preset with: a host that names another one must
+ * bring an account of its own. */
+static void unbind_account(struct pm_module *module)
+{
+    struct pm_draft *draft = &module->draft;
+    if (!draft->secret_account || !draft->bound_account) {
+        return;
+    }
+    pm__arena_clear(&module->arena, PM__KEY_USERNAME);
+    pm__arena_clear(&module->arena, PM__KEY_PASSWORD);
+    draft->secret_account = false;
+    pm__log_text(module, PM_LOG_WARNING,
+                 "another server than the configured one: the configured account is not used");
+}
+
 static uint16_t set_server(struct pm_module *module, const struct pm_at_value *v)
 {
     if (v[0].text.len == 0 || !pm__server_valid(v[0].text)) {
         return PM_MAIL_PARAMETER;
     }
+    const struct pm_slice old = pm__arena_get(&module->arena, PM__KEY_SERVER, 0);
+    const bool other = !pm__slice_equal_nocase(v[0].text, old);
     if (!pm__arena_set(&module->arena, PM__KEY_SERVER, 0, v[0].text)) {
         return PM_MAIL_NO_MEMORY;
+    }
+    if (other) {
+        unbind_account(module);
     }
     module->draft.port = (uint16_t)v[1].number;
     pm__note_beyond_strict(module, PM__LIMIT_SERVER, v[0].text.len);

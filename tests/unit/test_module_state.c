@@ -67,6 +67,28 @@ static void presets_show_and_hide(void **state)
     end(t);
 }
 
+/* A host cannot collect the configured password by naming a server of its own. */
+static void a_preset_secret_stays_with_its_server(void **state)
+{
+    (void)state;
+    struct talk *t = begin(1);
+    struct pm_module *m = &t->w.module;
+    assert_true(pm_module_preset(m, "smtpserver", "mail.example", NULL, 587, false));
+    assert_true(pm_module_preset(m, "account", "user", "hidden", 0, true));
+    (void)say(t, 0, "ATE0\r");
+    assert_string_equal(say(t, 0, "AT+QSMTPCFG=\"smtpserver\",\"MAIL.example\",25\r"),
+                        "\r\nOK\r\n");
+    assert_non_null(strstr(say(t, 0, "AT+QSMTPCFG=\"account\"\r"), "\"user\",\"********\""));
+    assert_string_equal(say(t, 0, "AT+QSMTPCFG=\"smtpserver\",\"evil.example\",25\r"),
+                        "\r\nOK\r\n");
+    assert_non_null(strstr(say(t, 0, "AT+QSMTPCFG=\"account\"\r"), "\"account\",\"\",\"\""));
+    assert_string_equal(say(t, 0, "AT+QSMTPCFG=\"smtpserver\",\"mail.example\",25\r"),
+                        "\r\nOK\r\n");
+    assert_non_null(strstr(say(t, 0, "AT+QSMTPCFG=\"account\"\r"), "\"account\",\"\",\"\""));
+    assert_non_null(strstr(t->w.log, "another server"));
+    end(t);
+}
+
 static void bad_presets_are_refused(void **state)
 {
     (void)state;
@@ -242,6 +264,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(presets_show_and_hide),
+        cmocka_unit_test(a_preset_secret_stays_with_its_server),
         cmocka_unit_test(bad_presets_are_refused),
         cmocka_unit_test(contexts_and_profile_survive),
         cmocka_unit_test(damaged_blobs_are_not_used),
