@@ -46,6 +46,7 @@ static const struct name_row servers[] = {
     {"fault-starttls-.example", CATCHER_FAULT_NONE, 0},
     {"fault-starttls-220.example", CATCHER_FAULT_NONE, 0},
     {"fault-starttls454.example", CATCHER_FAULT_NONE, 0},
+    {"fault-starttlsx454.example", CATCHER_FAULT_NONE, 0},
     {"fault-data-550.example", CATCHER_FAULT_NONE, 0},
     {"fault-dot-550.example", CATCHER_FAULT_NONE, 0},
     {"fault-399.example", CATCHER_FAULT_NONE, 0},
