@@ -22,7 +22,7 @@ struct player {
     bool begun;
     size_t ports;
     bool lf_ends_line, boot_urcs;
-    bool deaf; /* the host does not read */
+    bool deaf;           /* the host does not read */
     uint8_t got[262144]; /* what came; last, for it need not be cleared */
 };
 
