@@ -9,8 +9,8 @@
 
 #define PM_AT_LINE_SIZE   512
 #define PM_AT_IN_SIZE     256
-#define PM_AT_OUT_SIZE    2048
-#define PM_AT_REPLY_ROOM  1600
+#define PM_AT_OUT_SIZE    2304
+#define PM_AT_REPLY_ROOM  2048
 #define PM_SMTP_LINE_SIZE 1024
 #define PM_SMTP_OUT_SIZE  1024
 #define PM_MIME_TEXT_SIZE 512

@@ -110,8 +110,9 @@ void pm__job_start(struct pm_port *port, uint32_t timeout_s)
     job->port = port;
     job->deadline = module->now + (uint64_t)timeout_s * 1000U;
     job->not_before = module->now + module->config->urc_gap;
-    if (!pm__prepare_begin(module)) {
-        pm__job_fail(module, PM_MAIL_NO_MEMORY, 0);
+    uint16_t error = pm__prepare_begin(module);
+    if (error != 0) {
+        pm__job_fail(module, error, 0);
     }
 }
 

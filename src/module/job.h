@@ -26,7 +26,8 @@ enum pm__composed pm__compose(struct pm_module *module, uint8_t *out, size_t siz
                               bool measuring);
 
 /* job_prepare.c: memory, texts, and one step of opening files and measuring. */
-bool pm__prepare_begin(struct pm_module *module);
+/* The first answers 0, or the error that ends the job. */
+uint16_t pm__prepare_begin(struct pm_module *module);
 bool pm__prepare_files(struct pm_module *module);
 bool pm__prepare_measure(struct pm_module *module);
 

@@ -85,13 +85,16 @@ static bool identify(struct pm_module *module)
     return true;
 }
 
-bool pm__prepare_begin(struct pm_module *module)
+uint16_t pm__prepare_begin(struct pm_module *module)
 {
     struct pm_job *job = &module->job;
     const struct pm_platform *platform = module->platform;
     job->memory = platform->job_memory(platform->user, &job->memory_size);
-    if (job->memory == NULL || job->memory_size < 4096 || !identify(module)) {
-        return false;
+    if (job->memory == NULL || job->memory_size < 4096) {
+        return PM_MAIL_NO_MEMORY;
+    }
+    if (!identify(module)) {
+        return PM_MAIL_UNKNOWN;
     }
     share_memory(job);
     describe_tls(module, job->memory);
@@ -106,7 +109,7 @@ bool pm__prepare_begin(struct pm_module *module)
         .context = module->draft.contextid,
         .tls = module->draft.ssltype == 1 ? &job->tls : NULL,
     };
-    return true;
+    return 0;
 }
 
 /* Opens the attachments one by one: from then on each stays as it is (SD19). */

@@ -158,8 +158,7 @@ void pm_port_init(struct pm_port *port, struct pm_module *module, const char *na
         end = &(*end)->next;
     }
     *end = port;
-    module->now = now;
-    pm__module_run(module);
+    module->now = now; /* What is due runs with the next call: other ports may follow first. */
 }
 
 size_t pm_port_input(struct pm_port *port, const uint8_t *data, size_t len, uint64_t now)

@@ -25,6 +25,7 @@ void pm__note_beyond_strict(struct pm_module *module, enum pm__limit limit, size
     pm__text_number(&log.text, amount);
     pm__text_add(&log.text, " where it allows ");
     pm__text_number(&log.text, pm__limits(PM_LIMITS_STRICT)[limit]);
+    pm__text_add(&log.text, limit == PM__LIMIT_BODY ? " KiB" : "");
     pm__log_end(module, PM_LOG_INFO, &log);
 }
 

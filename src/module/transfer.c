@@ -90,7 +90,9 @@ static bool receive(struct pm_port *port)
         pm__file_fail(port, task->error);
         return true;
     }
-    if (task->reason == PM_AT_END_TIMEOUT && task->count == 0) {
+    /* Nothing came, and nobody asked for an empty file. */
+    if (task->count == 0 &&
+        (task->reason == PM_AT_END_TIMEOUT || task->reason == PM_AT_END_LOST)) {
         pm__file_fail(port, 421);
         return true;
     }
