@@ -369,7 +369,7 @@ static void test_back_pressure_loses_nothing(void **state)
     while (!stopped) {
         assert_true(milliseconds() < deadline);
         ssize_t len;
-        while ((len = write(fd, "AT\r" + sent % 3, 3 - sent % 3)) > 0) {
+        while ((len = write(fd, &"AT\r"[sent % 3], 3 - sent % 3)) > 0) {
             sent += (size_t)len;
         }
         turn(f);
@@ -381,7 +381,7 @@ static void test_back_pressure_loses_nothing(void **state)
         if (milliseconds() > deadline) {
             fail_msg("%zu commands, %zu answers", commands, answers);
         }
-        if (sent % 3 != 0 && write(fd, "AT\r" + sent % 3, 1) == 1) {
+        if (sent % 3 != 0 && write(fd, &"AT\r"[sent % 3], 1) == 1) {
             sent++;
         }
         turn(f);
