@@ -7,7 +7,8 @@
 void pm__wipe(void *p, size_t n)
 {
 #if defined(__GNUC__)
-    /* The empty statement may look at the bytes as far as the compiler knows: they must be there. */
+    /* The empty statement may look at the bytes as far as the compiler knows: they must be there.
+     */
     if (n > 0) {
         memset(p, 0, n);
         __asm__ __volatile__("" : : "r"(p) : "memory");

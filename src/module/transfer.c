@@ -91,8 +91,7 @@ static bool receive(struct pm_port *port)
         return true;
     }
     /* Nothing came, and nobody asked for an empty file. */
-    if (task->count == 0 &&
-        (task->reason == PM_AT_END_TIMEOUT || task->reason == PM_AT_END_LOST)) {
+    if (task->count == 0 && (task->reason == PM_AT_END_TIMEOUT || task->reason == PM_AT_END_LOST)) {
         pm__file_fail(port, 421);
         return true;
     }
