@@ -134,7 +134,7 @@ static bool acknowledge(struct pm_port *port)
     return true;
 }
 
-/* Looks whether the name is free (CD5) and the room is there. */
+/* Looks whether the name is not taken (CD5) and the room is there. */
 static bool prepare(struct pm_port *port)
 {
     struct pm_task *task = &port->task;
