@@ -135,7 +135,7 @@ void world_init(struct world *w)
 void world_begin(struct world *w, size_t ports)
 {
     static const char *const names[WORLD_PORTS] = {"usbat", "usbmodem", "uart1"};
-    w->arena = malloc(w->arena_size);
+    w->arena = calloc(1, w->arena_size);
     if (w->arena == NULL || !pm_module_table(&w->table) ||
         !pm_module_init(&w->module, &w->config, &w->platform, &w->table, w->arena, w->arena_size,
                         w->now)) {
