@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Limits for a small target: a module with one port takes under 10 KB, its arena apart. Longer
- * command lines, replies and passwords are refused, nothing else changes. Use it with
+ * Limits for a small target: a module and a port take about 10 KB together; the command index
+ * (4 KB, half of it with 32-bit pointers), the arena and the 4 KB of a running mail come on top.
+ * Longer command lines, replies and passwords are refused, nothing else changes. Use it with
  * -DPM_CONFIG_FILE='"small_config.h"' for the library and for all that includes its headers.
  */
 #ifndef SMALL_CONFIG_H

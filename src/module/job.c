@@ -55,12 +55,15 @@ static void log_result(struct pm_module *module, uint16_t error, uint16_t reply)
         pm__text_number(&log.text, error);
         pm__text_add(&log.text, " ");
         pm__text_add(&log.text, text != NULL ? text : "");
-        pm__text_add(&log.text, ", SMTP reply ");
-        pm__text_number(&log.text, reply);
-        pm__text_add(&log.text, module->job.state == PM_JOB_SESSION ? ", in " : "");
-        pm__text_add(&log.text, module->job.state == PM_JOB_SESSION
-                                    ? pm_smtp_state_name(&module->job.smtp)
-                                    : "");
+        if (reply != 0) {
+            pm__text_add(&log.text, ", SMTP reply ");
+            pm__text_number(&log.text, reply);
+        }
+        struct pm_slice state = pm__slice(pm_smtp_state_name(&module->job.smtp));
+        if (module->job.state == PM_JOB_SESSION && !pm__slice_equal(state, pm__slice("done"))) {
+            pm__text_add(&log.text, ", while waiting in: ");
+            pm__text_slice(&log.text, state);
+        }
     }
     pm__log_end(module, error == PM_MAIL_OK ? PM_LOG_INFO : PM_LOG_WARNING, &log);
 }
