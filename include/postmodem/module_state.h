@@ -147,7 +147,6 @@ struct pm_job {
 
 /* Keys of profile_save. */
 #define PM_PROFILE_SETTINGS 1
-#define PM_PROFILE_CONTEXTS 2
 
 struct pm_module {
     const struct pm_module_config *config;
@@ -177,8 +176,6 @@ struct pm_module {
     struct pm_ssl ssl[PM_SSL_CONTEXTS];
     struct pm_draft draft;
     struct pm_job job;
-    struct pm_op profile_op; /* saving contexts */
-    bool contexts_dirty;
     uint32_t restarts, mails_sent, mails_failed;
     uint16_t last_error, last_reply;
 };

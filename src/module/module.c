@@ -82,7 +82,6 @@ void pm_module_end(struct pm_module *module)
 {
     pm__job_drop(module);
     cancel(module, &module->op);
-    cancel(module, &module->profile_op);
     for (struct pm_port *port = module->ports; port != NULL; port = port->next) {
         cancel(module, &port->op);
         pm__task_end(port);
