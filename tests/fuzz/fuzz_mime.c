@@ -255,9 +255,16 @@ static size_t decode_word(struct pm_slice text, struct buffer *out)
     while (end < text.len && text.ptr[end] != '?') {
         end++;
     }
-    CHECK(end + 1 < text.len && memcmp(text.ptr + mark, "?B?", 3) == 0);
-    CHECK(text.ptr[end + 1] == '=' && end + 2 <= 75);
-    decode_base64(part_of(text, mark + 3, end), out);
+    CHECK(end + 1 < text.len && text.ptr[end + 1] == '=' && end + 2 <= 75);
+    struct pm_slice encoded = part_of(text, mark + 3, end);
+    if (memcmp(text.ptr + mark, "?Q?", 3) == 0) {
+        /* In this encoding a blank may be "_", which quoted-printable does not know. */
+        CHECK(memchr(encoded.ptr, '_', encoded.len) == NULL);
+        decode_quoted_printable(encoded, out);
+    } else {
+        CHECK(memcmp(text.ptr + mark, "?B?", 3) == 0);
+        decode_base64(encoded, out);
+    }
     return end + 2;
 }
 
