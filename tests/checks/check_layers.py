@@ -4,8 +4,8 @@
 
 The portable part (src/base, at, mime, smtp, module and include/) sees five standard headers and
 its own; at, smtp and mime never see each other; base sees nothing above it; the platform
-interface belongs to the module layer alone; nothing portable sees the host, and only the
-program (src/cli) sees src/cli.
+interface belongs to the module layer alone; nothing portable sees the host. Transcripts (src/play)
+are played on a module, or against the program; only the program (src/cli) sees src/cli.
 
 Usage: check_layers.py ROOT
 """
@@ -26,7 +26,8 @@ MAY_SEE = {
     "platform": {"platform", "base"},
     "module": PORTABLE | {"platform"},
     "host": PORTABLE | {"platform", "host"},
-    "cli": PORTABLE | {"platform", "host", "cli"},
+    "play": PORTABLE | {"platform", "play"},
+    "cli": PORTABLE | {"platform", "host", "play", "cli"},
 }
 BASE_HEADERS = {"address", "config", "types", "error"}
 INCLUDE = re.compile(r'^\s*#\s*include\s*(?:<([^>]+)>|"([^"]+)"|(\S+))')

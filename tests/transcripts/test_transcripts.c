@@ -17,7 +17,7 @@
 
 #include <cmocka.h>
 
-#include "transcript.h"
+#include "play/transcript.h"
 
 #define DIRECTORY   PM_TEST_DIR "/transcripts"
 #define RANDOM_CUTS 50

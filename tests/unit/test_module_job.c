@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "world.h"
+#include "play/world.h"
 
 #define BODY "Hello,\r\n.starts with a dot\r\n..and two\r\nend"
 
@@ -28,7 +28,7 @@ static struct talk *begin(void)
 
 static void end(struct talk *t)
 {
-    world_end(&t->w);
+    assert_string_equal(world_end(&t->w), "");
     free(t);
 }
 

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "world.h"
+#include "play/world.h"
 
 #define SECRET "hunter2-private"
 
@@ -27,7 +27,7 @@ static struct talk *begin(void)
 
 static void end(struct talk *t)
 {
-    world_end(&t->w);
+    assert_string_equal(world_end(&t->w), "");
     free(t);
 }
 

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "world.h"
+#include "play/world.h"
 
 struct talk {
     struct world w;
@@ -29,7 +29,7 @@ static struct talk *begin(size_t ports)
 
 static void end(struct talk *t)
 {
-    world_end(&t->w);
+    assert_string_equal(world_end(&t->w), "");
     free(t);
 }
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* What the parts of the transcript player share: its state, and the directives. */
-#ifndef PM_TEST_TRANSCRIPT_PLAYER_H
-#define PM_TEST_TRANSCRIPT_PLAYER_H
+#ifndef PM_PLAY_TRANSCRIPT_PLAYER_H
+#define PM_PLAY_TRANSCRIPT_PLAYER_H
 
-#include "transcript.h"
+#include "play/transcript.h"
 
 /* Time a local answer may take (SD45). */
 #define TRANSCRIPT_ANSWER_MS 300U
@@ -33,8 +33,9 @@ void transcript_drain(struct player *p);
 /* False, with the error set, when something came that nobody expected. */
 bool transcript_nothing_left(struct player *p);
 
-/* transcript_directives.c: starts the module with the settings made so far. */
-void transcript_begin(struct player *p);
+/* transcript_directives.c: starts the module with the settings made so far. False,
+ * with the error set, when it does not start with them. */
+bool transcript_begin(struct player *p);
 /* Does what the directive of the present step says. */
 bool transcript_directive(struct player *p);
 

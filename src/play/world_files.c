@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Files of the test world: slots in memory. */
+/* Files of the world: slots in memory. */
 #include <stdlib.h>
 #include <string.h>
 
-#include "world.h"
+#include "play/world.h"
 
 static int compare(const uint8_t *a, size_t a_len, const uint8_t *b, size_t b_len)
 {
@@ -297,13 +297,17 @@ void world_add_file(struct world *w, enum pm_storage storage, const char *name, 
                     size_t len)
 {
     int32_t slot = new_file(w, storage);
+    if (slot < 0) {
+        world_fail(w, "no room for another file");
+        return;
+    }
     struct world_file *f = &w->files[slot];
     memcpy(f->name, name, strlen(name));
     f->name_len = strlen(name);
     f->named = true;
     f->temporary = false;
     if (!append(f, data, len)) {
-        abort();
+        world_fail(w, "no memory for a file");
     }
 }
 

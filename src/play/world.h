@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A world for one module in a test: virtual time, files in memory, and a mail server whose
- * faults are switched on by name. Nothing outside the process is touched.
+ * A world for one module: virtual time, files in memory, and a mail server whose faults are
+ * switched on by name. Nothing outside the process is touched. Transcripts are played in it, and
+ * the tests of the module use it directly.
  */
-#ifndef PM_TEST_WORLD_H
-#define PM_TEST_WORLD_H
+#ifndef PM_PLAY_WORLD_H
+#define PM_PLAY_WORLD_H
 
 #include "postmodem/module.h"
 
@@ -103,15 +104,21 @@ struct world {
     size_t log_len;
     char trace[16384];
     size_t trace_len;
+    bool started;     /* world_begin() has brought the module up */
+    char failed[120]; /* the first thing that went wrong in the world itself; "" when nothing */
 };
 
 /* Starts a module with default settings changed to what tests want: strict limits. Call
  * world_begin() after changing w->config. */
 void world_init(struct world *w);
-/* Brings the module up with `ports` ports (usbat, usbmodem, uart1). */
+/* Brings the module up with `ports` ports (usbat, usbmodem, uart1). Where the settings do not let
+ * it start, w->started stays false and w->failed says so. */
 void world_begin(struct world *w, size_t ports);
-/* Ends the module; fails the test when it left a file, connection or operation behind. */
-void world_end(struct world *w);
+/* Ends the module and frees what the world holds. Returns w->failed, which also says when the
+ * module left a file, connection or operation behind: "" when all went well. */
+const char *world_end(struct world *w);
+/* Notes what went wrong; the first note stays. */
+void world_fail(struct world *w, const char *what);
 
 /* Delivers everything that is due at w->now: operations, server bytes. */
 void world_run(struct world *w);
@@ -132,7 +139,7 @@ struct world_file *world_find(struct world *w, enum pm_storage storage, const vo
 /* Number of temporary or scratch files that exist. */
 size_t world_temporary(const struct world *w);
 
-/* world_server.c */
+/* world_net.c: the server at the other end of the mail connection. */
 void world_server_connect(struct world *w);
 void world_server_take(struct world *w, const uint8_t *data, size_t len);
 void world_server_reset(struct world *w);

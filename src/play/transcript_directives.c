@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "transcript_player.h"
+#include "play/transcript_player.h"
 
 /* ---- Settings ---------------------------------------------------------------------- */
 
@@ -322,16 +322,20 @@ static bool look(struct player *p, const char *name, size_t len, bool *known)
 
 /* ---- All of them --------------------------------------------------------------------- */
 
-void transcript_begin(struct player *p)
+bool transcript_begin(struct player *p)
 {
     static const char *const names[WORLD_PORTS] = {"usbat", "usbmodem", "uart1"};
     world_begin(p->w, 0);
+    if (!p->w->started) {
+        return transcript_fail(p, "%s", p->w->failed);
+    }
     p->w->port_count = p->ports;
     for (size_t i = 0; i < p->ports; i++) {
         pm_port_init(&p->w->ports[i], &p->w->module, names[i], p->boot_urcs, p->lf_ends_line,
                      p->w->now);
     }
     p->begun = true;
+    return true;
 }
 
 bool transcript_directive(struct player *p)
@@ -363,8 +367,8 @@ bool transcript_directive(struct player *p)
     if (len == 3 && memcmp(name, "set", 3) == 0) {
         return setting(p, rest);
     }
-    if (!p->begun) {
-        transcript_begin(p);
+    if (!p->begun && !transcript_begin(p)) {
+        return false;
     }
     for (size_t i = 0; i < sizeof directives / sizeof directives[0]; i++) {
         if (strlen(directives[i].name) == len && memcmp(directives[i].name, name, len) == 0) {

@@ -3,10 +3,10 @@
  * Dialogues as data: a transcript is typed into a module in virtual time and every byte of
  * the answers is compared. The format is described in tests/transcripts/README.md.
  */
-#ifndef PM_TEST_TRANSCRIPT_H
-#define PM_TEST_TRANSCRIPT_H
+#ifndef PM_PLAY_TRANSCRIPT_H
+#define PM_PLAY_TRANSCRIPT_H
 
-#include "world.h"
+#include "play/world.h"
 
 #define TRANSCRIPT_STEPS 512
 #define TRANSCRIPT_TEXT  131072

@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* The mail connection of the test world and the server at its other end. */
+/* The mail connection of the world and the server at its other end. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "world.h"
+#include "play/world.h"
 
 static void say(struct world *w, const char *text)
 {
     size_t len = strlen(text);
     if (w->server.out_len + len > sizeof w->server.out) {
-        abort();
+        world_fail(w, "the server has too much to say");
+        return;
     }
     memcpy(w->server.out + w->server.out_len, text, len);
     w->server.out_len += len;
@@ -93,12 +94,14 @@ static void keep(struct world *w, const uint8_t *data, size_t len)
 {
     struct world_server *s = &w->server;
     if (s->message_len + len > s->message_cap) {
-        s->message_cap = (s->message_len + len) * 2;
-        uint8_t *grown = realloc(s->message, s->message_cap);
+        size_t cap = (s->message_len + len) * 2;
+        uint8_t *grown = realloc(s->message, cap);
         if (grown == NULL) {
-            abort();
+            world_fail(w, "no memory for the mail");
+            return;
         }
         s->message = grown;
+        s->message_cap = cap;
     }
     memcpy(s->message + s->message_len, data, len);
     s->message_len += len;
@@ -222,7 +225,8 @@ void world_server_take(struct world *w, const uint8_t *data, size_t len)
     struct world_server *s = &w->server;
     for (size_t i = 0; i < len && s->fault != WORLD_SILENT && !s->closed_told; i++) {
         if (s->line_len == sizeof s->line) {
-            abort();
+            world_fail(w, "a line too long for the server");
+            s->line_len = 0;
         }
         s->line[s->line_len++] = data[i];
         if (s->line_len >= 2 && data[i] == '\n' && s->line[s->line_len - 2] == '\r') {

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* Virtual time and the life of a module in a test. */
-#include "world.h"
+/* Virtual time and the life of a module in a world of its own. */
+#include "play/world.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static void fail(const char *what)
+void world_fail(struct world *w, const char *what)
 {
-    (void)fprintf(stderr, "world: %s\n", what);
-    abort();
+    if (w->failed[0] == '\0') {
+        (void)snprintf(w->failed, sizeof w->failed, "%s", what);
+    }
 }
 
 static void append(char *log, size_t size, size_t *len, const char *text, size_t n)
@@ -71,7 +72,7 @@ static void cancel(void *user, struct pm_op *op)
             return;
         }
     }
-    fail("cancel of an operation that is not pending");
+    world_fail(w, "cancel of an operation that is not pending");
 }
 
 bool world_fails(struct world *w)
@@ -85,7 +86,8 @@ int32_t world_answer(struct world *w, struct pm_op *op, int32_t result)
         return result;
     }
     if (w->op_count == WORLD_OPS) {
-        fail("too many operations at once");
+        world_fail(w, "too many operations at once");
+        return PM_ERR_NO_MEMORY;
     }
     memset(&w->ops[w->op_count], 0, sizeof w->ops[0]);
     w->ops[w->op_count].op = op;
@@ -139,31 +141,44 @@ void world_begin(struct world *w, size_t ports)
     if (w->arena == NULL || !pm_module_table(&w->table) ||
         !pm_module_init(&w->module, &w->config, &w->platform, &w->table, w->arena, w->arena_size,
                         w->now)) {
-        fail("the module does not start");
+        world_fail(w, "the module does not start with these settings");
+        return;
     }
+    w->started = true;
     w->port_count = ports;
     for (size_t i = 0; i < ports; i++) {
         pm_port_init(&w->ports[i], &w->module, names[i], false, false, w->now);
     }
 }
 
-void world_end(struct world *w)
+static void look_for_leftovers(struct world *w)
 {
-    pm_module_end(&w->module);
     if (w->op_count != 0 || w->server.connected || w->job_memory_out) {
-        fail("the module left an operation, a connection or memory behind");
+        world_fail(w, "the module left an operation, a connection or memory behind");
     }
     if (world_temporary(w) != 0) {
-        fail("the module left a temporary file behind");
+        world_fail(w, "the module left a temporary file behind");
     }
     for (size_t i = 0; i < WORLD_FILES; i++) {
         if (w->files[i].used && w->files[i].opened != 0) {
-            fail("the module left a file open");
+            world_fail(w, "the module left a file open");
         }
+    }
+}
+
+const char *world_end(struct world *w)
+{
+    if (w->started) {
+        pm_module_end(&w->module);
+        look_for_leftovers(w);
+    }
+    w->started = false;
+    for (size_t i = 0; i < WORLD_FILES; i++) {
         free(w->files[i].data);
     }
     free(w->server.message);
     free(w->arena);
+    return w->failed;
 }
 
 static bool run_op(struct world *w)
@@ -220,7 +235,8 @@ void world_advance(struct world *w, uint64_t until)
         pm_module_tick(&w->module, w->now);
         world_run(w);
         if (pm_module_deadline(&w->module) <= w->now) {
-            fail("a deadline does not go away");
+            world_fail(w, "a deadline does not go away");
+            break;
         }
     }
     w->now = until;
@@ -235,7 +251,8 @@ void world_type(struct world *w, size_t port, const void *data, size_t len)
         size_t n = pm_port_input(&w->ports[port], at, len, w->now);
         world_run(w);
         if (n == 0) {
-            fail("the port takes no input");
+            world_fail(w, "the port takes no input");
+            return;
         }
         at += n;
         len -= n;

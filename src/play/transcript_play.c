@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "transcript_player.h"
+#include "play/transcript_player.h"
 
 bool transcript_fail(struct player *p, const char *format, ...)
 {
@@ -165,8 +165,8 @@ static bool run_step(struct player *p)
     if (p->step->kind == ' ') {
         return transcript_directive(p);
     }
-    if (!p->begun) {
-        transcript_begin(p);
+    if (!p->begun && !transcript_begin(p)) {
+        return false;
     }
     return p->step->kind == '>' ? type(p) : expect(p);
 }
@@ -193,8 +193,6 @@ bool transcript_play(struct transcript *t, enum transcript_cut cut, size_t numbe
         ok = run_step(p);
     }
     ok = ok && transcript_nothing_left(p);
-    if (p->begun) {
-        world_end(&w);
-    }
-    return ok;
+    const char *failed = world_end(&w);
+    return ok && (failed[0] == '\0' || transcript_fail(p, "%s", failed));
 }

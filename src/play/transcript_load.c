@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "transcript.h"
+#include "play/transcript.h"
 
 static bool bad(struct transcript *t, unsigned line, const char *why)
 {
