@@ -80,38 +80,44 @@ static bool word_setting(struct player *p, const char *pair)
     return false;
 }
 
-static bool setting(struct player *p, const char *pair)
+/* "key number". */
+static bool pair_setting(struct player *p, const char *pair)
 {
     char key[40];
-    unsigned long value = 0;
+    char *end = NULL;
+    size_t n = strcspn(pair, " ");
+    if (n >= sizeof key || pair[n] != ' ') {
+        return false;
+    }
+    memcpy(key, pair, n);
+    key[n] = '\0';
+    unsigned long value = strtoul(pair + n + 1, &end, 10);
+    if (end == pair + n + 1) {
+        return false;
+    }
+    if (strcmp(key, "ports") == 0) {
+        p->ports = value;
+        return value >= 1 && value <= WORLD_PORTS;
+    }
+    if (strcmp(key, "active_at_start") == 0) {
+        p->w->config.active_at_start = (uint16_t)value;
+    } else if (strcmp(key, "arena") == 0) {
+        p->w->arena_size = value;
+    } else if (strcmp(key, "storage") == 0) {
+        p->w->ufs_size = value;
+    } else {
+        return number_setting(&p->w->config, key, value);
+    }
+    return true;
+}
+
+static bool setting(struct player *p, const char *pair)
+{
     if (p->begun) {
         return transcript_fail(p, "a setting after the start");
     }
-    if (word_setting(p, pair)) {
-        return true;
-    }
-    if (sscanf(pair, "%39s %lu", key, &value) == 2) {
-        if (strcmp(key, "ports") == 0 && value <= WORLD_PORTS) {
-            p->ports = value;
-            return true;
-        }
-        if (strcmp(key, "active_at_start") == 0) {
-            p->w->config.active_at_start = (uint16_t)value;
-            return true;
-        }
-        if (strcmp(key, "arena") == 0) {
-            p->w->arena_size = value;
-            return true;
-        }
-        if (strcmp(key, "storage") == 0) {
-            p->w->ufs_size = value;
-            return true;
-        }
-        if (number_setting(&p->w->config, key, value)) {
-            return true;
-        }
-    }
-    return transcript_fail(p, "unknown setting \"%s\"", pair);
+    return word_setting(p, pair) || pair_setting(p, pair) ||
+           transcript_fail(p, "unknown setting \"%s\"", pair);
 }
 
 /* ---- The server ---------------------------------------------------------------------- */
@@ -330,7 +336,7 @@ bool transcript_begin(struct player *p)
         return transcript_fail(p, "%s", p->w->failed);
     }
     p->w->port_count = p->ports;
-    for (size_t i = 0; i < p->ports; i++) {
+    for (size_t i = 0; i < p->ports && i < WORLD_PORTS; i++) {
         pm_port_init(&p->w->ports[i], &p->w->module, names[i], p->boot_urcs, p->lf_ends_line,
                      p->w->now);
     }

@@ -146,7 +146,7 @@ void world_begin(struct world *w, size_t ports)
     }
     w->started = true;
     w->port_count = ports;
-    for (size_t i = 0; i < ports; i++) {
+    for (size_t i = 0; i < ports && i < WORLD_PORTS; i++) {
         pm_port_init(&w->ports[i], &w->module, names[i], false, false, w->now);
     }
 }
