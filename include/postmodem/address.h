@@ -5,6 +5,10 @@
 
 #include "postmodem/types.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* RFC 5321 4.5.3.1, in bytes. */
 #define PM_ADDRESS_LOCAL_MAX  64
 #define PM_ADDRESS_DOMAIN_MAX 255
@@ -22,5 +26,9 @@
  * Characters beyond ASCII are legal on both sides (RFC 6532).
  */
 bool pm_address_valid(struct pm_slice address);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

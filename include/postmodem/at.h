@@ -19,6 +19,10 @@
 #include "postmodem/config.h"
 #include "postmodem/types.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct pm_at;
 struct pm_at_values;
 
@@ -358,5 +362,9 @@ size_t pm_at_raw(struct pm_at *at, const uint8_t *data, size_t len);
  * allows; when the queue is full the oldest go.
  */
 bool pm_at_urc(struct pm_at *at, const char *text, size_t len, uint64_t not_before);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -92,4 +92,30 @@
 #define PM_FILE_NAME_SIZE 80
 #endif
 
+/* A fixed piece of each port for file contents on their way to the host. */
+#ifndef PM_PORT_CHUNK
+#define PM_PORT_CHUNK 1024
+#endif
+
+/*
+ * A library and a program compiled with different sizes would disagree about the structs they
+ * share. So the functions that start an engine have the sizes that structs depend on in their
+ * names, and such a program does not link: "undefined reference to pm_module_init_4096_...". Sizes
+ * are plain numbers for that, without parentheses or operators.
+ */
+#define PM_SIZED(name)                                                                  \
+    PM__SIZED(name, PM_AT_LINE_SIZE, PM_AT_IN_SIZE, PM_AT_OUT_SIZE, PM_AT_URC_SIZE,     \
+              PM_AT_MAX_PARAMS, PM_AT_INDEX_SLOTS, PM_SMTP_LINE_SIZE, PM_SMTP_OUT_SIZE, \
+              PM_MIME_TEXT_SIZE, PM_PDP_CONTEXTS, PM_SSL_CONTEXTS, PM_MAX_ATTACHMENTS,  \
+              PM_FILE_NAME_SIZE, PM_PORT_CHUNK)
+#define PM__SIZED(name, a, b, c, d, e, f, g, h, i, j, k, l, m, n) \
+    PM__PASTED(name, a, b, c, d, e, f, g, h, i, j, k, l, m, n)
+#define PM__PASTED(name, a, b, c, d, e, f, g, h, i, j, k, l, m, n) \
+    name##_##a##_##b##_##c##_##d##_##e##_##f##_##g##_##h##_##i##_##j##_##k##_##l##_##m##_##n
+
+#define pm_at_init     PM_SIZED(pm_at_init)
+#define pm_mime_init   PM_SIZED(pm_mime_init)
+#define pm_smtp_init   PM_SIZED(pm_smtp_init)
+#define pm_module_init PM_SIZED(pm_module_init)
+
 #endif

@@ -9,6 +9,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* AG35 SMTP manual, tables 1 and 2 (page 26 and on). X(name, number, reply, text) */
 #define PM_MAIL_ERRORS(X)                                                     \
     X(OK, 0, 0, "success")                                                    \
@@ -69,5 +73,9 @@ uint16_t pm_mail_error_of_reply(uint16_t reply);
 
 /* The text of one TCP/IP error (0, 550-574) as +QIGETERROR prints it; NULL when unknown. */
 const char *pm_net_error_text(uint16_t number);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

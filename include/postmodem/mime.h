@@ -23,6 +23,10 @@
 #include "postmodem/config.h"
 #include "postmodem/types.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* How a body leaves; found by pm_mime_scan while it is typed (SD40, SD41, SD55). */
 enum pm_mime_encoding { PM_MIME_7BIT, PM_MIME_QUOTED_PRINTABLE, PM_MIME_BASE64 };
 
@@ -145,5 +149,9 @@ void pm_mime_feed(struct pm_mime *mime, const uint8_t *data, size_t len);
  * and add these.
  */
 uint64_t pm_mime_attachment_octets(uint64_t size);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -8,7 +8,9 @@
 #endif
 
 /* The largest piece written at once is an address line or the head of a multipart. */
-_Static_assert(PM_MIME_TEXT_SIZE >= 512, "PM_MIME_TEXT_SIZE must be at least 512");
+#if PM_MIME_TEXT_SIZE < 512
+#error "PM_MIME_TEXT_SIZE must be at least 512"
+#endif
 
 /* Input bytes of one base64 line. */
 #define PM_MIME_LINE_IN 57

@@ -18,6 +18,10 @@
 #include "postmodem/smtp.h"
 #include "postmodem/types.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 enum pm_limits { PM_LIMITS_STRICT, PM_LIMITS_WIDE };                    /* SD9 */
 enum pm_recipients { PM_RECIPIENTS_ALL, PM_RECIPIENTS_ANY };            /* SD35 */
 enum pm_charset_check { PM_CHARSET_ACCEPT, PM_CHARSET_REFUSE };         /* SD40 */
@@ -176,5 +180,9 @@ struct pm_module_counts {
     uint16_t last_reply;
 };
 struct pm_module_counts pm_module_count(const struct pm_module *module);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

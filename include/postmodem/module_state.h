@@ -12,11 +12,6 @@
 #include "postmodem/platform.h"
 #include "postmodem/smtp.h"
 
-/* A fixed piece of each port for file contents on their way to the host. */
-#ifndef PM_PORT_CHUNK
-#define PM_PORT_CHUNK 1024
-#endif
-
 /* Contexts that AT+CGDCONT may define; the first PM_PDP_CONTEXTS can be activated. */
 #define PM_CGD_CONTEXTS 24
 

@@ -18,6 +18,10 @@
 #include "postmodem/config.h"
 #include "postmodem/types.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* Token of an operation that may finish later; owned by the module. */
 struct pm_op {
     bool pending;
@@ -188,5 +192,9 @@ struct pm_platform {
     uint8_t *(*job_memory)(void *user, size_t *size);
     void (*job_memory_free)(void *user, uint8_t *memory);
 };
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

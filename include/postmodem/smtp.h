@@ -40,6 +40,10 @@
 #include "postmodem/error.h"
 #include "postmodem/types.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* When AUTH PLAIN and LOGIN may go over a connection without TLS (SD59). */
 enum pm_smtp_clear_auth { PM_SMTP_CLEAR_AUTH_ALLOW, PM_SMTP_CLEAR_AUTH_NEVER };
 
@@ -152,5 +156,9 @@ void pm_smtp_tick(struct pm_smtp *smtp, uint64_t now);
 
 /* A name of the present state for logs; static. */
 const char *pm_smtp_state_name(const struct pm_smtp *smtp);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -41,6 +41,19 @@ class Project(unittest.TestCase):
     def append(self, name, text):
         self.write(name, (self.root / name).read_text() + text)
 
+    def build(self, *texts):
+        """A library of the texts, made with the compiler the project is built with."""
+        objects = []
+        for number, text in enumerate(texts):
+            source = self.root / f"planted{number}.c"
+            source.write_text(text)
+            objects.append(str(source.with_suffix(".o")))
+            subprocess.run([os.environ.get("PM_CC", "cc"), "-O2", "-g", "-fPIC", "-c",
+                            str(source), "-o", objects[-1]], check=True)
+        library = self.root / "libplanted.a"
+        subprocess.run(["ar", "rc", str(library), *objects], check=True)
+        return str(library)
+
     def run_check(self, script, *arguments):
         return subprocess.run([sys.executable, str(HERE / script), *arguments],
                               capture_output=True, text=True, check=False)
@@ -145,20 +158,6 @@ class Sources(Project):
 
 
 class Library(Project):
-    """Planted faults are compiled with the compiler the project is built with."""
-
-    def build(self, *texts):
-        objects = []
-        for number, text in enumerate(texts):
-            source = self.root / f"planted{number}.c"
-            source.write_text(text)
-            objects.append(str(source.with_suffix(".o")))
-            subprocess.run([os.environ.get("PM_CC", "cc"), "-O2", "-g", "-fPIC", "-c",
-                            str(source), "-o", objects[-1]], check=True)
-        library = self.root / "libplanted.a"
-        subprocess.run(["ar", "rc", str(library), *objects], check=True)
-        return str(library)
-
     def expect_library(self, finding, *texts):
         self.expect("check_library.py", finding, self.build(*texts))
 
@@ -197,6 +196,72 @@ class Library(Project):
     def test_library_symbol_defined_twice(self):
         self.expect_library("symbol pm_one is defined twice",
                             "int pm_one(void) { return 1; }\n", "int pm_one(void) { return 2; }\n")
+
+
+class Headers(Project):
+    HEADER = ("#ifndef A_H\n#define A_H\n#include \"postmodem/types.h\"\n#ifdef __cplusplus\n"
+              'extern "C" {\n#endif\nint pm_a(uint8_t a);\n#ifdef __cplusplus\n}\n#endif\n#endif\n')
+
+    def setUp(self):
+        super().setUp()
+        self.write("include/postmodem/at.h", self.HEADER)
+        self.write("include/postmodem/part.h", '#ifndef A_H\n#error "include postmodem/at.h"\n'
+                                               "#endif\nstruct pm_part {\n    uint8_t a;\n};\n")
+
+    def expect_headers(self, finding):
+        self.expect("check_headers.py", finding)
+
+    def test_clean(self):
+        self.expect_headers(None)
+
+    def test_no_compiler_is_a_failure(self):
+        self.expect("check_headers.py", "0 findings", str(self.root), "no-such-compiler")
+
+    def test_leans_on_another(self):
+        self.write("include/postmodem/at.h", self.HEADER.replace("types.h", "platform.h")
+                   .replace("uint8_t", "struct pm_file"))
+        self.expect_headers("postmodem/at.h: does not compile")
+
+    def test_word_of_cxx(self):
+        self.write("include/postmodem/at.h", self.HEADER.replace("uint8_t a", "int class"))
+        self.expect_headers("postmodem/at.h: does not compile with g++")
+
+    def test_mangled_names(self):
+        self.write("include/postmodem/at.h", self.HEADER.replace("__cplusplus", "NEVER"))
+        self.expect_headers("has no C name")
+
+    def test_part_by_itself(self):
+        self.write("include/postmodem/part.h", '/* #error */\n#error "include postmodem/at.h"\n')
+        self.expect_headers("postmodem/part.h: does not compile")
+
+
+class Sizes(Project):
+    CONFIG = ("#ifndef PM_LINE\n#define PM_LINE 8\n#endif\n#ifndef PM_OTHER\n"
+              "#define PM_OTHER 8\n#endif\n#ifndef PM_MOST\n#define PM_MOST 8\n#endif\n"
+              "#define PASTED(n, a, b) n##_##a##_##b\n#define SIZED(n, a, b) PASTED(n, a, b)\n"
+              "#define pm_x_init SIZED(pm_x_init, PM_LINE, PM_OTHER)\n"
+              "struct pm_x {\n    char line[PM_LINE], other[PM_OTHER];\n};\n"
+              "void pm_x_init(struct pm_x *x);\n")
+
+    def expect_sizes(self, finding, config, body="x->line[0] = 0;"):
+        self.write("include/postmodem/config.h", config)
+        self.write("include/postmodem/module.h", '#include "postmodem/config.h"\n')
+        self.write("examples/embed.c", '#include "postmodem/config.h"\nint main(void)\n{\n'
+                                       "    struct pm_x x;\n    pm_x_init(&x);\n}\n")
+        library = self.build(config + "void pm_x_init(struct pm_x *x) {" + body + "}\n")
+        self.expect("check_sizes.py", finding, str(self.root), library,
+                    os.environ.get("PM_CC", "cc"))
+
+    def test_clean(self):
+        self.expect_sizes(None, self.CONFIG)
+
+    def test_size_left_out(self):
+        self.expect_sizes("PM_OTHER changes a struct and links",
+                          self.CONFIG.replace("PM_LINE, PM_OTHER)", "PM_LINE, 8)"))
+
+    def test_other_linker_errors_do_not_count(self):
+        self.expect_sizes("does not link with the sizes of the library", self.CONFIG,
+                          "extern void pm_gone(void); pm_gone();")
 
 
 if __name__ == "__main__":
