@@ -140,8 +140,15 @@ struct pm_job {
     struct pm_smtp smtp;
 };
 
-/* Keys of profile_save. */
+/* Keys of profile_save; the contexts have keys from 32 on. */
 #define PM_PROFILE_SETTINGS 1
+#define PM_PROFILE_NVM      2
+
+/* Values kept at once, without AT&W (CD46); the order is that of the stored record. */
+enum pm_nvm {
+    PM_NVM_URC_PORT, /* AT+QURCCFG: usbat, usbmodem, uart1, uart2, all */
+    PM_NVM_COUNT
+};
 
 struct pm_module {
     const struct pm_module_config *config;
@@ -160,6 +167,7 @@ struct pm_module {
     bool profile_valid;
     struct pm_at_settings profile;
     uint8_t profile_reg[3];
+    uint8_t nvm[PM_NVM_COUNT];
     uint64_t boot_at;    /* when it was switched on */
     uint8_t boot_step;   /* next boot URC */
     uint64_t restart_at; /* when it starts again, PM_NEVER: not */

@@ -28,10 +28,11 @@ static const struct boot_urc boot_urcs[] = {
 
 enum { RESTART_NONE, RESTART_WAIT, RESTART_LIST, RESTART_LISTED, RESTART_DELETED };
 
+/* A boot URC appears on a port that wants them and has the URCs (CD44, CD45). */
 static bool wants_urcs(const struct pm_module *module)
 {
     for (const struct pm_port *port = module->ports; port != NULL; port = port->next) {
-        if (port->boot_urcs) {
+        if (port->boot_urcs && pm__urc_goes_to(port)) {
             return true;
         }
     }
@@ -41,7 +42,8 @@ static bool wants_urcs(const struct pm_module *module)
 /* Hosts that attach late see no delays: only boot URCs bring the measured ones (CD45). */
 static uint64_t boot_delay(const struct pm_module *module, uint16_t at_ms)
 {
-    return module->config->boot_delay && wants_urcs(module) ? at_ms : 0U;
+    bool announces = module->boot_step < BOOT_URCS && wants_urcs(module);
+    return module->config->boot_delay && announces ? at_ms : 0U;
 }
 
 bool pm__boot_off(const struct pm_module *module)
@@ -131,7 +133,7 @@ static void restarted(struct pm_module *module)
 static void print(struct pm_module *module, const char *text)
 {
     for (struct pm_port *port = module->ports; port != NULL; port = port->next) {
-        if (port->boot_urcs) {
+        if (port->boot_urcs && pm__urc_goes_to(port)) {
             (void)pm_at_urc(&port->at, text, strlen(text), 0);
         }
     }
@@ -148,7 +150,11 @@ bool pm__boot_run(struct pm_module *module)
         }
         return true;
     }
-    if (module->boot_step >= BOOT_URCS || !wants_urcs(module)) {
+    if (module->boot_step >= BOOT_URCS || module->ports == NULL) {
+        return false;
+    }
+    if (!wants_urcs(module)) { /* nor later, when AT+QURCCFG names another port */
+        module->boot_step = BOOT_URCS;
         return false;
     }
     const struct boot_urc *urc = &boot_urcs[module->boot_step];

@@ -229,8 +229,8 @@ static void set_cfun(struct pm_module *module, uint8_t cfun)
         static const char *const urcs[] = {"+CPIN: READY", "+QUSIM: 1", "+QIND: PB DONE",
                                            "+QIND: SMS DONE"};
         for (size_t i = 0; i < sizeof urcs / sizeof urcs[0]; i++) {
-            if (module->ports != NULL && module->config->sim == PM_SIM_READY) {
-                (void)pm_at_urc(&module->ports->at, urcs[i], strlen(urcs[i]), 0);
+            if (module->config->sim == PM_SIM_READY) {
+                pm__urc(module, urcs[i], strlen(urcs[i]), 0);
             }
         }
     }

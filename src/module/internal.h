@@ -28,6 +28,7 @@ struct pm__commands {
 };
 extern const struct pm__commands pm__general_commands;
 extern const struct pm__commands pm__profile_commands;
+extern const struct pm__commands pm__urc_commands;
 extern const struct pm__commands pm__network_commands;
 extern const struct pm__commands pm__file_commands;
 extern const struct pm__commands pm__tcpip_commands;
@@ -79,6 +80,21 @@ void pm__boot_restart_later(struct pm_port *by);
 bool pm__boot_off(const struct pm_module *module);
 /* 0 when the SIM is ready, else the +CME number CPIN answers (C5 of the boot captures). */
 uint16_t pm__sim_error(const struct pm_module *module);
+
+/* urc.c: where unsolicited result codes go. */
+#define PM__URC_ALL 4U /* value of PM_NVM_URC_PORT: every port */
+/*
+ * Queues a URC on the port that AT+QURCCFG="urcport" names, as pm_at_urc() does; on the first
+ * port when none has that name, on each under "all". `text` is without its CRLFs.
+ */
+void pm__urc(struct pm_module *module, const char *text, size_t len, uint64_t not_before);
+/* True when pm__urc() would use the port. */
+bool pm__urc_goes_to(const struct pm_port *port);
+
+/* nvm.c: settings kept at once. */
+void pm__nvm_load(struct pm_module *module);
+/* Keeps module->nvm as it is now, then ends the running command: OK, or the +CME number `cme`. */
+void pm__nvm_save(struct pm_port *port, uint16_t cme);
 
 /* network.c */
 uint8_t pm__registration(const struct pm_module *module); /* stat of +CREG */

@@ -99,7 +99,10 @@ static bool pair_setting(struct player *p, const char *pair)
         p->ports = value;
         return value >= 1 && value <= WORLD_PORTS;
     }
-    if (strcmp(key, "active_at_start") == 0) {
+    if (strcmp(key, "boot_urcs") == 0) {
+        p->boot_urcs = true;
+        p->boot_port = value;
+    } else if (strcmp(key, "active_at_start") == 0) {
         p->w->config.active_at_start = (uint16_t)value;
     } else if (strcmp(key, "arena") == 0) {
         p->w->arena_size = value;
@@ -337,7 +340,8 @@ bool transcript_begin(struct player *p)
     }
     p->w->port_count = p->ports;
     for (size_t i = 0; i < p->ports && i < WORLD_PORTS; i++) {
-        pm_port_init(&p->w->ports[i], &p->w->module, names[i], p->boot_urcs, p->lf_ends_line,
+        pm_port_init(&p->w->ports[i], &p->w->module, names[i],
+                     p->boot_urcs && (p->boot_port == 0 || p->boot_port == i + 1), p->lf_ends_line,
                      p->w->now);
     }
     p->begun = true;

@@ -22,6 +22,7 @@ struct player {
     bool begun;
     size_t ports;
     bool lf_ends_line, boot_urcs;
+    size_t boot_port;    /* the one port with boot URCs, counted from 1; 0: each */
     bool deaf;           /* the host does not read */
     uint8_t got[262144]; /* what came; last, for it need not be cleared */
 };
