@@ -141,6 +141,30 @@ void pm_port_output_ack(struct pm_port *port, size_t n, uint64_t now);
 /* The host's DTR changed. */
 void pm_port_dtr(struct pm_port *port, bool on, uint64_t now);
 
+/* What the wire of a port is to be like now. */
+struct pm_line {
+    uint32_t speed; /* bits per second (AT+IPR) */
+    bool flow;      /* RTS and CTS stop and start the bytes (AT+IFC): in data mode only */
+    bool dcd;       /* carrier: always under AT&C0, in data mode under AT&C1 */
+    bool dsr;       /* the module is switched on */
+    bool watch_dtr; /* a drop of DTR would end data mode (AT&D1): worth looking at the pin */
+};
+
+/*
+ * As pm_port_output(), to be looked at after every call into the module by an owner that has a
+ * wire. A new speed is for what comes after the output that waits, AT+IPR's OK in it: let
+ * that leave the transmitter first. Owners without a wire (TCP, USB) need not ask.
+ */
+struct pm_line pm_port_line(const struct pm_port *port);
+
+/* The speed of the wire when neither AT&W has kept another nor AT+IPR asks for one: to be told
+ * after pm_port_init(). Any number is taken; 115200 when it is not told. */
+void pm_port_preset_speed(struct pm_port *port, uint32_t speed);
+
+/* The host has changed the speed by other means than AT+IPR (RFC 2217). False, and nothing
+ * changes, for a speed that AT+IPR does not have. */
+bool pm_port_set_speed(struct pm_port *port, uint32_t speed);
+
 /* The port's host is gone (SD62): pty closed, TCP closed, line unplugged. */
 void pm_port_lost(struct pm_port *port, uint64_t now);
 

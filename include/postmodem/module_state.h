@@ -88,6 +88,19 @@ struct pm_task {
     uint16_t error;
 };
 
+/* The speed of a line that nobody has said anything about. */
+#define PM_LINE_SPEED 115200
+
+/* The serial line of a port (AT+IPR, AT+IFC, AT+ICF). */
+struct pm_line_state {
+    uint32_t speed;            /* as AT+IPR? tells */
+    uint32_t active;           /* the same, but that of the last command line while one runs */
+    uint32_t preset;           /* what the owner of the wire has said */
+    bool asked;                /* the speed is the host's wish: AT&W keeps it */
+    uint8_t flow_out, flow_in; /* 0 none, 2 RTS or CTS */
+    uint8_t format, parity;
+};
+
 /* One AT channel of a module. */
 struct pm_port {
     struct pm_at at;
@@ -97,6 +110,7 @@ struct pm_port {
     bool boot_urcs;
     bool full;        /* the last input was taken short, and nothing has moved since */
     uint8_t reg_n[3]; /* +CREG, +CGREG, +CEREG <n> */
+    struct pm_line_state line;
     const struct pm_at_command *command; /* of the running command */
     struct pm_op op;
     struct pm_task task;

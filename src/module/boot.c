@@ -125,6 +125,7 @@ static void restarted(struct pm_module *module)
     pm__contexts_reset(module);
     for (struct pm_port *port = module->ports; port != NULL; port = port->next) {
         pm__profile_apply(port);
+        pm__line_load(port);
     }
     module->restarts++;
     pm__boot_start(module);

@@ -29,6 +29,7 @@ struct pm__commands {
 extern const struct pm__commands pm__general_commands;
 extern const struct pm__commands pm__profile_commands;
 extern const struct pm__commands pm__urc_commands;
+extern const struct pm__commands pm__line_commands;
 extern const struct pm__commands pm__network_commands;
 extern const struct pm__commands pm__file_commands;
 extern const struct pm__commands pm__tcpip_commands;
@@ -120,6 +121,14 @@ const char *pm__context_ipv6(const struct pm_module *module, uint8_t context);
 /* profile.c: what AT&W keeps. */
 void pm__profile_load(struct pm_module *module);
 void pm__profile_apply(struct pm_port *port);
+
+/* line.c: the serial line of a port. */
+/* Takes what is kept of it, else what is preset. */
+void pm__line_load(struct pm_port *port);
+/* AT&W for it: a profile_save on port->op. */
+int32_t pm__line_save(struct pm_port *port);
+/* A new speed holds as soon as no command line runs. */
+void pm__line_settle(struct pm_port *port);
 
 /* clock.c */
 void pm__clock_local(const struct pm_module *module, struct pm_wall_time *time);

@@ -131,6 +131,7 @@ void pm__module_run(struct pm_module *module)
         moved = pm__boot_run(module);
         for (struct pm_port *port = module->ports; port != NULL; port = port->next) {
             moved = run_port(port) || moved;
+            pm__line_settle(port);
         }
         moved = pm__job_run(module) || moved;
     }
@@ -158,6 +159,7 @@ void pm_port_init(struct pm_port *port, struct pm_module *module, const char *na
         end = &(*end)->next;
     }
     *end = port;
+    pm__line_load(port);
     module->now = now; /* What is due runs with the next call: other ports may follow first. */
 }
 

@@ -82,7 +82,7 @@ static void run_factory(void *owner, enum pm_at_form form, const struct pm_at_va
     pm__ok(port);
 }
 
-enum { SAVE_START, SAVE_DONE };
+enum { SAVE_START, SAVE_LINE, SAVE_DONE };
 
 static bool save_step(struct pm_port *port)
 {
@@ -93,12 +93,14 @@ static bool save_step(struct pm_port *port)
         return pm__await(port,
                          platform->profile_save(platform->user, &port->op, PM_PROFILE_SETTINGS,
                                                 port->chunk, PROFILE_LEN),
-                         SAVE_DONE);
+                         SAVE_LINE);
     }
     bool saved = port->op.result == PM_OK;
-    if (saved) { /* What is stored is what a later ATZ takes, not more. */
+    if (saved && port->task.state == SAVE_LINE) {
+        /* What is stored is what a later ATZ takes, not more. */
         module->profile_valid =
             decode(port->chunk, (int32_t)PROFILE_LEN, &module->profile, module->profile_reg);
+        return pm__await(port, pm__line_save(port), SAVE_DONE);
     }
     pm__task_end(port);
     if (saved) {
