@@ -29,7 +29,7 @@ with-tests:
 	@cmake --preset release -DPM_TESTS=ON
 	@cmake --build build --parallel $(JOBS)
 
-# All tests; installs what they need, unpacks the mail servers into build/servers.
+# All tests; installs what they need, unpacks mail servers and host programs into build/servers.
 test:
 	@scripts/install-packages build test
 	@scripts/unpack-servers

@@ -54,7 +54,7 @@ def seeded_bytes(count, seed=1):
 
 def server_environment():
     """The environment in which an unpacked server finds its libraries."""
-    folders = [SERVERS / "usr/lib/postfix", SERVERS / "usr/lib/dovecot",
+    folders = [SERVERS / "usr/lib", SERVERS / "usr/lib/postfix", SERVERS / "usr/lib/dovecot",
                SERVERS / "usr/lib/dovecot/modules/old-stats"]
     folders += sorted((SERVERS / "usr/lib").glob("*-linux-gnu"))
     folders += sorted((SERVERS / "lib").glob("*-linux-gnu"))
