@@ -99,17 +99,32 @@ static void file_close(void *user, pm_file file)
     files[file].used = files[file].open > 0 || files[file].name_len > 0;
 }
 
-static int32_t file_commit(void *user, struct pm_op *op, pm_file file, enum pm_storage storage,
-                           struct pm_slice name)
+static void set_name(int32_t file, struct pm_slice name)
 {
-    bool taken = find(storage, name) >= 0;
+    memcpy(files[file].name, name.ptr, name.len);
+    files[file].name_len = name.len;
+}
+
+/* Whoever has it open may go on reading. */
+static void unname(int32_t file)
+{
+    files[file].name_len = 0;
+    files[file].used = files[file].open > 0;
+}
+
+static int32_t file_commit(void *user, struct pm_op *op, pm_file file, enum pm_storage storage,
+                           struct pm_slice name, bool replace)
+{
+    int32_t there = find(storage, name);
     (void)op;
-    if (!taken) {
-        memcpy(files[file].name, name.ptr, name.len);
-        files[file].name_len = name.len;
+    if (there >= 0 && replace) {
+        unname(there);
+    }
+    if (there < 0 || replace) {
+        set_name(file, name);
     }
     file_close(user, file);
-    return taken ? PM_ERR_EXISTS : PM_OK;
+    return there >= 0 && !replace ? PM_ERR_EXISTS : PM_OK;
 }
 
 static int32_t file_stat(void *user, struct pm_op *op, enum pm_storage storage,
@@ -152,11 +167,74 @@ static int32_t file_delete(void *user, struct pm_op *op, enum pm_storage storage
     int32_t file = find(storage, name);
     (void)user;
     (void)op;
-    if (file < 0) {
-        return file;
+    if (file >= 0) {
+        unname(file);
     }
-    files[file].name_len = 0; /* whoever has it open may go on reading */
-    files[file].used = files[file].open > 0;
+    return file >= 0 ? PM_OK : file;
+}
+
+static int32_t file_rename(void *user, struct pm_op *op, enum pm_storage storage,
+                           struct pm_slice from, struct pm_slice to, bool replace)
+{
+    int32_t file = find(storage, from);
+    int32_t there = find(storage, to);
+    (void)user;
+    (void)op;
+    if (file < 0 || (there >= 0 && !replace)) {
+        return file < 0 ? file : PM_ERR_EXISTS;
+    }
+    if (there >= 0) {
+        unname(there);
+    }
+    set_name(file, to);
+    return PM_OK;
+}
+
+/* In static memory a file that is changed in place is like any other, and always durable. */
+static int32_t file_edit(void *user, struct pm_op *op, enum pm_storage storage,
+                         struct pm_slice name, bool empty, uint64_t *size)
+{
+    int32_t file = find(storage, name);
+    if (file < 0) {
+        file = file_create(user, op, storage, 0);
+        if (file < 0) {
+            return file;
+        }
+        set_name(file, name);
+    } else {
+        files[file].open++;
+    }
+    files[file].len = empty ? 0 : files[file].len;
+    *size = files[file].len;
+    return file;
+}
+
+static int32_t file_write_at(void *user, struct pm_op *op, pm_file file, uint64_t offset,
+                             const uint8_t *data, size_t len)
+{
+    (void)user;
+    (void)op;
+    if (len > sizeof files[file].data - offset) {
+        return PM_ERR_NO_SPACE;
+    }
+    memcpy(files[file].data + offset, data, len);
+    if (offset + len > files[file].len) {
+        files[file].len = (size_t)offset + len;
+    }
+    return PM_OK;
+}
+
+static int32_t file_truncate(void *user, struct pm_op *op, pm_file file, uint64_t size)
+{
+    (void)user;
+    (void)op;
+    files[file].len = (size_t)size;
+    return PM_OK;
+}
+
+static int32_t file_sync(void *user, struct pm_op *op, pm_file file)
+{
+    (void)user, (void)op, (void)file;
     return PM_OK;
 }
 
@@ -376,6 +454,11 @@ static struct pm_platform platform = {
     .file_close = file_close,
     .file_stat = file_stat,
     .file_delete = file_delete,
+    .file_rename = file_rename,
+    .file_edit = file_edit,
+    .file_write_at = file_write_at,
+    .file_truncate = file_truncate,
+    .file_sync = file_sync,
     .file_next = file_next,
     .storage_info = storage_info,
     .profile_save = profile_save,

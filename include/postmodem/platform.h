@@ -119,19 +119,20 @@ struct pm_platform {
                           size_t len);
 
     /* Makes a created file durable and visible under `name`, then closes it: after PM_OK it
-     * survives a power cut whole. PM_ERR_EXISTS when the name is taken; PM_ERR_NO_SPACE or
+     * survives a power cut whole. When the name is taken, `replace` puts it in the place of the
+     * file there in one step, and without it the result is PM_ERR_EXISTS. PM_ERR_NO_SPACE or
      * PM_ERR_IO when bytes that file_write() took could not be stored after all. On any error
-     * the file is closed and gone. */
+     * the file is closed and gone; a failure behind the replacement may leave either file. */
     int32_t (*file_commit)(void *user, struct pm_op *op, pm_file file, enum pm_storage storage,
-                           struct pm_slice name);
+                           struct pm_slice name, bool replace);
 
     /* Opens a file for reading. Result: pm_file, PM_ERR_NOT_FOUND, ... `size` is set at
      * success. A deleted or replaced file stays readable through an open pm_file. */
     int32_t (*file_open)(void *user, struct pm_op *op, enum pm_storage storage,
                          struct pm_slice name, uint64_t *size);
 
-    /* Reads up to `len` bytes at `offset` of an opened or scratch file. Result: the count, 0 at
-     * end of file, PM_ERR_IO. */
+    /* Reads up to `len` bytes at `offset` of an opened, edited or scratch file. Result: the count,
+     * 0 at end of file, PM_ERR_IO. */
     int32_t (*file_read)(void *user, struct pm_op *op, pm_file file, uint64_t offset, uint8_t *data,
                          size_t len);
 
@@ -151,9 +152,43 @@ struct pm_platform {
     int32_t (*file_next)(void *user, struct pm_op *op, enum pm_storage storage,
                          struct pm_slice after, struct pm_file_entry *entry);
 
+    /* Renames a file within its storage; durable at PM_OK. Whoever has it open keeps it. When `to`
+     * is taken, `replace` puts the file in its place in one step (the old one stays readable
+     * where it is open), and without it the result is PM_ERR_EXISTS. PM_ERR_NOT_FOUND,
+     * PM_ERR_NO_MEMORY, PM_ERR_IO. */
+    int32_t (*file_rename)(void *user, struct pm_op *op, enum pm_storage storage,
+                           struct pm_slice from, struct pm_slice to, bool replace);
+
     /* PM_OK, PM_ERR_NO_STORAGE. */
     int32_t (*storage_info)(void *user, struct pm_op *op, enum pm_storage storage,
                             struct pm_storage_info *info);
+
+    /* ---- Files: changed in place (AT+QFOPEN and what follows it) ---- */
+
+    /* Opens a named file for reading and changing. A missing one is made, empty, and its name is
+     * durable at the result; one that is there keeps its bytes, or loses them when `empty`. Result:
+     * pm_file and the size in `*size`, PM_ERR_NO_SPACE, PM_ERR_NO_STORAGE, PM_ERR_BUSY when it is
+     * open for changes already, PM_ERR_NO_MEMORY, PM_ERR_IO. Opened so at most once at a time;
+     * file_open() beside it sees what the changes that have ended have made of it. */
+    int32_t (*file_edit)(void *user, struct pm_op *op, enum pm_storage storage,
+                         struct pm_slice name, bool empty, uint64_t *size);
+
+    /* Puts `len` bytes at `offset`, which is at most the file's size, over what is there and beyond
+     * its end. PM_OK, PM_ERR_NO_SPACE, PM_ERR_NO_MEMORY, PM_ERR_IO. On an error the size is what it
+     * was, and bytes in the range below it may be old or new. `data` is kept until done. */
+    int32_t (*file_write_at)(void *user, struct pm_op *op, pm_file file, uint64_t offset,
+                             const uint8_t *data, size_t len);
+
+    /* Cuts an edited file off behind its first `size` bytes, of which it has so many. PM_OK,
+     * PM_ERR_IO. */
+    int32_t (*file_truncate)(void *user, struct pm_op *op, pm_file file, uint64_t size);
+
+    /* Makes all changes of an edited file durable. PM_OK, PM_ERR_NO_SPACE, PM_ERR_IO. Until then a
+     * power cut may leave any of them, in any order; the end of the program alone leaves
+     * those that have ended, and of a running one any first part. */
+    int32_t (*file_sync)(void *user, struct pm_op *op, pm_file file);
+
+    /* ---- Settings ---- */
 
     /* Keeps `len` bytes of settings (the AT&W profile, CD46) under a small key; durable at
      * PM_OK. profile_load: the count read (0: nothing kept). At most 2048 bytes. */

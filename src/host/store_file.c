@@ -67,6 +67,9 @@ static void store_file_forget(struct store_file *file)
 
 static void store_release_run(struct store_job *job)
 {
+    if (job->durable) {
+        (void)fsync(job->fd); /* Nobody is left who could be told. */
+    }
     if (job->temp[0] != 0) {
         (void)unlinkat(job->dirfd, job->temp, 0);
     }
@@ -90,6 +93,10 @@ void pm__store_file_release(struct store_file *file)
         return; /* The end of that job comes back here. */
     }
     pm__store_file_uncount(file);
+    if (file->entry != NULL) {
+        file->entry->editor = NULL;
+        file->entry = NULL;
+    }
     (void)pm__store_job_withdraw(&file->job);
     if (file->fd < 0) {
         store_file_forget(file);
@@ -100,6 +107,7 @@ void pm__store_file_release(struct store_file *file)
     job->end = store_release_end;
     job->dirfd = file->store->area[file->storage].dirfd;
     job->fd = file->fd;
+    job->durable = file->dirty && file->store->area[file->storage].durable;
     memcpy(job->temp, file->temp, sizeof job->temp);
     pm__store_job_start(job);
 }
@@ -110,6 +118,21 @@ void pm__store_file_answer(struct store_file *file, int32_t result)
     file->op = NULL;
     file->wait = STORE_IDLE;
     pm__store_answer(file->store, op, result);
+}
+
+void pm__store_file_resume(struct store_file *file)
+{
+    int32_t result = PM_PENDING;
+    switch (file->wait) {
+    case STORE_READING: result = pm__store_read_advance(file); break;
+    case STORE_WRITING:
+    case STORE_COMMITTING: result = pm__store_write_advance(file); break;
+    case STORE_CHANGE_WAITS: result = pm__store_change_advance(file); break;
+    default: return;
+    }
+    if (result != PM_PENDING) {
+        pm__store_file_answer(file, result);
+    }
 }
 
 void pm__store_file_close(struct pm_store *store, pm_file number)

@@ -41,9 +41,9 @@ static int32_t host_file_write(void *user, struct pm_op *op, pm_file file, const
 }
 
 static int32_t host_file_commit(void *user, struct pm_op *op, pm_file file, enum pm_storage storage,
-                                struct pm_slice name)
+                                struct pm_slice name, bool replace)
 {
-    return pm__store_commit(pm_host_store(user), op, file, storage, name);
+    return pm__store_commit(pm_host_store(user), op, file, storage, name, replace);
 }
 
 static int32_t host_file_open(void *user, struct pm_op *op, enum pm_storage storage,
@@ -74,6 +74,34 @@ static int32_t host_file_delete(void *user, struct pm_op *op, enum pm_storage st
                                 struct pm_slice name)
 {
     return pm__store_delete(pm_host_store(user), op, storage, name);
+}
+
+static int32_t host_file_rename(void *user, struct pm_op *op, enum pm_storage storage,
+                                struct pm_slice from, struct pm_slice to, bool replace)
+{
+    return pm__store_rename(pm_host_store(user), op, storage, from, to, replace);
+}
+
+static int32_t host_file_edit(void *user, struct pm_op *op, enum pm_storage storage,
+                              struct pm_slice name, bool empty, uint64_t *size)
+{
+    return pm__store_edit(pm_host_store(user), op, storage, name, empty, size);
+}
+
+static int32_t host_file_write_at(void *user, struct pm_op *op, pm_file file, uint64_t offset,
+                                  const uint8_t *data, size_t len)
+{
+    return pm__store_write_at(pm_host_store(user), op, file, offset, data, len);
+}
+
+static int32_t host_file_truncate(void *user, struct pm_op *op, pm_file file, uint64_t size)
+{
+    return pm__store_truncate(pm_host_store(user), op, file, size);
+}
+
+static int32_t host_file_sync(void *user, struct pm_op *op, pm_file file)
+{
+    return pm__store_sync(pm_host_store(user), op, file);
 }
 
 static int32_t host_file_next(void *user, struct pm_op *op, enum pm_storage storage,
@@ -112,6 +140,11 @@ void pm_store_platform(struct pm_store *store, struct pm_platform *platform)
     platform->file_close = host_file_close;
     platform->file_stat = host_file_stat;
     platform->file_delete = host_file_delete;
+    platform->file_rename = host_file_rename;
+    platform->file_edit = host_file_edit;
+    platform->file_write_at = host_file_write_at;
+    platform->file_truncate = host_file_truncate;
+    platform->file_sync = host_file_sync;
     platform->file_next = host_file_next;
     platform->storage_info = host_storage_info;
     platform->profile_save = host_profile_save;

@@ -42,6 +42,7 @@ struct store_entry *pm__store_entry_new(struct pm_slice name)
     struct store_entry *entry = malloc(sizeof *entry + name.len);
     if (entry != NULL) {
         entry->size = 0;
+        entry->editor = NULL;
         entry->len = (uint8_t)name.len;
         memcpy(entry->name, name.ptr, name.len);
     }
@@ -123,6 +124,9 @@ void pm__store_index_remove(struct store_index *index, struct pm_slice name)
         return;
     }
     struct store_entry *entry = index->entries[at];
+    if (entry->editor != NULL) {
+        entry->editor->entry = NULL;
+    }
     index->bytes -= entry->size;
     index->count--;
     memmove(&index->entries[at], &index->entries[at + 1],

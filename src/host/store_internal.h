@@ -42,6 +42,7 @@ bool pm__store_name_decode(const char *text, uint8_t out[PM_FILE_NAME_SIZE], uin
 
 struct store_entry {
     uint64_t size;
+    struct store_file *editor; /* open for changes there; NULL: nowhere */
     uint8_t len;
     uint8_t name[];
 };
@@ -115,6 +116,7 @@ struct store_job {
     /* What it works on; who reads which member says the run function. */
     int dirfd, fd;
     bool durable;
+    bool empty, replace;
     uint8_t storage, key;
     uint64_t offset, size;
     uint8_t *data;
@@ -141,16 +143,27 @@ int32_t pm__store_status(int error);
 /* Writes all of it. 0 or an errno. */
 int pm__store_pwrite_all(int fd, const uint8_t *data, size_t len, uint64_t offset);
 
-/* ---- Open files (store_file.c, store_write.c, store_read.c) ---- */
+/* ---- Open files (store_file.c, store_write.c, store_read.c, store_edit.c) ---- */
 
 enum store_kind {
     STORE_FREE,
     STORE_NEW,     /* being written, to be committed */
     STORE_SCRATCH, /* nameless */
-    STORE_READ
+    STORE_READ,
+    STORE_EDIT /* changed in place */
 };
 
-enum store_wait { STORE_IDLE, STORE_OPENING, STORE_WRITING, STORE_READING, STORE_COMMITTING };
+enum store_wait {
+    STORE_IDLE,
+    STORE_OPENING,
+    STORE_WRITING,
+    STORE_READING,
+    STORE_COMMITTING,
+    STORE_CHANGE_WAITS, /* for another job of the file */
+    STORE_CHANGING
+};
+
+enum store_change { STORE_CHANGE_WRITE, STORE_CHANGE_TRUNCATE, STORE_CHANGE_SYNC };
 
 struct store_window {
     uint8_t *data;
@@ -163,14 +176,19 @@ struct store_file {
     enum store_kind kind;
     uint8_t storage;
     bool closing; /* to be closed as soon as no job works for it */
+    bool replace; /* committing takes the place of an older file */
+    bool dirty;   /* changed in place, and not all of it is on the disk */
+    bool counted; /* unfinished: it holds space and a place in the index */
     int fd;
     char temp[32];     /* name of an unfinished file, empty: none */
     uint64_t size;     /* bytes taken, or of an opened file */
-    bool counted;      /* unfinished: it holds space and a place in the index */
-    uint64_t reserved; /* that space */
+    uint64_t reserved; /* space held while it is unfinished, or for a change in place */
+    struct store_entry
+        *entry; /* changed in place: its place in the index; NULL: the name is gone */
     struct store_job job;
     /* The one operation that waits. */
     enum store_wait wait;
+    enum store_change change;
     struct pm_op *op;
     uint64_t *size_out;
     const uint8_t *from;
@@ -202,8 +220,14 @@ void pm__store_file_release(struct store_file *file);
 void pm__store_file_uncount(struct store_file *file);
 /* Ends the waiting operation of a file with `result`. */
 void pm__store_file_answer(struct store_file *file, int32_t result);
-/* After a job of a written file: goes on with what waits. PM_PENDING or the result. */
+/* After a job of a file: goes on with what waits for its end. */
+void pm__store_file_resume(struct store_file *file);
+/* Goes on with a write, a read, a change that waits. PM_PENDING or the result. */
 int32_t pm__store_write_advance(struct store_file *file);
+int32_t pm__store_read_advance(struct store_file *file);
+int32_t pm__store_change_advance(struct store_file *file);
+/* Gives a file another name. 0 or an errno. */
+int pm__store_rename_disk(int dirfd, const char *from, const char *to, bool replace);
 /* The bytes in the windows are no longer those of the file. */
 void pm__store_read_invalidate(struct store_file *file);
 
@@ -215,7 +239,7 @@ int32_t pm__store_scratch(struct pm_store *store, struct pm_op *op);
 int32_t pm__store_write(struct pm_store *store, struct pm_op *op, pm_file number,
                         const uint8_t *data, size_t len);
 int32_t pm__store_commit(struct pm_store *store, struct pm_op *op, pm_file number,
-                         enum pm_storage storage, struct pm_slice name);
+                         enum pm_storage storage, struct pm_slice name, bool replace);
 int32_t pm__store_open(struct pm_store *store, struct pm_op *op, enum pm_storage storage,
                        struct pm_slice name, uint64_t *size);
 int32_t pm__store_read(struct pm_store *store, struct pm_op *op, pm_file number, uint64_t offset,
@@ -225,6 +249,14 @@ int32_t pm__store_stat(struct pm_store *store, enum pm_storage storage, struct p
                        uint64_t *size);
 int32_t pm__store_delete(struct pm_store *store, struct pm_op *op, enum pm_storage storage,
                          struct pm_slice name);
+int32_t pm__store_rename(struct pm_store *store, struct pm_op *op, enum pm_storage storage,
+                         struct pm_slice from, struct pm_slice to, bool replace);
+int32_t pm__store_edit(struct pm_store *store, struct pm_op *op, enum pm_storage storage,
+                       struct pm_slice name, bool empty, uint64_t *size);
+int32_t pm__store_write_at(struct pm_store *store, struct pm_op *op, pm_file number,
+                           uint64_t offset, const uint8_t *data, size_t len);
+int32_t pm__store_truncate(struct pm_store *store, struct pm_op *op, pm_file number, uint64_t size);
+int32_t pm__store_sync(struct pm_store *store, struct pm_op *op, pm_file number);
 int32_t pm__store_next(struct pm_store *store, enum pm_storage storage, struct pm_slice after,
                        struct pm_file_entry *entry);
 int32_t pm__store_info(struct pm_store *store, struct pm_op *op, enum pm_storage storage,

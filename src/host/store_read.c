@@ -84,8 +84,6 @@ int32_t pm__store_open(struct pm_store *store, struct pm_op *op, enum pm_storage
 
 /* ---- Reading ahead ---- */
 
-static int32_t store_window_answer(struct store_file *file);
-
 static void store_window_run(struct store_job *job)
 {
     ssize_t n;
@@ -112,17 +110,7 @@ static void store_window_end(struct store_job *job)
         pm__store_file_answer(file, job->result);
         return;
     }
-    if (file->wait == STORE_READING) {
-        int32_t result = store_window_answer(file);
-        if (result != PM_PENDING) {
-            pm__store_file_answer(file, result);
-        }
-    } else if (file->wait == STORE_WRITING) {
-        int32_t result = pm__store_write_advance(file);
-        if (result != PM_PENDING) {
-            pm__store_file_answer(file, result);
-        }
-    }
+    pm__store_file_resume(file);
 }
 
 static int32_t store_window_start(struct store_file *file, uint8_t which, uint64_t offset)
@@ -186,7 +174,7 @@ static bool store_window_take(struct store_file *file, int32_t *result)
 }
 
 /* The waiting read from the windows, or a window for it. */
-static int32_t store_window_answer(struct store_file *file)
+int32_t pm__store_read_advance(struct store_file *file)
 {
     int32_t result = 0;
     if (store_window_take(file, &result)) {
@@ -231,7 +219,7 @@ static int32_t store_read_start(struct store_file *file)
         return result;
     }
     ssize_t n = store_read_now(file);
-    return n >= 0 ? (int32_t)n : store_window_answer(file);
+    return n >= 0 ? (int32_t)n : pm__store_read_advance(file);
 }
 
 int32_t pm__store_read(struct pm_store *store, struct pm_op *op, pm_file number, uint64_t offset,

@@ -154,10 +154,7 @@ static void store_write_resume(struct store_file *file)
         return;
     }
     if (file->wait == STORE_WRITING || file->wait == STORE_COMMITTING) {
-        int32_t result = pm__store_write_advance(file);
-        if (result != PM_PENDING) {
-            pm__store_file_answer(file, result);
-        }
+        pm__store_file_resume(file);
     } else if (file->fill_len == STORE_BUFFER && file->error == PM_OK) {
         store_flush_start(file);
     }
@@ -236,7 +233,7 @@ int32_t pm__store_write(struct pm_store *store, struct pm_op *op, pm_file number
                         const uint8_t *data, size_t len)
 {
     struct store_file *file = pm__store_file(store, number);
-    if (file == NULL || file->kind == STORE_READ) {
+    if (file == NULL || (file->kind != STORE_NEW && file->kind != STORE_SCRATCH)) {
         return PM_ERR_IO;
     }
     if (file->op != NULL) {
@@ -267,9 +264,9 @@ int32_t pm__store_write(struct pm_store *store, struct pm_op *op, pm_file number
 
 /* ---- Committing ---- */
 
-static int store_rename_new(int dirfd, const char *from, const char *to)
+int pm__store_rename_disk(int dirfd, const char *from, const char *to, bool replace)
 {
-    if (renameat2(dirfd, from, dirfd, to, RENAME_NOREPLACE) == 0) {
+    if (renameat2(dirfd, from, dirfd, to, replace ? 0 : RENAME_NOREPLACE) == 0) {
         return 0;
     }
     if (errno != EINVAL && errno != ENOSYS) {
@@ -277,13 +274,14 @@ static int store_rename_new(int dirfd, const char *from, const char *to)
     }
     /* A file system without that flag (memory cards): the lock of the directory and the
      * queue of name changes leave nobody who could come between these two calls. */
-    if (faccessat(dirfd, to, F_OK, AT_SYMLINK_NOFOLLOW) == 0) {
+    if (!replace && faccessat(dirfd, to, F_OK, AT_SYMLINK_NOFOLLOW) == 0) {
         return EEXIST;
     }
     return renameat(dirfd, from, dirfd, to) == 0 ? 0 : errno;
 }
 
-static int store_commit_disk(const struct store_job *job)
+/* `len` tells whether the file has its name. */
+static int store_commit_disk(struct store_job *job)
 {
     /* Gives back what was announced and never came. */
     if (ftruncate(job->fd, (off_t)job->size) != 0) {
@@ -292,10 +290,12 @@ static int store_commit_disk(const struct store_job *job)
     if (job->durable && fsync(job->fd) != 0) {
         return errno;
     }
-    int error = store_rename_new(job->dirfd, job->temp, job->name);
+    int error = pm__store_rename_disk(job->dirfd, job->temp, job->name, job->replace);
+    job->len = error == 0;
     if (error == 0 && job->durable && fsync(job->dirfd) != 0) {
         error = errno;
-        (void)unlinkat(job->dirfd, job->name, 0);
+        /* The file that was replaced does not come back: the new one must stay. */
+        job->len = job->replace || unlinkat(job->dirfd, job->name, 0) != 0;
     }
     return error;
 }
@@ -314,8 +314,10 @@ static void store_commit_end(struct store_job *job)
     struct pm_store *store = file->store;
     struct pm_op *op = file->op;
     int32_t result = job->result;
-    if (result == PM_OK) {
+    if (job->len != 0) {
         job->entry->size = file->size;
+        pm__store_index_remove(&store->area[file->storage].index,
+                               (struct pm_slice){job->entry->name, job->entry->len});
         pm__store_index_insert(&store->area[file->storage].index, job->entry);
         job->entry = NULL;
         pm__store_file_uncount(file);
@@ -335,6 +337,8 @@ static int32_t store_commit_start(struct store_file *file)
     job->dirfd = area->dirfd;
     job->durable = area->durable;
     job->size = file->size;
+    job->replace = file->replace;
+    job->len = 0;
     job->result = file->error;
     memcpy(job->temp, file->temp, sizeof job->temp);
     pm__store_job_exclusive(job);
@@ -348,7 +352,7 @@ static int32_t store_commit_check(struct store_file *file, enum pm_storage stora
     if (storage != (enum pm_storage)file->storage || !pm__store_name_encode(name, file->job.name)) {
         return PM_ERR_IO;
     }
-    if (pm__store_index_find(&file->store->area[storage].index, name) != NULL) {
+    if (!file->replace && pm__store_index_find(&file->store->area[storage].index, name) != NULL) {
         return PM_ERR_EXISTS;
     }
     file->job.entry = pm__store_entry_new(name);
@@ -356,7 +360,7 @@ static int32_t store_commit_check(struct store_file *file, enum pm_storage stora
 }
 
 int32_t pm__store_commit(struct pm_store *store, struct pm_op *op, pm_file number,
-                         enum pm_storage storage, struct pm_slice name)
+                         enum pm_storage storage, struct pm_slice name, bool replace)
 {
     struct store_file *file = pm__store_file(store, number);
     if (file == NULL || file->kind != STORE_NEW) {
@@ -365,6 +369,7 @@ int32_t pm__store_commit(struct pm_store *store, struct pm_op *op, pm_file numbe
     if (file->op != NULL) {
         return PM_ERR_BUSY;
     }
+    file->replace = replace;
     int32_t result = store_commit_check(file, storage, name);
     if (result != PM_OK) {
         pm__store_file_release(file);

@@ -98,7 +98,7 @@ static bool receive(struct pm_port *port)
     task->has_file = false; /* committing closes it, whatever comes of it */
     return pm__await(port,
                      platform->file_commit(platform->user, &port->op, task->file,
-                                           (enum pm_storage)task->storage, task->name),
+                                           (enum pm_storage)task->storage, task->name, false),
                      UP_COMMITTED);
 }
 

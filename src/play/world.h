@@ -36,6 +36,8 @@ struct world_file {
     bool used;      /* slot taken */
     bool named;     /* visible under its name */
     bool temporary; /* created, not committed */
+    bool edited;    /* open for changes */
+    bool synced;    /* its changes are durable */
     unsigned opened;
     enum pm_storage storage;
     uint8_t name[PM_FILE_NAME_SIZE];

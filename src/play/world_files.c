@@ -114,15 +114,28 @@ static int32_t file_write(void *user, struct pm_op *op, pm_file file, const uint
     return world_answer(w, op, PM_OK);
 }
 
+/* A file that is open when it loses its name goes with its last user. */
+static void unname(struct world_file *f)
+{
+    f->named = false;
+    if (f->opened == 0) {
+        drop(f);
+    }
+}
+
 static int32_t file_commit(void *user, struct pm_op *op, pm_file file, enum pm_storage storage,
-                           struct pm_slice name)
+                           struct pm_slice name, bool replace)
 {
     struct world *w = user;
     struct world_file *f = &w->files[file];
-    bool exists = world_find(w, storage, name.ptr, name.len) != NULL;
-    if (world_fails(w) || exists) {
+    struct world_file *there = world_find(w, storage, name.ptr, name.len);
+    bool taken = there != NULL && !replace;
+    if (world_fails(w) || taken) {
         drop(f);
-        return world_answer(w, op, exists ? PM_ERR_EXISTS : PM_ERR_IO);
+        return world_answer(w, op, taken ? PM_ERR_EXISTS : PM_ERR_IO);
+    }
+    if (there != NULL) {
+        unname(there);
     }
     memcpy(f->name, name.ptr, name.len);
     f->name_len = name.len;
@@ -151,7 +164,7 @@ static int32_t file_read(void *user, struct pm_op *op, pm_file file, uint64_t of
                          size_t len)
 {
     struct world *w = user;
-    const struct world_file *f = &w->files[file];
+    const struct world_file *f = &w->files[file % WORLD_FILES];
     if (world_fails(w)) {
         return world_answer(w, op, PM_ERR_IO);
     }
@@ -163,11 +176,11 @@ static int32_t file_read(void *user, struct pm_op *op, pm_file file, uint64_t of
     return world_answer(w, op, (int32_t)n);
 }
 
-/* A file deleted while it was open goes with its last reader. */
 static void file_close(void *user, pm_file file)
 {
     struct world *w = user;
-    struct world_file *f = &w->files[file];
+    struct world_file *f = &w->files[file % WORLD_FILES];
+    f->edited = f->edited && file < WORLD_FILES;
     if (f->temporary || (f->opened == 1 && !f->named)) {
         drop(f);
     } else {
@@ -204,11 +217,115 @@ static int32_t file_delete(void *user, struct pm_op *op, enum pm_storage storage
     if (f == NULL || world_fails(w)) {
         return world_answer(w, op, f == NULL ? PM_ERR_NOT_FOUND : PM_ERR_IO);
     }
-    f->named = false;
-    if (f->opened == 0) {
-        drop(f);
-    }
+    unname(f);
     return world_answer(w, op, PM_OK);
+}
+
+static int32_t file_rename(void *user, struct pm_op *op, enum pm_storage storage,
+                           struct pm_slice from, struct pm_slice to, bool replace)
+{
+    struct world *w = user;
+    struct world_file *f = world_find(w, storage, from.ptr, from.len);
+    struct world_file *there = world_find(w, storage, to.ptr, to.len);
+    if (f == NULL || world_fails(w)) {
+        return world_answer(w, op, f == NULL ? PM_ERR_NOT_FOUND : PM_ERR_IO);
+    }
+    if (there != NULL && !replace) {
+        return world_answer(w, op, PM_ERR_EXISTS);
+    }
+    if (there != NULL) {
+        unname(there);
+    }
+    memcpy(f->name, to.ptr, to.len);
+    f->name_len = to.len;
+    return world_answer(w, op, PM_OK);
+}
+
+/* ---- Changes in place ---- */
+
+/* The number of an edited file lies beyond those of files that are only read. */
+static struct world_file *edited(struct world *w, pm_file file)
+{
+    if (file < WORLD_FILES || !w->files[file - WORLD_FILES].edited) {
+        abort();
+    }
+    return &w->files[file - WORLD_FILES];
+}
+
+static int32_t file_edit(void *user, struct pm_op *op, enum pm_storage storage,
+                         struct pm_slice name, bool empty, uint64_t *size)
+{
+    struct world *w = user;
+    struct world_file *f = world_find(w, storage, name.ptr, name.len);
+    if (storage == PM_STORAGE_SD || world_fails(w)) {
+        return world_answer(w, op, storage == PM_STORAGE_SD ? PM_ERR_NO_STORAGE : PM_ERR_IO);
+    }
+    if (f == NULL) {
+        int32_t slot = new_file(w, storage);
+        if (slot < 0) {
+            return world_answer(w, op, slot);
+        }
+        f = &w->files[slot];
+        f->temporary = false;
+        f->named = true;
+        memcpy(f->name, name.ptr, name.len);
+        f->name_len = name.len;
+    }
+    if (f->edited) {
+        return world_answer(w, op, PM_ERR_BUSY);
+    }
+    f->len = empty ? 0 : f->len;
+    f->opened++;
+    f->edited = true;
+    *size = f->len;
+    return world_answer_file(w, op, (int32_t)(f - w->files) + WORLD_FILES);
+}
+
+static int32_t file_write_at(void *user, struct pm_op *op, pm_file file, uint64_t offset,
+                             const uint8_t *data, size_t len)
+{
+    struct world *w = user;
+    struct world_file *f = edited(w, file);
+    size_t inside = f->len - (size_t)offset;
+    inside = inside < len ? inside : len;
+    if (offset > f->len) {
+        abort();
+    }
+    if (world_fails(w)) {
+        return world_answer(w, op, PM_ERR_IO);
+    }
+    if (used(w, f->storage) + (len - inside) > w->ufs_size ||
+        !append(f, data + inside, len - inside)) {
+        return world_answer(w, op, PM_ERR_NO_SPACE);
+    }
+    if (inside > 0) {
+        memcpy(f->data + offset, data, inside);
+    }
+    f->synced = false;
+    return world_answer(w, op, PM_OK);
+}
+
+static int32_t file_truncate(void *user, struct pm_op *op, pm_file file, uint64_t size)
+{
+    struct world *w = user;
+    struct world_file *f = edited(w, file);
+    if (size > f->len) {
+        abort();
+    }
+    if (world_fails(w)) {
+        return world_answer(w, op, PM_ERR_IO);
+    }
+    f->len = (size_t)size;
+    f->synced = false;
+    return world_answer(w, op, PM_OK);
+}
+
+static int32_t file_sync(void *user, struct pm_op *op, pm_file file)
+{
+    struct world *w = user;
+    struct world_file *f = edited(w, file);
+    f->synced = !world_fails(w);
+    return world_answer(w, op, f->synced ? PM_OK : PM_ERR_IO);
 }
 
 static int32_t file_next(void *user, struct pm_op *op, enum pm_storage storage,
@@ -322,6 +439,11 @@ void world_files_platform(struct pm_platform *platform)
     platform->file_close = file_close;
     platform->file_stat = file_stat;
     platform->file_delete = file_delete;
+    platform->file_rename = file_rename;
+    platform->file_edit = file_edit;
+    platform->file_write_at = file_write_at;
+    platform->file_truncate = file_truncate;
+    platform->file_sync = file_sync;
     platform->file_next = file_next;
     platform->storage_info = storage_info;
     platform->profile_save = profile_save;

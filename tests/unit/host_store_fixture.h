@@ -158,7 +158,8 @@ static inline int32_t fixture_fill(struct fixture *f, pm_file file, uint64_t siz
 static inline int32_t fixture_commit(struct fixture *f, pm_file file, enum pm_storage storage,
                                      const char *name)
 {
-    return fixture_await(f, pm__store_commit(f->store, &f->op, file, storage, text_slice(name)));
+    return fixture_await(
+        f, pm__store_commit(f->store, &f->op, file, storage, text_slice(name), false));
 }
 
 /* A whole upload. */

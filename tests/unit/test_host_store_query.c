@@ -83,8 +83,9 @@ static void test_deletes_in_order(void **state)
     assert_int_equal(pm__store_delete(f->store, &ops[1], PM_STORAGE_UFS, text_slice("a")),
                      PM_PENDING);
     /* The name is taken until the first deletion has been told. */
-    assert_int_equal(pm__store_commit(f->store, &ops[2], file, PM_STORAGE_UFS, text_slice("a")),
-                     PM_ERR_EXISTS);
+    assert_int_equal(
+        pm__store_commit(f->store, &ops[2], file, PM_STORAGE_UFS, text_slice("a"), false),
+        PM_ERR_EXISTS);
     assert_int_equal(uv_run(&f->loop, UV_RUN_DEFAULT), 0);
     assert_ptr_equal(f->ended, &ops[1]);
     assert_int_equal(f->result, PM_ERR_NOT_FOUND);

@@ -1,135 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * Writing: whole or absent, durable before OK, quotas, a full disk, cancelling at each stage.
- * The disk is watched and disturbed by system calls of this program's own, which the linker
- * takes before those of the C library.
- */
-#include "host_store_fixture.h"
+/* Writing: whole or absent, durable before OK, quotas, a full disk, cancelling at each stage. */
+#include "host_store_disk.h"
 
-#include <errno.h>
-#include <pthread.h>
-#include <semaphore.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
-
-/* ---- A disk that can be watched ---- */
-
-static struct {
-    char calls[256]; /* one letter per call: w rite, t runcate, s ync, r ename, u nlink */
-    size_t count;
-    int fail_sync, fail_write, fail_rename; /* errno of the next call */
-    int good_syncs, good_renames;           /* calls before that one */
-    int good_writes;
-    bool hold_write; /* the next write waits */
-    sem_t held, go;
-    pthread_mutex_t mutex; /* of calls and count: the pool has several threads */
-} disk = {.mutex = PTHREAD_MUTEX_INITIALIZER};
-
-static void note(char call)
-{
-    (void)pthread_mutex_lock(&disk.mutex);
-    if (disk.count < sizeof disk.calls - 1 &&
-        (call != 'w' || disk.count == 0 || disk.calls[disk.count - 1] != 'w')) {
-        disk.calls[disk.count++] = call;
-        disk.calls[disk.count] = 0;
-    }
-    (void)pthread_mutex_unlock(&disk.mutex);
-}
-
-static int fails(int *error, int *good)
-{
-    if (*error == 0 || (*good)-- > 0) {
-        return 0;
-    }
-    *good = 0;
-    errno = *error;
-    *error = 0;
-    return -1;
-}
-
-int fsync(int fd)
-{
-    note('s');
-    return fails(&disk.fail_sync, &disk.good_syncs) != 0 ? -1 : (int)syscall(SYS_fsync, fd);
-}
-
-int renameat2(int from_dir, const char *from, int to_dir, const char *to, unsigned int flags)
-{
-    note('r');
-    return fails(&disk.fail_rename, &disk.good_renames) != 0
-               ? -1
-               : (int)syscall(SYS_renameat2, from_dir, from, to_dir, to, flags);
-}
-
-int unlinkat(int dir, const char *name, int flags)
-{
-    note('u');
-    return (int)syscall(SYS_unlinkat, dir, name, flags);
-}
-
-ssize_t pwrite(int fd, const void *data, size_t len, off_t offset)
-{
-    if (disk.hold_write) {
-        disk.hold_write = false;
-        (void)sem_post(&disk.held);
-        while (sem_wait(&disk.go) != 0) {
-        }
-    }
-    note('w');
-    return fails(&disk.fail_write, &disk.good_writes) != 0
-               ? -1
-               : syscall(SYS_pwrite64, fd, data, len, offset);
-}
-
-static int setup(void **state)
-{
-    disk.fail_sync = disk.fail_write = disk.fail_rename = 0;
-    disk.good_syncs = disk.good_writes = disk.good_renames = 0;
-    disk.hold_write = false;
-    assert_int_equal(sem_init(&disk.held, 0, 0), 0);
-    assert_int_equal(sem_init(&disk.go, 0, 0), 0);
-    int rc = fixture_setup(state);
-    disk.count = 0;
-    disk.calls[0] = 0;
-    return rc;
-}
-
-static int teardown(void **state)
-{
-    int rc = fixture_teardown(state);
-    assert_int_equal(sem_destroy(&disk.held), 0);
-    assert_int_equal(sem_destroy(&disk.go), 0);
-    return rc;
-}
-
-/* Lets the pool come to the held write. */
-static void wait_held(void)
-{
-    while (sem_wait(&disk.held) != 0) {
-    }
-}
-
-static struct pm_storage_info info_of(struct fixture *f, enum pm_storage storage)
-{
-    struct pm_storage_info info;
-    assert_int_equal(pm__store_info(f->store, &f->op, storage, &info), PM_OK);
-    assert_int_equal(info.files,
-                     fixture_entries(f, storage == PM_STORAGE_UFS ? "state/ufs" : "state/ram"));
-    return info;
-}
-
-static pm_file create(struct fixture *f, enum pm_storage storage, uint64_t size)
-{
-    int32_t file = fixture_await(f, pm__store_create(f->store, &f->op, storage, size));
-    assert_true(file >= 0);
-    return file;
-}
-
-/* Lets closed files go. */
-static void settle(struct fixture *f)
-{
-    assert_int_equal(uv_run(&f->loop, UV_RUN_DEFAULT), 0);
-}
 
 /* ---- Order of what reaches the disk ---- */
 
@@ -137,8 +10,8 @@ static void test_synced_before_ok(void **state)
 {
     struct fixture *f = *state;
     assert_int_equal(fixture_put(f, PM_STORAGE_UFS, "a", 5000, 1), PM_OK);
-    /* bytes, file, name, directory: in this order a power cut leaves it whole or absent */
-    assert_string_equal(disk.calls, "wsrs");
+    /* bytes, length, file, name, directory: in this order a power cut leaves it whole or absent */
+    assert_string_equal(disk.calls, "wcsrs");
     disk.count = 0;
     assert_int_equal(
         fixture_await(f, pm__store_delete(f->store, &f->op, PM_STORAGE_UFS, text_slice("a"))),
@@ -146,7 +19,7 @@ static void test_synced_before_ok(void **state)
     assert_string_equal(disk.calls, "us");
     disk.count = 0;
     assert_int_equal(fixture_put(f, PM_STORAGE_RAM, "a", 5000, 1), PM_OK);
-    assert_string_equal(disk.calls, "wr");
+    assert_string_equal(disk.calls, "wcr");
 }
 
 static void test_sizes_and_pieces(void **state)
@@ -194,10 +67,12 @@ static void test_existing_name(void **state)
     assert_int_equal(fixture_fill(f, one, 4, 4, 7), PM_OK);
     assert_int_equal(fixture_fill(f, two, 4, 4, 8), PM_OK);
     struct pm_op first;
-    assert_int_equal(pm__store_commit(f->store, &first, one, PM_STORAGE_UFS, text_slice("r")),
-                     PM_PENDING);
-    assert_int_equal(pm__store_commit(f->store, &f->op, two, PM_STORAGE_UFS, text_slice("r")),
-                     PM_PENDING);
+    assert_int_equal(
+        pm__store_commit(f->store, &first, one, PM_STORAGE_UFS, text_slice("r"), false),
+        PM_PENDING);
+    assert_int_equal(
+        pm__store_commit(f->store, &f->op, two, PM_STORAGE_UFS, text_slice("r"), false),
+        PM_PENDING);
     settle(f);
     bool first_won = first.result == PM_OK;
     assert_int_equal(first.result, first_won ? PM_OK : PM_ERR_EXISTS);
@@ -213,7 +88,7 @@ static void test_bad_calls(void **state)
     uint8_t byte = 0;
     assert_int_equal(pm__store_write(f->store, &f->op, -1, &byte, 1), PM_ERR_IO);
     assert_int_equal(pm__store_write(f->store, &f->op, 64, &byte, 1), PM_ERR_IO);
-    assert_int_equal(pm__store_commit(f->store, &f->op, 3, PM_STORAGE_UFS, text_slice("a")),
+    assert_int_equal(pm__store_commit(f->store, &f->op, 3, PM_STORAGE_UFS, text_slice("a"), false),
                      PM_ERR_IO);
     pm__store_file_close(f->store, 5);
     char longest[PM_FILE_NAME_SIZE + 2];
@@ -360,7 +235,7 @@ static void test_directory_sync_fails(void **state)
     disk.good_syncs = 1; /* that of the file */
     disk.fail_sync = EIO;
     assert_dropped(f, PM_ERR_IO, fixture_put(f, PM_STORAGE_UFS, "a", 100, 1));
-    assert_non_null(strstr(disk.calls, "wsrsu"));
+    assert_non_null(strstr(disk.calls, "wcsrsu"));
 }
 
 /* A file system without RENAME_NOREPLACE, such as that of a memory card. */
@@ -374,12 +249,14 @@ static void test_old_file_system(void **state)
     pm_file two = create(f, PM_STORAGE_UFS, 4);
     assert_int_equal(fixture_fill(f, two, 4, 4, 8), PM_OK);
     struct pm_op first;
-    assert_int_equal(pm__store_commit(f->store, &first, one, PM_STORAGE_UFS, text_slice("r")),
-                     PM_PENDING);
+    assert_int_equal(
+        pm__store_commit(f->store, &first, one, PM_STORAGE_UFS, text_slice("r"), false),
+        PM_PENDING);
     disk.good_renames = 1;
     disk.fail_rename = EINVAL;
-    assert_int_equal(pm__store_commit(f->store, &f->op, two, PM_STORAGE_UFS, text_slice("r")),
-                     PM_PENDING);
+    assert_int_equal(
+        pm__store_commit(f->store, &f->op, two, PM_STORAGE_UFS, text_slice("r"), false),
+        PM_PENDING);
     settle(f);
     assert_int_equal(f->result, PM_ERR_EXISTS);
     assert_true(fixture_is(f, PM_STORAGE_UFS, "r", 0, 0));
@@ -432,8 +309,9 @@ static void test_one_operation_at_a_time(void **state)
     wait_held();
     struct pm_op other;
     assert_int_equal(pm__store_write(f->store, &other, file, data, 1), PM_ERR_BUSY);
-    assert_int_equal(pm__store_commit(f->store, &other, file, PM_STORAGE_UFS, text_slice("a")),
-                     PM_ERR_BUSY);
+    assert_int_equal(
+        pm__store_commit(f->store, &other, file, PM_STORAGE_UFS, text_slice("a"), false),
+        PM_ERR_BUSY);
     assert_int_equal(sem_post(&disk.go), 0);
     assert_int_equal(fixture_await(f, PM_PENDING), PM_OK);
     pm__store_file_close(f->store, file);
@@ -447,8 +325,9 @@ static void test_cancel_commit_that_waits(void **state)
     pm_file file = create(f, PM_STORAGE_UFS, 10);
     assert_int_equal(fixture_fill(f, file, 10, 10, 1), PM_OK);
     disk.hold_write = true;
-    assert_int_equal(pm__store_commit(f->store, &f->op, file, PM_STORAGE_UFS, text_slice("a")),
-                     PM_PENDING);
+    assert_int_equal(
+        pm__store_commit(f->store, &f->op, file, PM_STORAGE_UFS, text_slice("a"), false),
+        PM_PENDING);
     wait_held();
     assert_true(pm_store_cancel(f->store, &f->op));
     assert_int_equal(sem_post(&disk.go), 0);
@@ -463,8 +342,9 @@ static void test_cancel_commit_in_queue(void **state)
     struct pm_op first;
     assert_int_equal(pm__store_profile_save(f->store, &first, 1, (const uint8_t *)"p", 1),
                      PM_PENDING);
-    assert_int_equal(pm__store_commit(f->store, &f->op, file, PM_STORAGE_UFS, text_slice("a")),
-                     PM_PENDING);
+    assert_int_equal(
+        pm__store_commit(f->store, &f->op, file, PM_STORAGE_UFS, text_slice("a"), false),
+        PM_PENDING);
     assert_true(pm_store_cancel(f->store, &f->op));
     settle(f);
     assert_ptr_equal(f->ended, &first);
@@ -476,8 +356,9 @@ static void test_cancel_commit_that_runs(void **state)
 {
     struct fixture *f = *state;
     pm_file file = create(f, PM_STORAGE_UFS, 0);
-    assert_int_equal(pm__store_commit(f->store, &f->op, file, PM_STORAGE_UFS, text_slice("a")),
-                     PM_PENDING);
+    assert_int_equal(
+        pm__store_commit(f->store, &f->op, file, PM_STORAGE_UFS, text_slice("a"), false),
+        PM_PENDING);
     assert_true(pm_store_cancel(f->store, &f->op));
     unsigned int before = f->answers;
     settle(f);
@@ -530,8 +411,9 @@ static void test_scratch(void **state)
     assert_int_equal(fixture_await(f, pm__store_write(f->store, &f->op, file, more, 3)), PM_OK);
     assert_int_equal(fixture_await(f, pm__store_read(f->store, &f->op, file, 300000, back, 8)), 3);
     assert_memory_equal(back, more, 3);
-    assert_int_equal(pm__store_commit(f->store, &f->op, file, PM_STORAGE_RAM, text_slice("a")),
-                     PM_ERR_IO);
+    assert_int_equal(
+        pm__store_commit(f->store, &f->op, file, PM_STORAGE_RAM, text_slice("a"), false),
+        PM_ERR_IO);
     disk.fail_write = ENOSPC;
     assert_int_equal(fixture_await(f, pm__store_write(f->store, &f->op, file, more, 3)),
                      PM_ERR_NO_SPACE);
@@ -542,7 +424,7 @@ static void test_scratch(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, disk_setup, disk_teardown)
     const struct CMUnitTest tests[] = {
         TEST(test_synced_before_ok),
         TEST(test_sizes_and_pieces),

@@ -127,9 +127,10 @@ static int32_t file_read(void *user, struct pm_op *op, pm_file file, uint64_t of
 }
 
 static int32_t file_commit(void *user, struct pm_op *op, pm_file file, enum pm_storage storage,
-                           struct pm_slice name)
+                           struct pm_slice name, bool replace)
 {
-    int32_t result = ((struct play *)user)->below.file_commit(user, op, file, storage, name);
+    int32_t result =
+        ((struct play *)user)->below.file_commit(user, op, file, storage, name, replace);
     if (result == PM_PENDING) {
         lend(user, op, NULL, name.ptr, name.len);
     }
@@ -142,6 +143,37 @@ static int32_t file_open(void *user, struct pm_op *op, enum pm_storage storage,
     int32_t result = ((struct play *)user)->below.file_open(user, op, storage, name, size);
     if (result == PM_PENDING) {
         lend(user, op, NULL, name.ptr, name.len);
+    }
+    return result;
+}
+
+static int32_t file_rename(void *user, struct pm_op *op, enum pm_storage storage,
+                           struct pm_slice from, struct pm_slice to, bool replace)
+{
+    int32_t result = ((struct play *)user)->below.file_rename(user, op, storage, from, to, replace);
+    if (result == PM_PENDING) {
+        lend(user, op, NULL, from.ptr, from.len);
+        lend(user, op, NULL, to.ptr, to.len);
+    }
+    return result;
+}
+
+static int32_t file_edit(void *user, struct pm_op *op, enum pm_storage storage,
+                         struct pm_slice name, bool empty, uint64_t *size)
+{
+    int32_t result = ((struct play *)user)->below.file_edit(user, op, storage, name, empty, size);
+    if (result == PM_PENDING) {
+        lend(user, op, NULL, name.ptr, name.len);
+    }
+    return result;
+}
+
+static int32_t file_write_at(void *user, struct pm_op *op, pm_file file, uint64_t offset,
+                             const uint8_t *data, size_t len)
+{
+    int32_t result = ((struct play *)user)->below.file_write_at(user, op, file, offset, data, len);
+    if (result == PM_PENDING) {
+        lend(user, op, NULL, data, len);
     }
     return result;
 }
@@ -549,6 +581,9 @@ static void play(struct play *p, uint32_t seed)
     w->platform.file_read = file_read;
     w->platform.file_commit = file_commit;
     w->platform.file_open = file_open;
+    w->platform.file_rename = file_rename;
+    w->platform.file_edit = file_edit;
+    w->platform.file_write_at = file_write_at;
     w->platform.file_stat = file_stat;
     w->platform.profile_save = profile_save;
     w->config.qiact_delay = draw(p, 2) * 700;
