@@ -363,6 +363,9 @@ size_t pm_at_raw(struct pm_at *at, const uint8_t *data, size_t len);
  */
 bool pm_at_urc(struct pm_at *at, const char *text, size_t len, uint64_t not_before);
 
+/* Whether a URC of `len` bytes fits without driving out an older one. */
+bool pm_at_urc_fits(const struct pm_at *at, size_t len);
+
 #ifdef __cplusplus
 }
 #endif

@@ -31,8 +31,17 @@ struct pm_arena {
 struct pm_pdp {
     uint8_t type; /* 0 undefined, 1 IPv4, 2 IPv6, 3 IPv4v6 */
     uint8_t authentication;
-    bool active;
+    uint8_t options; /* last four fields of +CGDCONT, packed by cgdcont.c */
+    uint8_t bearer;  /* enum pm_bearer */
+    bool active;     /* by QIACT */
+    bool lost;       /* gone while active: QIDEACT must come before the next QIACT */
 };
+
+/* What AT+CGACT did last; the default is what attaching brings: a bearer for context 1. */
+enum pm_bearer { PM_BEARER_DEFAULT, PM_BEARER_UP, PM_BEARER_DOWN };
+
+/* Numbers that AT+QICFG keeps. */
+#define PM_QICFG_VALUES 20
 
 /* An SSL context (QSSLCFG): the numbers; the texts are in the arena. */
 struct pm_ssl {
@@ -117,6 +126,41 @@ struct pm_port {
     uint8_t chunk[PM_PORT_CHUNK];
 };
 
+/*
+ * What goes on after the OK of AT+QIDNSGIP, AT+QPING and AT+QNTP, one of each at a time.
+ */
+struct pm_query {
+    uint8_t state; /* 0: none runs */
+    uint8_t context;
+    uint8_t line;      /* lines said already */
+    uint16_t error;    /* as +QIGETERROR counts; 0: none */
+    uint64_t wake;     /* when the operation is given up, or the next step is due */
+    uint64_t since;    /* no line goes earlier */
+    uint64_t patience; /* when a line goes although the queue is full; PM_NEVER: none waits */
+    struct pm_op op;
+};
+
+struct pm_dns_query {
+    struct pm_query query;
+    struct pm_resolved resolved;
+};
+
+struct pm_ping_query {
+    struct pm_query query;
+    struct pm_resolved resolved; /* of the name */
+    struct pm_ping_reply reply;
+    uint8_t timeout_s, count, sent, received;
+    uint32_t least, most;
+    uint64_t total; /* ms, for the average */
+    uint64_t next;  /* when the next echo may go */
+};
+
+struct pm_ntp_query {
+    struct pm_query query;
+    int64_t unix_seconds;
+    bool set_clock;
+};
+
 enum pm_job_state {
     PM_JOB_IDLE,
     PM_JOB_FILES,   /* opens the attachments */
@@ -193,6 +237,10 @@ struct pm_module {
     struct pm_ssl ssl[PM_SSL_CONTEXTS];
     struct pm_draft draft;
     struct pm_job job;
+    uint32_t qicfg[PM_QICFG_VALUES];
+    struct pm_dns_query dns;
+    struct pm_ping_query ping;
+    struct pm_ntp_query ntp;
     uint32_t restarts, mails_sent, mails_failed;
     uint16_t last_error, last_reply;
 };

@@ -75,11 +75,52 @@ struct pm_tls_request {
     struct pm_slice alpn;
 };
 
+/* The PDP context that a request leaves through. */
+struct pm_route {
+    uint8_t context;     /* 1-16 */
+    uint8_t type;        /* 1 IPv4, 2 IPv6, 3 both: addresses of other families are not used */
+    struct pm_ip dns[2]; /* name servers of AT+QIDNSCFG; PM_IP_NONE: the platform's own */
+};
+
 struct pm_connect_request {
-    struct pm_slice host;             /* name or IP literal as typed, no brackets */
-    uint16_t port;                    /* 1-65535 */
-    uint8_t context;                  /* PDP context ID 1-16 */
+    struct pm_slice host; /* name or IP literal as typed, no brackets */
+    uint16_t port;        /* 1-65535 */
+    struct pm_route route;
     const struct pm_tls_request *tls; /* NULL: clear */
+};
+
+struct pm_resolve_request {
+    struct pm_slice host; /* a name as typed, no IP literal */
+    struct pm_route route;
+};
+
+/* Most addresses that AT+QIDNSGIP tells of one name. */
+#define PM_RESOLVED_MAX 8
+
+/* Addresses of a name, the first the best. */
+struct pm_resolved {
+    uint32_t ttl;  /* seconds, of the record that ends first */
+    uint8_t count; /* 1 to PM_RESOLVED_MAX */
+    struct pm_ip address[PM_RESOLVED_MAX];
+};
+
+/* One ICMP echo request, or what stands for it. */
+struct pm_ping_request {
+    struct pm_ip address;
+    uint16_t size;     /* bytes of payload */
+    uint16_t sequence; /* counts from 0 within one AT+QPING */
+    struct pm_route route;
+};
+
+struct pm_ping_reply {
+    uint32_t ms; /* from request to reply */
+    uint8_t ttl; /* TTL or hop limit of the reply */
+};
+
+struct pm_ntp_request {
+    struct pm_slice host; /* name or IP literal as typed */
+    uint16_t port;        /* 1-65535 */
+    struct pm_route route;
 };
 
 enum pm_hmac { PM_HMAC_MD5, PM_HMAC_SHA256 };
@@ -216,6 +257,36 @@ struct pm_platform {
      * (in the background, the result does not matter), else not. Immediate; afterwards
      * the platform reports nothing more about it. */
     void (*conn_close)(void *user, bool graceful);
+
+    /* ---- Contexts and what AT commands ask of the network ----
+     * Any of these may be NULL: contexts can then always be opened, there are no name servers to
+     * tell, and the commands answer ERROR with 555. The requests with all they point to are valid
+     * during the call only: what is needed later is copied. The module ends with cancel() what
+     * takes too long. */
+
+    /* Activates context 1-16 of a type 1-3 as in struct pm_route, within 150 s. PM_OK, or
+     * PM_ERR_CONNECT when it cannot carry anything now. What it loses later is told by
+     * pm_module_context_lost(). */
+    int32_t (*context_open)(void *user, struct pm_op *op, uint8_t context, uint8_t type);
+
+    /* The name servers that serve a context for which the host has set none; returns how many of
+     * the two it filled in. Immediate. */
+    size_t (*name_servers)(void *user, uint8_t context, struct pm_ip servers[2]);
+
+    /* Looks a name up. PM_OK with *resolved filled, PM_ERR_RESOLVE. */
+    int32_t (*resolve)(void *user, struct pm_op *op, const struct pm_resolve_request *request,
+                       struct pm_resolved *resolved);
+
+    /* Sends one echo request and waits for its reply. PM_OK with *reply filled, PM_ERR_CONNECT
+     * when the network says that it cannot arrive, PM_ERR_UNSUPPORTED. */
+    int32_t (*ping)(void *user, struct pm_op *op, const struct pm_ping_request *request,
+                    struct pm_ping_reply *reply);
+
+    /* Asks a time server (RFC 5905, as an SNTP client). PM_OK with the time of now in
+     * *unix_seconds, PM_ERR_RESOLVE, PM_ERR_TIMEOUT, PM_ERR_CONNECT when no server of that name
+     * gives the time. */
+    int32_t (*ntp)(void *user, struct pm_op *op, const struct pm_ntp_request *request,
+                   int64_t *unix_seconds);
 
     /* HMAC of `data` (RFC 2104) into `out` (16 bytes for MD5, 32 for SHA-256). PM_OK,
      * PM_ERR_UNSUPPORTED. */

@@ -16,6 +16,13 @@ struct pm_slice {
     size_t len;
 };
 
+/* An IP address in network byte order. */
+enum pm_ip_family { PM_IP_NONE = 0, PM_IPV4 = 4, PM_IPV6 = 6 };
+struct pm_ip {
+    uint8_t family;    /* enum pm_ip_family; PM_IP_NONE: no address */
+    uint8_t bytes[16]; /* the first 4 for IPv4 */
+};
+
 /* Charsets of AT+QSMTPSUB and AT+QSMTPBODY, as numbered on the wire. */
 enum pm_charset {
     PM_CHARSET_ASCII = 0,
@@ -45,7 +52,8 @@ enum pm_status {
     PM_ERR_TLS = -10,       /* handshake, certificate or key failed */
     PM_ERR_CLOSED = -11,    /* the peer closed the connection */
     PM_ERR_BUSY = -12,      /* the file is open elsewhere */
-    PM_ERR_UNSUPPORTED = -13
+    PM_ERR_UNSUPPORTED = -13,
+    PM_ERR_TIMEOUT = -14 /* no answer in time */
 };
 
 #endif

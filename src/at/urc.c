@@ -49,6 +49,11 @@ bool pm_at_urc(struct pm_at *at, const char *text, size_t len, uint64_t not_befo
     return true;
 }
 
+bool pm_at_urc_fits(const struct pm_at *at, size_t len)
+{
+    return at->urc_len + HEADER + len <= PM_AT_URC_SIZE;
+}
+
 /*
  * When the oldest URC may go, as far as time alone holds it back. Never in the
  * millisecond of the last byte or result: more of that piece may follow.

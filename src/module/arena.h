@@ -19,6 +19,8 @@ enum pm__key {
     PM__KEY_APN = PM__KEY_SETTINGS, /* index: context */
     PM__KEY_PDP_USER,
     PM__KEY_PDP_PASSWORD,
+    PM__KEY_DNS,    /* index: context; the bytes of two struct pm_ip */
+    PM__KEY_NTP,    /* the server that AT+QNTP asks; two bytes of port before its name */
     PM__KEY_CACERT, /* index: SSL context */
     PM__KEY_CACERTEX,
     PM__KEY_CLIENTCERT,

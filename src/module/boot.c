@@ -75,6 +75,7 @@ void pm__boot_restart_later(struct pm_port *by)
     module->restart_state = RESTART_WAIT;
     module->restart_at = module->now + module->config->power_on_delay;
     pm__job_drop(module);
+    pm__queries_drop(module);
     for (struct pm_port *port = module->ports; port != NULL; port = port->next) {
         if (port != by) {
             pm__port_cut_off(port);

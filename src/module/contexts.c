@@ -7,9 +7,11 @@
 
 /* Keys of profile_save from here on are contexts. */
 #define PROFILE_CONTEXT 32U
-/* Layout, type, authentication, then three texts with a length byte each. */
-#define CONTEXT_LAYOUT 1U
-#define CONTEXT_BYTES  (3U + 3U * 128U)
+/* Layout, type, authentication, options of +CGDCONT, then three texts with a length byte each. The
+ * first layout had no options. */
+#define CONTEXT_LAYOUT 2U
+#define LAYOUT_BEFORE  1U
+#define CONTEXT_BYTES  (4U + 3U * 128U)
 
 _Static_assert(PM_PORT_CHUNK >= CONTEXT_BYTES, "a context is encoded in a port's chunk");
 _Static_assert(PM_PDP_CONTEXTS <= 16 && PM_PDP_CONTEXTS <= PM_CGD_CONTEXTS,
@@ -28,6 +30,7 @@ bool pm__context_set(struct pm_module *module, uint8_t context, const struct pm_
     }
     module->pdp[context - 1].type = pdp->type;
     module->pdp[context - 1].authentication = pdp->authentication;
+    module->pdp[context - 1].options = pdp->options;
     return true;
 }
 
@@ -47,7 +50,8 @@ static size_t encode(const struct pm_module *module, uint8_t context, uint8_t *o
     out[0] = CONTEXT_LAYOUT;
     out[1] = pdp->type;
     out[2] = pdp->authentication;
-    size_t at = put(out, 3, pm__arena_get(&module->arena, PM__KEY_APN, context));
+    out[3] = pdp->options;
+    size_t at = put(out, 4, pm__arena_get(&module->arena, PM__KEY_APN, context));
     at = put(out, at, pm__arena_get(&module->arena, PM__KEY_PDP_USER, context));
     return put(out, at, pm__arena_get(&module->arena, PM__KEY_PDP_PASSWORD, context));
 }
@@ -66,8 +70,9 @@ static bool take(const uint8_t *in, size_t len, size_t *at, struct pm_slice *tex
 static bool decode(struct pm_module *module, uint8_t context, const uint8_t *in, size_t len)
 {
     struct pm_slice text[3];
-    size_t at = 3;
-    if (len < 6 || in[0] != CONTEXT_LAYOUT || in[1] > 3 || in[2] > 3) {
+    bool before = len > 0 && in[0] == LAYOUT_BEFORE;
+    size_t at = before ? 3 : 4;
+    if (len < at + 3 || (!before && in[0] != CONTEXT_LAYOUT) || in[1] > 3 || in[2] > 3) {
         return false;
     }
     for (size_t i = 0; i < 3; i++) {
@@ -75,7 +80,8 @@ static bool decode(struct pm_module *module, uint8_t context, const uint8_t *in,
             return false;
         }
     }
-    const struct pm_pdp pdp = {in[1], in[2], false};
+    const struct pm_pdp pdp = {
+        .type = in[1], .authentication = in[2], .options = before ? 0 : in[3] & 0x7FU};
     return at == len && pm__context_set(module, context, &pdp, text[0], text[1], text[2]);
 }
 
@@ -84,10 +90,14 @@ void pm__contexts_reset(struct pm_module *module)
     const struct pm_platform *platform = module->platform;
     uint8_t bytes[CONTEXT_BYTES];
     pm__ssl_reset(module);
+    pm__qicfg_reset(module);
+    pm__arena_clear(&module->arena, PM__KEY_DNS);
+    pm__arena_clear(&module->arena, PM__KEY_NTP);
     module->net_error = 0;
     for (uint8_t context = 1; context <= PM_CGD_CONTEXTS; context++) {
         struct pm_pdp *pdp = &module->pdp[context - 1];
-        pdp->active = false;
+        pdp->active = pdp->lost = false;
+        pdp->bearer = PM_BEARER_DEFAULT;
         int32_t len = platform->profile_load(platform->user, (uint8_t)(PROFILE_CONTEXT + context),
                                              bytes, sizeof bytes);
         bool stored = len > 0 && decode(module, context, bytes, (size_t)len);
@@ -144,7 +154,7 @@ bool pm_module_preset_context(struct pm_module *module, uint8_t context, uint8_t
         !fits(apn, 100) || !fits(user, 127) || !fits(password, 127)) {
         return false;
     }
-    const struct pm_pdp pdp = {type, authentication, false};
+    const struct pm_pdp pdp = {.type = type, .authentication = authentication};
     return pm__context_set(module, context, &pdp, pm__slice(apn), pm__slice(user),
                            pm__slice(password));
 }

@@ -221,9 +221,7 @@ static void run_cmee(void *owner, enum pm_at_form form, const struct pm_at_value
 static void set_cfun(struct pm_module *module, uint8_t cfun)
 {
     if (cfun != 1) {
-        for (uint8_t context = 1; context <= PM_PDP_CONTEXTS; context++) {
-            pm__context_deactivate(module, context);
-        }
+        pm__contexts_lost(module);
     }
     if (cfun == 1 && module->cfun == 0) { /* The SIM starts anew and says so. */
         static const char *const urcs[] = {"+CPIN: READY", "+QUSIM: 1", "+QIND: PB DONE",

@@ -17,6 +17,7 @@ enum pm__cme {
     PM__CME_SIM_ABSENT = 10,
     PM__CME_SIM_FAILURE = 13,
     PM__CME_SIM_BUSY = 14,
+    PM__CME_NO_SERVICE = 30,
     PM__CME_PARAMETER = 50, /* 27.007: incorrect parameters */
     PM__CME_FILE_INPUT = 400
 };
@@ -33,6 +34,11 @@ extern const struct pm__commands pm__line_commands;
 extern const struct pm__commands pm__network_commands;
 extern const struct pm__commands pm__file_commands;
 extern const struct pm__commands pm__tcpip_commands;
+extern const struct pm__commands pm__cgdcont_commands;
+extern const struct pm__commands pm__qicfg_commands;
+extern const struct pm__commands pm__dns_commands;
+extern const struct pm__commands pm__ping_commands;
+extern const struct pm__commands pm__ntp_commands;
 extern const struct pm__commands pm__ssl_commands;
 extern const struct pm__commands pm__smtp_commands;
 
@@ -89,6 +95,8 @@ uint16_t pm__sim_error(const struct pm_module *module);
  * port when none has that name, on each under "all". `text` is without its CRLFs.
  */
 void pm__urc(struct pm_module *module, const char *text, size_t len, uint64_t not_before);
+/* Whether a URC of `len` bytes fits everywhere it goes without driving out an older one. */
+bool pm__urc_fits(const struct pm_module *module, size_t len);
 /* True when pm__urc() would use the port. */
 bool pm__urc_goes_to(const struct pm_port *port);
 
@@ -102,13 +110,37 @@ uint8_t pm__registration(const struct pm_module *module); /* stat of +CREG */
 bool pm__registered(const struct pm_module *module);      /* home or roaming */
 
 /* tcpip.c */
+#define PM__APN_MAX 100
+
+/* What +QIGETERROR tells. */
+enum pm__net_error {
+    PM__NET_OK = 0,
+    PM__NET_UNKNOWN = 550,
+    PM__NET_PARAMETERS = 552,
+    PM__NET_MEMORY = 553,
+    PM__NET_UNSUPPORTED = 555,
+    PM__NET_OPEN_FAILED = 561, /* also: the context is not active */
+    PM__NET_DNS_BUSY = 564,
+    PM__NET_DNS_FAILED = 565,
+    PM__NET_CONNECT_FAILED = 566,
+    PM__NET_BUSY = 568,
+    PM__NET_TIMEOUT = 569,
+    PM__NET_BROKEN = 570,
+    PM__NET_NOT_ALLOWED = 572,
+    PM__NET_NO_APN = 573
+};
+
 bool pm__context_active(const struct pm_module *module, uint8_t context);
+/* Context 1 to PM_CGD_CONTEXTS loses its network without QIDEACT: one that QIACT had activated says
+ * so in a URC, and wants QIDEACT before QIACT. */
 void pm__context_deactivate(struct pm_module *module, uint8_t context);
+/* All of them: the module leaves the network. */
+void pm__contexts_lost(struct pm_module *module);
 void pm__contexts_reset(struct pm_module *module);
-/* What +QIGETERROR tells after a parameter that is no good. */
-#define PM__NET_PARAMETERS 552U
 /* Ends the running TCP/IP command: OK, or ERROR with the number +QIGETERROR then tells. */
 void pm__net_result(struct pm_port *port, uint16_t net_error);
+/* Prints the addresses of a context in quotes, as its type has them. */
+void pm__put_context_address(struct pm_port *port, uint8_t context);
 /* Defines a context. False when the arena is full: nothing changes. */
 bool pm__context_set(struct pm_module *module, uint8_t context, const struct pm_pdp *pdp,
                      struct pm_slice apn, struct pm_slice user, struct pm_slice password);
@@ -117,6 +149,26 @@ void pm__context_save(struct pm_port *port, uint8_t context);
 /* The address of a context as text: its IPv4, IPv6. */
 const char *pm__context_ipv4(const struct pm_module *module, uint8_t context, char buffer[16]);
 const char *pm__context_ipv6(const struct pm_module *module, uint8_t context);
+
+/* qicfg.c */
+void pm__qicfg_reset(struct pm_module *module);
+
+/* dns.c */
+/* The context and its name servers, for a request to the platform. */
+void pm__route(const struct pm_module *module, uint8_t context, struct pm_route *route);
+/* Whether a context of this type has addresses of the family. */
+bool pm__type_has(uint8_t type, uint8_t family);
+/* Looks `host` up for a query; an IP literal is its own address. As platform.resolve(). */
+int32_t pm__look_up(struct pm_module *module, struct pm_query *query, struct pm_slice host,
+                    struct pm_resolved *resolved);
+
+/* query.c: what goes on after the OK of QIDNSGIP, QPING, QNTP. */
+bool pm__queries_run(struct pm_module *module);
+uint64_t pm__queries_deadline(const struct pm_module *module);
+/* The context is not active any more: what uses it ends with 570. */
+void pm__queries_context_gone(struct pm_module *module, uint8_t context);
+/* Drops all of them without a word: the module ends or restarts. */
+void pm__queries_drop(struct pm_module *module);
 
 /* profile.c: what AT&W keeps. */
 void pm__profile_load(struct pm_module *module);

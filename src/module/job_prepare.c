@@ -106,9 +106,9 @@ uint16_t pm__prepare_begin(struct pm_module *module)
     job->request = (struct pm_connect_request){
         .host = pm__arena_get(&module->arena, PM__KEY_SERVER, 0),
         .port = module->draft.port,
-        .context = module->draft.contextid,
         .tls = module->draft.ssltype == 1 ? &job->tls : NULL,
     };
+    pm__route(module, module->draft.contextid, &job->request.route);
     return 0;
 }
 

@@ -38,9 +38,10 @@ void pm_module_config_default(struct pm_module_config *config)
 bool pm_module_table(struct pm_at_table *table)
 {
     const struct pm__commands *const groups[] = {
-        &pm__general_commands, &pm__profile_commands, &pm__line_commands,
-        &pm__urc_commands,     &pm__network_commands, &pm__file_commands,
-        &pm__tcpip_commands,   &pm__ssl_commands,     &pm__smtp_commands,
+        &pm__general_commands, &pm__profile_commands, &pm__line_commands,  &pm__urc_commands,
+        &pm__network_commands, &pm__file_commands,    &pm__tcpip_commands, &pm__cgdcont_commands,
+        &pm__qicfg_commands,   &pm__dns_commands,     &pm__ping_commands,  &pm__ntp_commands,
+        &pm__ssl_commands,     &pm__smtp_commands,
     };
     pm_at_table_init(table);
     for (size_t i = 0; i < sizeof groups / sizeof groups[0]; i++) {
@@ -63,6 +64,7 @@ bool pm_module_init(struct pm_module *module, const struct pm_module_config *con
     module->platform = platform;
     module->table = table;
     module->now = now;
+    module->clock_zone = INT16_MIN;
     pm__arena_init(&module->arena, arena, arena_size);
     pm__draft_reset(module);
     pm__contexts_reset(module);
@@ -83,6 +85,7 @@ static void cancel(struct pm_module *module, struct pm_op *op)
 void pm_module_end(struct pm_module *module)
 {
     pm__job_drop(module);
+    pm__queries_drop(module);
     cancel(module, &module->op);
     for (struct pm_port *port = module->ports; port != NULL; port = port->next) {
         cancel(module, &port->op);
@@ -130,6 +133,7 @@ static uint64_t earlier(uint64_t a, uint64_t b)
 uint64_t pm_module_deadline(const struct pm_module *module)
 {
     uint64_t deadline = earlier(pm__boot_deadline(module), pm__job_deadline(module));
+    deadline = earlier(deadline, pm__queries_deadline(module));
     for (const struct pm_port *port = module->ports; port != NULL; port = port->next) {
         deadline = earlier(deadline, pm_at_deadline(&port->at));
         deadline = earlier(deadline, port->task.wake);

@@ -94,8 +94,8 @@ static void run_cgatt(void *owner, enum pm_at_form form, const struct pm_at_valu
         return;
     }
     module->attached = values->v[0].number == 1;
-    for (uint8_t context = 1; !module->attached && context <= PM_PDP_CONTEXTS; context++) {
-        pm__context_deactivate(module, context);
+    if (!module->attached) {
+        pm__contexts_lost(module);
     }
     pm__ok(port);
 }

@@ -134,6 +134,7 @@ void pm__module_run(struct pm_module *module)
             pm__line_settle(port);
         }
         moved = pm__job_run(module) || moved;
+        moved = pm__queries_run(module) || moved;
     }
 }
 

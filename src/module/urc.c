@@ -36,6 +36,16 @@ void pm__urc(struct pm_module *module, const char *text, size_t len, uint64_t no
     }
 }
 
+bool pm__urc_fits(const struct pm_module *module, size_t len)
+{
+    for (const struct pm_port *port = module->ports; port != NULL; port = port->next) {
+        if (pm__urc_goes_to(port) && !pm_at_urc_fits(&port->at, len)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static void run_qurccfg(void *owner, enum pm_at_form form, const struct pm_at_values *values)
 {
     struct pm_port *port = owner;

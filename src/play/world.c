@@ -60,6 +60,9 @@ static int32_t random_bytes(void *user, uint8_t *out, size_t len)
 static void cancel(void *user, struct pm_op *op)
 {
     struct world *w = user;
+    if (world_network_cancel(w, op)) {
+        return;
+    }
     for (size_t i = 0; i < w->op_count; i++) {
         if (w->ops[i].op == op) {
             if (w->ops[i].file && w->ops[i].result >= 0) {
@@ -129,6 +132,8 @@ void world_init(struct world *w)
     w->platform.cancel = cancel;
     world_files_platform(&w->platform);
     world_net_platform(&w->platform);
+    world_network_platform(&w->platform);
+    world_network_init(w);
     pm_module_config_default(&w->config);
     w->config.limits = PM_LIMITS_STRICT;
     w->config.ehlo_name = "module.example";
@@ -155,6 +160,11 @@ static void look_for_leftovers(struct world *w)
 {
     if (w->op_count != 0 || w->server.connected || w->job_memory_out) {
         world_fail(w, "the module left an operation, a connection or memory behind");
+    }
+    for (size_t i = 0; i < sizeof w->network.never / sizeof w->network.never[0]; i++) {
+        if (w->network.never[i] != NULL) {
+            world_fail(w, "the module left a question to the network behind");
+        }
     }
     if (world_temporary(w) != 0) {
         world_fail(w, "the module left a temporary file behind");

@@ -14,6 +14,7 @@
 #define WORLD_OPS      16
 #define WORLD_PROFILES 64
 #define WORLD_REPLIES  8
+#define WORLD_HOSTS    4
 
 /* What the mail server, or the way to it, does wrong. */
 enum world_fault {
@@ -74,6 +75,21 @@ struct world_server {
     } replies[WORLD_REPLIES];
 };
 
+/* What the network answers to QIDNSGIP, QPING and QNTP, and to QIACT. */
+struct world_network {
+    struct {
+        char name[64]; /* "" when free */
+        struct pm_resolved resolved;
+    } hosts[WORLD_HOSTS];       /* other names do not exist */
+    struct pm_ip servers[2];    /* what name_servers tells */
+    int32_t look_up, ping, ntp; /* results; PM_PENDING: never */
+    struct pm_ping_reply reply;
+    int64_t ntp_seconds;
+    bool closed;            /* no context can be opened */
+    struct pm_op *never[4]; /* operations that get no answer */
+    char asked[2048];       /* requests, one per line */
+};
+
 struct world {
     struct pm_module module;
     struct pm_module_config config;
@@ -101,6 +117,7 @@ struct world {
     struct world_file files[WORLD_FILES];
     struct world_profile profiles[WORLD_PROFILES];
     struct world_server server;
+    struct world_network network;
     bool job_memory_out;
     char log[16384];
     size_t log_len;
@@ -150,9 +167,21 @@ void world_server_reset(struct world *w);
 bool world_server_reply(struct world *w, const char *verb, const uint8_t *text, size_t len,
                         bool then_close);
 
-/* world_files.c, world_net.c: fill in the platform. */
+/* world_network.c: what the network answers. */
+void world_network_init(struct world *w);
+/* "NAME TTL ADDRESS...": a host with its addresses; the name alone: it does not exist any more.
+ * False when that cannot be read, or there are too many. */
+bool world_network_host(struct world *w, const char *text);
+/* Writes down what was asked, with the route it takes. */
+void world_network_note(struct world *w, const char *what, struct pm_slice host,
+                        const struct pm_route *route);
+/* Forgets an operation that gets no answer; false when it is none. */
+bool world_network_cancel(struct world *w, const struct pm_op *op);
+
+/* world_files.c, world_net.c, world_network.c: fill in the platform. */
 void world_files_platform(struct pm_platform *platform);
 void world_net_platform(struct pm_platform *platform);
+void world_network_platform(struct pm_platform *platform);
 /* An operation's answer: at once, or later in the asynchronous world. */
 int32_t world_answer(struct world *w, struct pm_op *op, int32_t result);
 /* The same where the result opens something that cancelling must close. */

@@ -239,6 +239,7 @@ static int32_t conn_open(void *user, struct pm_op *op, const struct pm_connect_r
 {
     struct world *w = user;
     enum world_fault fault = w->server.fault;
+    world_network_note(w, "connect", request->host, &request->route);
     if (fault == WORLD_NO_HOST) {
         return world_answer(w, op, PM_ERR_RESOLVE);
     }

@@ -307,6 +307,12 @@ FIXTURE void fixture_end(struct fixture *f)
         }                                    \
     } while (0)
 
+/* A context with addresses of both families. */
+#define ROUTE                   \
+    {                           \
+        .context = 1, .type = 3 \
+    }
+
 FIXTURE struct pm_slice slice(const char *text)
 {
     return (struct pm_slice){(const uint8_t *)text, strlen(text)};
@@ -316,7 +322,7 @@ FIXTURE struct pm_slice slice(const char *text)
 FIXTURE int32_t fixture_open(struct fixture *f, const char *host, uint16_t port,
                              const struct pm_tls_request *tls)
 {
-    struct pm_connect_request request = {slice(host), port, 1, tls};
+    struct pm_connect_request request = {slice(host), port, ROUTE, tls};
     f->done = 0;
     int32_t status = pm_net_open(f->net, &f->op, &request);
     if (status == PM_PENDING) {
@@ -330,7 +336,7 @@ FIXTURE int32_t fixture_open(struct fixture *f, const char *host, uint16_t port,
 FIXTURE int32_t fixture_starttls(struct fixture *f, const char *host,
                                  const struct pm_tls_request *tls)
 {
-    struct pm_connect_request request = {slice(host), 25, 1, tls};
+    struct pm_connect_request request = {slice(host), 25, ROUTE, tls};
     f->done = 0;
     int32_t status = pm_net_starttls(f->net, &f->op, &request);
     if (status == PM_PENDING) {

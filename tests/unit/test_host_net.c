@@ -161,7 +161,7 @@ static void test_host_name_too_long(void **state)
     memset(name, 'a', sizeof(name) - 1);
     name[sizeof(name) - 1] = '\0';
     assert_int_equal(fixture_open(f, name, 25, NULL), PM_ERR_RESOLVE);
-    struct pm_connect_request request = {{(const uint8_t *)"a\0b", 3}, 25, 1, NULL};
+    struct pm_connect_request request = {{(const uint8_t *)"a\0b", 3}, 25, ROUTE, NULL};
     assert_int_equal(pm_net_open(f->net, &f->op, &request), PM_ERR_RESOLVE);
     fixture_end(f);
 }
@@ -172,7 +172,7 @@ static void test_cancel_lookup(void **state)
     (void)state;
     struct pm_net_options options = {0};
     struct fixture *f = fixture_start(options);
-    struct pm_connect_request request = {slice("silent.mail.test"), 25, 1, NULL};
+    struct pm_connect_request request = {slice("silent.mail.test"), 25, ROUTE, NULL};
     assert_int_equal(pm_net_open(f->net, &f->op, &request), PM_PENDING);
     fixture_until(f, f->dns_queries > 0);
     assert_true(pm_net_cancel(f->net, &f->op));
@@ -406,7 +406,7 @@ static void close_now(struct fixture *f)
 
 static void starttls_now(struct fixture *f)
 {
-    struct pm_connect_request request = {slice(HOST), 25, 1, &no_checks};
+    struct pm_connect_request request = {slice(HOST), 25, ROUTE, &no_checks};
     f->on_received = NULL;
     assert_int_equal(pm_net_starttls(f->net, &f->op, &request), PM_PENDING);
 }

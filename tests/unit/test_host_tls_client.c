@@ -732,7 +732,7 @@ static void test_cancel(void **state)
     struct peer peer = {.script = script_close};
     peer_start(&peer);
     struct pm_tls_request tls = ask();
-    struct pm_connect_request request = {slice(HOST), peer.port, 1, &tls};
+    struct pm_connect_request request = {slice(HOST), peer.port, ROUTE, &tls};
     struct pm_op foreign = {0};
     assert_int_equal(pm_net_open(f->net, &f->op, &request), PM_PENDING);
     assert_false(pm_net_cancel(f->net, &foreign));

@@ -172,7 +172,27 @@ static void an_address_that_was_not_asked_for_is_not_told(void **state)
     struct talk *t = begin();
     world_begin(&t->w, 1);
     (void)say(t, 0, "ATE0\r");
-    assert_string_equal(say(t, 0, "AT+CGPADDR=1,,\r"), "\r\n+CGPADDR: 1,\"0.0.0.0\"\r\n\r\nOK\r\n");
+    assert_string_equal(say(t, 0, "AT+CGPADDR=1,,\r"),
+                        "\r\n+CGPADDR: 1,\"10.7.157.1\"\r\n\r\nOK\r\n");
+    end(t);
+}
+
+/* What the first release stored had no options. */
+static void a_context_of_the_first_layout_is_read(void **state)
+{
+    static const uint8_t stored[] = {1, 3, 2, 3, 'a', 'p', 'n', 1, 'u', 1, 'p'};
+    (void)state;
+    struct talk *t = begin();
+    t->w.profiles[0].used = true;
+    t->w.profiles[0].key = 32 + 5;
+    memcpy(t->w.profiles[0].data, stored, sizeof stored);
+    t->w.profiles[0].len = sizeof stored;
+    world_begin(&t->w, 1);
+    (void)say(t, 0, "ATE0\r");
+    assert_string_equal(say(t, 0, "AT+QICSGP=5\r"),
+                        "\r\n+QICSGP: 3,\"apn\",\"u\",\"p\",2\r\n\r\nOK\r\n");
+    assert_non_null(
+        strstr(say(t, 0, "AT+CGDCONT?\r"), "+CGDCONT: 5,\"IPV4V6\",\"apn\",\"0.0.0.0.0"));
     end(t);
 }
 
@@ -270,6 +290,7 @@ int main(void)
         cmocka_unit_test(a_context_that_is_gone_is_not_activated),
         cmocka_unit_test(an_undefined_context_keeps_no_account),
         cmocka_unit_test(an_address_that_was_not_asked_for_is_not_told),
+        cmocka_unit_test(a_context_of_the_first_layout_is_read),
         cmocka_unit_test(two_ports_delete_all_files),
         cmocka_unit_test(a_password_is_overwritten),
         cmocka_unit_test(an_uploaded_key_is_overwritten),
