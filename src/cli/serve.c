@@ -15,6 +15,7 @@ enum {
     OPTION_PTY = 256,
     OPTION_SERIAL,
     OPTION_TCP,
+    OPTION_RFC2217,
     OPTION_STDIO,
     OPTION_CONFIG,
     OPTION_SET,
@@ -29,6 +30,7 @@ static const struct option long_options[] = {
     {"pty", required_argument, NULL, OPTION_PTY},
     {"serial", required_argument, NULL, OPTION_SERIAL},
     {"tcp", required_argument, NULL, OPTION_TCP},
+    {"rfc2217", required_argument, NULL, OPTION_RFC2217},
     {"stdio", no_argument, NULL, OPTION_STDIO},
     {"config", required_argument, NULL, OPTION_CONFIG},
     {"set", required_argument, NULL, OPTION_SET},
@@ -60,6 +62,7 @@ static void print_help(void)
          "  --pty LINK                    a pty, and a symbolic link to it\n"
          "  --serial DEV[,BAUD[,rtscts]]  a serial line, 115200 8N1 unless told otherwise\n"
          "  --tcp ADDR:PORT               a TCP listener; without ADDR the loopback, port 0: any\n"
+         "  --rfc2217 ADDR:PORT           a TCP listener for serial ports over the network\n"
          "  --stdio                       standard input and output\n"
          "\n"
          "Operation:\n"
@@ -95,6 +98,8 @@ static bool apply_option(struct pm_options *options, int option, const char *val
     case OPTION_SERIAL:
         return pm_options_add_port(options, PM_TERMINAL_SERIAL, value, err, err_size);
     case OPTION_TCP: return pm_options_add_port(options, PM_TERMINAL_TCP, value, err, err_size);
+    case OPTION_RFC2217:
+        return pm_options_add_port(options, PM_TERMINAL_RFC2217, value, err, err_size);
     case OPTION_STDIO: return pm_options_add_port(options, PM_TERMINAL_STDIO, "on", err, err_size);
     case OPTION_SET: return pm_options_assign(options, value, err, err_size);
     case OPTION_CONFIG: return true; /* read before all others */
@@ -203,7 +208,7 @@ int pm_cli_serve(int argc, char **argv)
         status = complain(err);
     }
     if (status < 0 && ports == 0) {
-        status = complain("no port: give --pty, --serial, --tcp or --stdio");
+        status = complain("no port: give --pty, --serial, --tcp, --rfc2217 or --stdio");
     }
     if (status < 0) {
         status = serve(options, ports);

@@ -139,7 +139,8 @@ static const char *port_syntax(uint64_t kind)
     switch (kind) {
     case PM_TERMINAL_PTY: return "LINK";
     case PM_TERMINAL_SERIAL: return "DEVICE[,BAUD[,rtscts]]";
-    case PM_TERMINAL_TCP: return "ADDRESS:PORT";
+    case PM_TERMINAL_TCP:
+    case PM_TERMINAL_RFC2217: return "ADDRESS:PORT";
     default: return "off, on";
     }
 }
@@ -280,8 +281,8 @@ static bool set_port(struct pm_options *options, struct pm_port_setting *port,
     if (kind == PM_TERMINAL_SERIAL && !pm_serial_parse(value, &line, err, err_size)) {
         return false;
     }
-    if ((kind == PM_TERMINAL_TCP && !pm_tcp_parse(value, &address, &len)) || *value == '\0' ||
-        !is_text(value)) {
+    bool listens = kind == PM_TERMINAL_TCP || kind == PM_TERMINAL_RFC2217;
+    if ((listens && !pm_tcp_parse(value, &address, &len)) || *value == '\0' || !is_text(value)) {
         snprintf(err, err_size, "\"%s\" is not %s", value, port_syntax(kind));
         return false;
     }

@@ -57,6 +57,8 @@ const struct pm_config_key pm_config_keys[] = {
     PORT("port.N.pty", PM_TERMINAL_PTY, "a pty; the value is the symbolic link to make"),
     PORT("port.N.serial", PM_TERMINAL_SERIAL, "a serial line: DEVICE[,BAUD[,rtscts]]"),
     PORT("port.N.tcp", PM_TERMINAL_TCP, "a TCP listener: ADDRESS:PORT, port 0 takes a free one"),
+    PORT("port.N.rfc2217", PM_TERMINAL_RFC2217,
+         "a listener for RFC 2217 hosts, with DTR, DCD and speed: ADDRESS:PORT as tcp"),
     PORT("port.N.stdio", PM_TERMINAL_STDIO, "standard input and output; the value is on"),
     {.name = "port.N.name",
      .type = PM_CONFIG_TEXT,

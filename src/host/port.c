@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Terminals: bytes between descriptors and ports of the module, whatever their kind. */
 #include "host/port_channel.h"
+#include "host/port_wire.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -26,6 +27,7 @@ static const struct pm_terminal_ops *ops_of(enum pm_terminal_kind kind)
     case PM_TERMINAL_SERIAL: return &pm__terminal_serial;
     case PM_TERMINAL_TCP: return &pm__terminal_tcp;
     case PM_TERMINAL_STDIO: return &pm__terminal_stdio;
+    case PM_TERMINAL_RFC2217: return &pm__terminal_rfc2217;
     case PM_TERMINAL_NONE:
     default: return NULL;
     }
@@ -71,8 +73,14 @@ bool pm_terminal_attach(struct pm_terminal *t, int in, int out)
     t->ended = false;
     t->deaf = false;
     t->blocked = false;
+    t->suspended = false;
     t->drained = true;
     t->held_len = 0;
+    if (t->ops->attached != NULL && !t->ops->attached(t)) {
+        pm__channel_close(t->channel, true);
+        t->channel = NULL;
+        return false;
+    }
     pm_host_pump(t->host);
     return true;
 }
@@ -96,6 +104,7 @@ void pm_terminal_detach(struct pm_terminal *t)
     t->backlog = t->rest == NULL && (t->held_len > 0 || t->blocked || !t->drained);
     t->held_len = 0;
     t->blocked = false;
+    pm__wire_clear(t->wire);
     drop_rest(t);
     trace_end(t);
     pm_port_lost(&t->port, pm_host_now(t->host));
@@ -105,7 +114,8 @@ void pm_terminal_detach(struct pm_terminal *t)
 
 static bool all_taken(const struct pm_terminal *t)
 {
-    return t->held_len == 0 && (t->rest == NULL || t->rest_at == t->rest_len);
+    return t->held_len == 0 && (t->rest == NULL || t->rest_at == t->rest_len) &&
+           pm__wire_read_all(t->wire);
 }
 
 /* Waits for what the terminal can use now, and for nothing else. */
@@ -119,14 +129,13 @@ static void wait_for_events(struct pm_terminal *t)
 
 /* Writes to the host: the bytes taken, 0 when there are none now. What nobody is there to read is
  * dropped, as on a line without a host. */
-static size_t write_some(struct pm_terminal *t, const uint8_t *data, size_t len)
+static size_t write_bytes(struct pm_terminal *t, const uint8_t *data, size_t len)
 {
     if (t->channel == NULL || t->deaf) {
         return len;
     }
     ssize_t result = write(t->channel->out, data, len);
     if (result > 0) {
-        trace(t, false, data, (size_t)result);
         return (size_t)result;
     }
     if (result < 0 && errno != EAGAIN && errno != EINTR) {
@@ -137,16 +146,48 @@ static size_t write_some(struct pm_terminal *t, const uint8_t *data, size_t len)
     return 0;
 }
 
-static bool write_output(struct pm_terminal *t)
+/* Writes wrapped bytes, as many as go. */
+static bool write_wire(struct pm_terminal *t)
 {
     const uint8_t *data;
     bool moved = false;
+    size_t len;
+    while (!t->blocked && (len = pm__wire_output(t->wire, &data)) > 0) {
+        size_t sent = write_bytes(t, data, len);
+        pm__wire_output_ack(t->wire, sent);
+        moved = moved || sent > 0;
+    }
+    return moved;
+}
+
+/* Takes bytes of the module for the host, and returns how many. */
+static size_t write_some(struct pm_terminal *t, const uint8_t *data, size_t len)
+{
+    size_t sent = len;
+    if (t->wire == NULL) {
+        sent = write_bytes(t, data, len);
+    } else if (t->channel != NULL && !t->deaf) {
+        size_t room = pm__wire_room(t->wire);
+        sent = len < room ? len : room;
+        t->ops->wrap(t, data, sent);
+        (void)write_wire(t);
+    }
+    if (sent > 0 && t->channel != NULL && !t->deaf) {
+        trace(t, false, data, sent);
+    }
+    return sent;
+}
+
+static bool write_output(struct pm_terminal *t)
+{
+    const uint8_t *data;
+    bool moved = write_wire(t);
     for (;;) {
         if (t->channel != NULL && t->ops->check != NULL) {
             t->ops->check(t);
         }
         size_t len = pm_port_output(&t->port, &data);
-        if (len == 0 || t->blocked) {
+        if (len == 0 || t->blocked || (t->suspended && !t->ended)) {
             return moved;
         }
         size_t sent = write_some(t, data, len);
@@ -167,13 +208,33 @@ static void refill(struct pm_terminal *t)
     t->rest_at += t->held_len;
 }
 
+/* Unwraps what comes next: bytes, or a command. True when that moved anything. */
+static bool unwrap(struct pm_terminal *t)
+{
+    const uint8_t *data;
+    size_t len = pm__wire_input(t->wire, &data);
+    if (len == 0) {
+        return false;
+    }
+    t->held_at = 0;
+    pm__wire_input_ack(t->wire, t->ops->unwrap(t, data, len));
+    if (t->held_len > 0) {
+        trace(t, true, t->held, t->held_len);
+    }
+    return true;
+}
+
 static bool offer_held(struct pm_terminal *t)
 {
+    bool moved = false;
     if (t->held_len == 0 && t->rest != NULL) {
         refill(t);
     }
+    while (t->held_len == 0 && unwrap(t)) {
+        moved = true;
+    }
     if (t->held_len == 0) {
-        return false;
+        return moved;
     }
     size_t len = t->held_len;
     if (t->ops->check != NULL && len > CHECK_INTERVAL) {
@@ -182,14 +243,15 @@ static bool offer_held(struct pm_terminal *t)
     size_t taken = pm_port_input(&t->port, t->held + t->held_at, len, pm_host_now(t->host));
     t->held_at += taken;
     t->held_len -= taken;
-    return taken > 0;
+    return moved || taken > 0;
 }
 
 bool pm_terminal_settled(const struct pm_terminal *t)
 {
     const uint8_t *data;
-    return all_taken(t) && !pm_at_busy(&t->port.at) && pm_port_output(&t->port, &data) == 0 &&
-           !pm_module_mail_running(&t->host->module) && pm_at_deadline(&t->port.at) == PM_NEVER;
+    return all_taken(t) && pm__wire_output(t->wire, &data) == 0 && !pm_at_busy(&t->port.at) &&
+           pm_port_output(&t->port, &data) == 0 && !pm_module_mail_running(&t->host->module) &&
+           pm_at_deadline(&t->port.at) == PM_NEVER;
 }
 
 /*
@@ -207,6 +269,7 @@ static bool is_over(const struct pm_terminal *t)
 
 bool pm_terminal_pump(struct pm_terminal *t)
 {
+    const uint8_t *data;
     bool moved = write_output(t);
     moved = offer_held(t) || moved;
     if (moved || t->channel == NULL) {
@@ -214,6 +277,9 @@ bool pm_terminal_pump(struct pm_terminal *t)
     }
     if (is_over(t)) {
         pm_terminal_detach(t);
+        return true;
+    }
+    if (t->ops->line != NULL && pm_port_output(&t->port, &data) == 0 && t->ops->line(t)) {
         return true;
     }
     wait_for_events(t);
@@ -246,9 +312,13 @@ static void take_read(struct pm_terminal *t, size_t len)
     if (t->channel == NULL || (t->hosts != host && t->backlog)) {
         return;
     }
-    trace(t, true, t->held, len);
-    t->held_at = 0;
-    t->held_len = len;
+    if (t->wire != NULL) {
+        pm__wire_read(t->wire, len);
+    } else {
+        trace(t, true, t->held, len);
+        t->held_at = 0;
+        t->held_len = len;
+    }
     (void)offer_held(t);
 }
 
@@ -259,7 +329,8 @@ void pm_terminal_read(struct pm_terminal *t)
             !pm_port_wants_input(&t->port)) {
             break;
         }
-        ssize_t len = read(t->channel->in, t->held, sizeof t->held);
+        uint8_t *to = t->wire != NULL ? pm__wire_place(t->wire) : t->held;
+        ssize_t len = read(t->channel->in, to, PM_TERMINAL_READ);
         if (len > 0) {
             take_read(t, (size_t)len);
             pm_host_pump(t->host);
@@ -300,6 +371,7 @@ void pm_terminal_take_rest(struct pm_terminal *t)
 static void terminal_free(struct pm_terminal *t)
 {
     drop_rest(t);
+    pm__wire_free(t->wire);
     free(t->trace_in);
     free(t->trace_out);
     free(t);
@@ -315,13 +387,16 @@ static struct pm_terminal *terminal_new(struct pm_host_module *host,
     t->host = host;
     t->ops = ops_of(options->kind);
     snprintf(t->name, sizeof t->name, "%s", options->name);
+    t->wire = t->ops->unwrap != NULL ? pm__wire_new() : NULL;
+    bool good = t->wire != NULL || t->ops->unwrap == NULL;
     if (host->trace != NULL) {
         t->trace_in = calloc(1, sizeof *t->trace_in);
         t->trace_out = calloc(1, sizeof *t->trace_out);
-        if (t->trace_in == NULL || t->trace_out == NULL) {
-            terminal_free(t);
-            return NULL;
-        }
+        good = good && t->trace_in != NULL && t->trace_out != NULL;
+    }
+    if (!good) {
+        terminal_free(t);
+        return NULL;
     }
     return t;
 }

@@ -9,7 +9,8 @@
  * Bytes wait in two places only: what one read brought and the module has not taken
  * (PM_TERMINAL_READ), and the engine's own output buffer. While either is full the kernel's
  * buffers fill up, and the sender waits. What a host leaves behind when it goes waits in a third,
- * until it is done or another host comes.
+ * until it is done or another host comes. Where a port's bytes are wrapped on their way
+ * (RFC 2217) one read's worth and one write's worth of wrapped bytes wait as well (port_wire.c).
  */
 #ifndef PM_HOST_PORT_H
 #define PM_HOST_PORT_H
@@ -31,7 +32,8 @@ enum pm_terminal_kind {
     PM_TERMINAL_PTY,
     PM_TERMINAL_SERIAL,
     PM_TERMINAL_TCP,
-    PM_TERMINAL_STDIO
+    PM_TERMINAL_STDIO,
+    PM_TERMINAL_RFC2217
 };
 
 struct pm_terminal_options {
@@ -49,6 +51,17 @@ struct pm_terminal_ops {
     const char *kind; /* in messages and in the ready line */
     /* Gets ready for hosts, once; fills in t->ready. False with the reason in `err`. */
     bool (*open)(struct pm_terminal *t, const char *where, char *err, size_t err_size);
+    /* A host has come, before its first byte. False: it cannot be served. NULL: nothing to do. */
+    bool (*attached)(struct pm_terminal *t);
+    /* All output has left for the host: looks whether its signals and speed are still as the module
+     * wants them. True when that made something to send. NULL: there are none. */
+    bool (*line)(struct pm_terminal *t);
+    /* Kinds that wrap the bytes (t->wire); NULL: the wire has the port's own bytes. Unwraps up to
+     * the next command into t->held, which is empty, or acts on a piece of a command; returns how
+     * many bytes were used. */
+    size_t (*unwrap)(struct pm_terminal *t, const uint8_t *wire, size_t len);
+    /* Wraps bytes for the host: pm__wire_add(), at most twice as many. */
+    void (*wrap)(struct pm_terminal *t, const uint8_t *data, size_t len);
     /* Before bytes are read or written: looks whether the host is still the same, and may let go
      * of it. NULL: nothing to do. */
     void (*check)(struct pm_terminal *t);
@@ -66,8 +79,10 @@ extern const struct pm_terminal_ops pm__terminal_pty;
 extern const struct pm_terminal_ops pm__terminal_serial;
 extern const struct pm_terminal_ops pm__terminal_tcp;
 extern const struct pm_terminal_ops pm__terminal_stdio;
+extern const struct pm_terminal_ops pm__terminal_rfc2217;
 
 struct pm_channel; /* port_channel.h: the descriptors of the present host */
+struct pm_wire;    /* port_wire.h: wrapped bytes */
 
 struct pm_terminal {
     struct pm_port port;
@@ -78,10 +93,12 @@ struct pm_terminal {
     char name[32];
     char ready[300];            /* where it can be reached */
     struct pm_channel *channel; /* NULL: no host */
+    struct pm_wire *wire;       /* NULL: bytes are not wrapped */
     unsigned hosts;             /* that have come so far */
     bool ended;                 /* the host sends no more, but may still read */
     bool deaf;                  /* the host reads no more: what is for it is dropped */
     bool blocked;               /* the host does not read now */
+    bool suspended;             /* the kind wants no bytes of the module now */
     bool drained;               /* the last read took all that the host had sent */
     bool backlog;               /* the last host had sent more than was read when it left */
     size_t held_at, held_len;   /* read, and not yet taken by the module */

@@ -15,19 +15,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "host/port.h"
-
 /* A silent host is asked for a sign of life after this many seconds, and given up after as many
  * unanswered questions, one each interval. */
 #define KEEPALIVE_IDLE     60
 #define KEEPALIVE_INTERVAL 10
 #define KEEPALIVE_COUNT    6
-
-struct tcp {
-    struct pm_terminal *terminal;
-    int listener;
-    uv_poll_t poll;
-};
 
 bool pm_tcp_parse(const char *text, struct sockaddr_storage *address, socklen_t *len)
 {
@@ -104,14 +96,14 @@ static void set_options(int fd)
 
 static void on_connection(uv_poll_t *poll, int status, int events)
 {
-    struct pm_terminal *t = ((struct tcp *)poll->data)->terminal;
+    struct pm_terminal *t = ((struct pm_tcp_port *)poll->data)->terminal;
     struct sockaddr_storage peer;
     socklen_t len = sizeof peer;
     char text[64];
     (void)status;
     (void)events;
     memset(&peer, 0, sizeof peer);
-    int fd = accept4(((struct tcp *)poll->data)->listener, (struct sockaddr *)&peer, &len,
+    int fd = accept4(((struct pm_tcp_port *)poll->data)->listener, (struct sockaddr *)&peer, &len,
                      SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd < 0) {
         return;
@@ -147,7 +139,7 @@ static int listen_at(const struct sockaddr_storage *address, socklen_t len)
     return fd;
 }
 
-static bool tcp_open(struct pm_terminal *t, const char *where, char *err, size_t err_size)
+bool pm__tcp_open(struct pm_terminal *t, const char *where, char *err, size_t err_size)
 {
     struct sockaddr_storage address;
     socklen_t len;
@@ -156,10 +148,10 @@ static bool tcp_open(struct pm_terminal *t, const char *where, char *err, size_t
                  where);
         return false;
     }
-    struct tcp *tcp = calloc(1, sizeof *tcp);
+    struct pm_tcp_port *tcp = calloc(1, sizeof *tcp);
     int fd = tcp != NULL ? listen_at(&address, len) : -1;
     if (fd < 0 || uv_poll_init(t->host->loop, &tcp->poll, fd) != 0) {
-        snprintf(err, err_size, "tcp %s: %s", where, strerror(errno));
+        snprintf(err, err_size, "%s %s: %s", t->ops->kind, where, strerror(errno));
         if (fd >= 0) {
             close(fd);
         }
@@ -179,7 +171,7 @@ static bool tcp_open(struct pm_terminal *t, const char *where, char *err, size_t
 }
 
 /* Nothing to prepare: the listener is always there. */
-static void tcp_gone(struct pm_terminal *t)
+void pm__tcp_gone(struct pm_terminal *t)
 {
     pm_terminal_log(t, PM_LOG_DEBUG, "the host has left");
 }
@@ -189,18 +181,18 @@ static void on_closed(uv_handle_t *handle)
     free(handle->data);
 }
 
-static void tcp_close(struct pm_terminal *t)
+void pm__tcp_close(struct pm_terminal *t)
 {
-    struct tcp *tcp = t->own;
+    struct pm_tcp_port *tcp = t->own;
     uv_close((uv_handle_t *)&tcp->poll, on_closed);
     close(tcp->listener);
 }
 
 const struct pm_terminal_ops pm__terminal_tcp = {
     .kind = "tcp",
-    .open = tcp_open,
-    .gone = tcp_gone,
-    .close = tcp_close,
+    .open = pm__tcp_open,
+    .gone = pm__tcp_gone,
+    .close = pm__tcp_close,
     .half_close = true,
     .ends_data = true,
 };

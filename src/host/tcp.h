@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <sys/socket.h>
 
+#include "host/port.h"
+
 /*
  * Reads "127.0.0.1:5000", "[::1]:0", "localhost:5000", ":5000" or "5000"; without an address it
  * is the IPv4 loopback. Names are not resolved. False when it is none of these.
@@ -15,5 +17,18 @@ bool pm_tcp_parse(const char *text, struct sockaddr_storage *address, socklen_t 
 
 /* Writes it as pm_tcp_parse() reads it. */
 void pm_tcp_print(const struct sockaddr_storage *address, char *text, size_t size);
+
+/* What tcp.c keeps of its kinds of ports: t->own. */
+struct pm_tcp_port {
+    struct pm_terminal *terminal;
+    int listener;
+    uv_poll_t poll;
+    struct pm_rfc2217 *filter; /* rfc2217_port.c: of the present host */
+};
+
+/* A TCP listener, for the ops of a kind. */
+bool pm__tcp_open(struct pm_terminal *t, const char *where, char *err, size_t err_size);
+void pm__tcp_gone(struct pm_terminal *t);
+void pm__tcp_close(struct pm_terminal *t);
 
 #endif

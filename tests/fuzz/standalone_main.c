@@ -13,7 +13,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { MAX_INPUT = 1 << 20, MAX_CUTS = 64, MUTATIONS = 64 };
+enum { INPUT_SIZE = 1 << 20, MAX_CUTS = 64, MUTATIONS = 64 };
 
 static uint32_t next_random(uint32_t *state)
 {
@@ -59,7 +59,7 @@ static void run_input(uint8_t *data, size_t size)
 
 static int run_file(const char *path)
 {
-    static uint8_t data[MAX_INPUT];
+    static uint8_t data[INPUT_SIZE];
     FILE *file = fopen(path, "rb");
     if (file == NULL) {
         perror(path);

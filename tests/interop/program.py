@@ -42,7 +42,7 @@ class Program(Process):
 
     def _ready(self):
         found = READY.findall(self.out.read_text())
-        wanted = sum(a in ("--tcp", "--pty", "--serial", "--stdio") for a in self.arguments)
+        wanted = sum(a in ("--tcp", "--pty", "--serial", "--stdio", "--rfc2217") for a in self.arguments)
         if len(found) >= max(wanted, 1):
             return {name: (kind, address) for name, kind, address in found}
         if not self.running():
