@@ -8,7 +8,7 @@ CTEST_ARGS ?=
 
 C_FILES = $$(git ls-files --cached --others --exclude-standard '*.c' '*.h')
 
-.PHONY: all demo test bench fuzz install format lint clean programs with-tests
+.PHONY: all demo test bench fuzz reference install format lint clean programs with-tests
 
 # The program and the library; says which packages are missing, installs nothing.
 all:
@@ -47,6 +47,10 @@ bench:
 fuzz:
 	@scripts/install-packages build test ci
 	@scripts/fuzz $(SECONDS)
+
+# docs/at-reference.md, from the command tables and the transcripts.
+reference: with-tests
+	@scripts/at-reference build/tests/tools/at_rows
 
 install: all
 	DESTDIR="$(DESTDIR)" cmake --install build --prefix "$(PREFIX)"

@@ -54,7 +54,7 @@ static bool demo_start_module(struct demo *demo)
     struct pm_store_options store = {.dir = NULL};
     struct pm_net_options net = {.system_ca = true};
     struct pm_catcher_options catcher = {.maildir = demo->mail};
-    pm_log_init(&demo->log, PM_LOG_ERROR);
+    pm_log_init(&demo->log, PM_LOG_ERROR, "");
     host->loop = &demo->loop;
     host->log = &demo->log;
     pm_module_config_default(&host->config);

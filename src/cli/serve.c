@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "host/config.h"
+#include "host/configuration.h"
 #include "host/daemon.h"
 #include "host/port.h"
 
@@ -90,20 +90,23 @@ static const char *key_of(int option)
     }
 }
 
-static bool apply_option(struct pm_options *options, int option, const char *value, char *err,
-                         size_t err_size)
+static bool apply_option(struct pm_configuration *configuration, int option, const char *value,
+                         char *err, size_t err_size)
 {
     switch (option) {
-    case OPTION_PTY: return pm_options_add_port(options, PM_TERMINAL_PTY, value, err, err_size);
+    case OPTION_PTY:
+        return pm_configuration_add_port(configuration, PM_TERMINAL_PTY, value, err, err_size);
     case OPTION_SERIAL:
-        return pm_options_add_port(options, PM_TERMINAL_SERIAL, value, err, err_size);
-    case OPTION_TCP: return pm_options_add_port(options, PM_TERMINAL_TCP, value, err, err_size);
+        return pm_configuration_add_port(configuration, PM_TERMINAL_SERIAL, value, err, err_size);
+    case OPTION_TCP:
+        return pm_configuration_add_port(configuration, PM_TERMINAL_TCP, value, err, err_size);
     case OPTION_RFC2217:
-        return pm_options_add_port(options, PM_TERMINAL_RFC2217, value, err, err_size);
-    case OPTION_STDIO: return pm_options_add_port(options, PM_TERMINAL_STDIO, "on", err, err_size);
-    case OPTION_SET: return pm_options_assign(options, value, err, err_size);
+        return pm_configuration_add_port(configuration, PM_TERMINAL_RFC2217, value, err, err_size);
+    case OPTION_STDIO:
+        return pm_configuration_add_port(configuration, PM_TERMINAL_STDIO, "on", err, err_size);
+    case OPTION_SET: return pm_configuration_assign(configuration, value, err, err_size);
     case OPTION_CONFIG: return true; /* read before all others */
-    default: return pm_options_set(options, key_of(option), value, err, err_size);
+    default: return pm_configuration_set(configuration, key_of(option), value, err, err_size);
     }
 }
 
@@ -115,7 +118,7 @@ static int complain(const char *why)
 
 /* Walks the command line: once for the files (`files`), then for what wins over them. Returns an
  * exit status, or -1 to go on. */
-static int walk(int argc, char **argv, bool files, struct pm_options *options)
+static int walk(int argc, char **argv, bool files, struct pm_configuration *configuration)
 {
     char why[700];
     char err[600];
@@ -135,10 +138,10 @@ static int walk(int argc, char **argv, bool files, struct pm_options *options)
             return complain(why);
         }
         if (files && option == OPTION_CONFIG &&
-            !pm_options_file(options, optarg, err, sizeof err)) {
+            !pm_configuration_read(configuration, optarg, err, sizeof err)) {
             return complain(err);
         }
-        if (!files && !apply_option(options, option, optarg, err, sizeof err)) {
+        if (!files && !apply_option(configuration, option, optarg, err, sizeof err)) {
             snprintf(why, sizeof why, "--%s: %s", long_options[index].name, err);
             return complain(why);
         }
@@ -155,65 +158,88 @@ static bool print_ready(const struct pm_daemon *daemon)
 {
     char text[400];
     FILE *out = stdout;
-    for (const struct pm_terminal *t = daemon->host.terminals; t != NULL; t = t->next) {
-        out = t->ops == &pm__terminal_stdio ? stderr : out;
+    for (const struct pm_daemon_module *m = daemon->modules; m != NULL; m = m->next) {
+        for (const struct pm_terminal *t = m->host.terminals; t != NULL; t = t->next) {
+            out = t->ops == &pm__terminal_stdio ? stderr : out;
+        }
     }
-    for (const struct pm_terminal *t = daemon->host.terminals; t != NULL; t = t->next) {
-        pm_terminal_ready(t, text, sizeof text);
-        fprintf(out, "ready %s\n", text);
+    for (const struct pm_daemon_module *m = daemon->modules; m != NULL; m = m->next) {
+        for (const struct pm_terminal *t = m->host.terminals; t != NULL; t = t->next) {
+            pm_terminal_ready(t, text, sizeof text);
+            fprintf(out, "ready %s\n", text);
+        }
     }
     return fflush(out) == 0;
 }
 
-static int serve(const struct pm_options *options, size_t ports)
+static bool start(struct pm_daemon *daemon, struct pm_configuration *configuration, char *err,
+                  size_t err_size)
 {
-    char err[600] = "";
-    struct pm_daemon *daemon = malloc(sizeof *daemon);
-    if (daemon == NULL || !pm_daemon_start(daemon, options, ports, err, sizeof err)) {
-        fprintf(stderr, "postmodem: %s\n", daemon == NULL ? "out of memory" : err);
-        free(daemon);
-        return PM_EXIT_FAILURE;
-    }
-    if (options->secret_in_file) {
+    if (configuration->secret_in_file) {
         pm_log_printf(&daemon->log, PM_LOG_WARNING,
                       "the configuration file holds a password and others can read it");
     }
-    int status = PM_EXIT_OK;
-    if (print_ready(daemon)) {
-        pm_daemon_run(daemon);
-    } else {
-        fprintf(stderr, "postmodem: standard output cannot be written\n");
-        status = PM_EXIT_FAILURE;
+    for (size_t i = 0; i < configuration->count; i++) {
+        if (!pm_daemon_add(daemon, pm_configuration_take(configuration, i), err, err_size)) {
+            return false;
+        }
     }
-    pm_daemon_end(daemon);
-    free(daemon);
+    return true;
+}
+
+static int serve(struct pm_configuration *configuration)
+{
+    char err[600] = "";
+    struct pm_daemon daemon;
+    if (!pm_daemon_init(&daemon, (enum pm_log_level)configuration->log, err, sizeof err)) {
+        fprintf(stderr, "postmodem: %s\n", err);
+        return PM_EXIT_FAILURE;
+    }
+    int status = PM_EXIT_FAILURE;
+    if (!start(&daemon, configuration, err, sizeof err)) {
+        fprintf(stderr, "postmodem: %s\n", err);
+    } else if (!print_ready(&daemon)) {
+        fprintf(stderr, "postmodem: standard output cannot be written\n");
+    } else {
+        pm_daemon_run(&daemon);
+        status = PM_EXIT_OK;
+    }
+    pm_daemon_end(&daemon);
     return status;
+}
+
+static bool every_module_has_ports(const struct pm_configuration *configuration, char *err,
+                                   size_t err_size)
+{
+    for (size_t i = 0; i < configuration->count; i++) {
+        const struct pm_options *options = configuration->modules[i]->options;
+        if (options->port_count == 0) {
+            snprintf(err, err_size, "%s%sno port: give %s", options->name,
+                     *options->name != '\0' ? ": " : "",
+                     *options->name != '\0' ? "port.1.tcp or the like"
+                                            : "--pty, --serial, --tcp, --rfc2217 or --stdio");
+            return false;
+        }
+    }
+    return true;
 }
 
 int pm_cli_serve(int argc, char **argv)
 {
-    struct pm_options *options = malloc(sizeof *options);
+    struct pm_configuration configuration;
     char err[600];
-    size_t ports = 0;
-    if (options == NULL) {
-        fprintf(stderr, "postmodem: out of memory\n");
-        return PM_EXIT_FAILURE;
-    }
-    pm_options_init(options);
-    int status = walk(argc, argv, true, options);
+    pm_configuration_init(&configuration);
+    int status = walk(argc, argv, true, &configuration);
     if (status < 0) {
-        status = walk(argc, argv, false, options);
+        status = walk(argc, argv, false, &configuration);
     }
-    if (status < 0 && !pm_options_finish(options, &ports, err, sizeof err)) {
+    if (status < 0 && (!pm_configuration_finish(&configuration, err, sizeof err) ||
+                       !every_module_has_ports(&configuration, err, sizeof err))) {
         status = complain(err);
     }
-    if (status < 0 && ports == 0) {
-        status = complain("no port: give --pty, --serial, --tcp, --rfc2217 or --stdio");
-    }
     if (status < 0) {
-        status = serve(options, ports);
+        status = serve(&configuration);
     }
-    pm_options_free(options);
-    free(options);
+    pm_configuration_free(&configuration);
     return status;
 }

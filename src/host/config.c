@@ -41,6 +41,14 @@ void pm_options_free(struct pm_options *options)
     memset(options, 0, sizeof *options);
 }
 
+void pm_options_delete(struct pm_options *options)
+{
+    if (options != NULL) {
+        pm_options_free(options);
+        free(options);
+    }
+}
+
 /* Fills what the keys with strings of no default point to, so that no string is NULL. */
 void pm_options_init(struct pm_options *options)
 {
@@ -65,12 +73,14 @@ void pm_options_init(struct pm_options *options)
         options->port[i].name = "";
     }
     options->module.ehlo_name = "";
+    options->name = "";
     options->auth_in_clear = "host";
     options->tls_system_ca = true;
     options->dns_servers = "";
     options->catch_dir = "";
     options->catch_faults = true;
     options->state_dir = "";
+    options->state_base = "";
     options->sd_dir = "";
     options->ufs_size = 256ULL * 1024 * 1024;
     options->ram_size = 256ULL * 1024 * 1024;

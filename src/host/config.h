@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The settings of the program: one table of keys, set from the command line and from a file.
+ * The settings of one module: one table of keys, and what each is set to.
  *
- * A key is a dotted name; `N` in it stands for a number. In a file `[smtp]` and below it
- * `server = x` mean the key smtp.server. Later settings win: the file, then each --set.
+ * A key is a dotted name; `N` in it stands for a number. Where settings come from, and which module
+ * they are for, is the matter of configuration.h.
  */
 #ifndef PM_HOST_CONFIG_H
 #define PM_HOST_CONFIG_H
@@ -42,11 +42,16 @@ struct pm_smtp_setting {
 
 struct pm_config_text; /* config.c: an owned string */
 
+/* Longest name of a module in the configuration. */
+#define PM_MODULE_NAME_MAX 31
+
 struct pm_options {
+    const char *name;               /* "" the only module, described outside of any [module NAME] */
     struct pm_module_config module; /* but for pdp and auth_in_clear, see pm_options_finish() */
     struct pm_smtp_setting smtp;
     struct pm_pdp_setting pdp[PM_PDP_CONTEXTS];
     struct pm_port_setting port[PM_TERMINALS];
+    size_t port_count;               /* known after pm_options_finish() */
     uint8_t limits;                  /* 0 auto, 1 strict, 2 wide */
     const char *auth_in_clear;       /* host, never, or servers between commas */
     uint8_t boot_urcs, lf_ends_line; /* enum pm_auto, for ports that do not say */
@@ -56,14 +61,14 @@ struct pm_options {
     const char *catch_dir; /* empty: no catcher */
     bool catch_verify;
     bool catch_faults;
-    const char *state_dir; /* empty: a temporary one */
+    const char *state_dir;  /* empty: a temporary one */
+    const char *state_base; /* the directory to make first that state_dir lies in; empty: none */
     const char *sd_dir;
     uint64_t ufs_size, ram_size;
     uint32_t arena_size;
     uint32_t drain_seconds;
     const char *trace;
     uint8_t log;                  /* enum pm_log_level */
-    bool secret_in_file;          /* a password came from the configuration file itself */
     struct pm_config_text *texts; /* what the strings above point into */
 };
 
@@ -102,6 +107,9 @@ void pm_options_init(struct pm_options *options);
 /* Overwrites secrets and frees the strings. */
 void pm_options_free(struct pm_options *options);
 
+/* Frees options that were allocated, too; NULL is none. */
+void pm_options_delete(struct pm_options *options);
+
 /* Sets one key. False with the reason in `err`: unknown key, or what is allowed. */
 bool pm_options_set(struct pm_options *options, const char *key, const char *value, char *err,
                     size_t err_size);
@@ -109,18 +117,19 @@ bool pm_options_set(struct pm_options *options, const char *key, const char *val
 /* Sets a key from "KEY=VALUE". */
 bool pm_options_assign(struct pm_options *options, const char *text, char *err, size_t err_size);
 
-/* Reads a file. False with file, line and reason in `err`. */
-bool pm_options_file(struct pm_options *options, const char *path, char *err, size_t err_size);
-
 /* Adds a port from the command line: the first port.N that is nothing yet. */
 bool pm_options_add_port(struct pm_options *options, enum pm_terminal_kind kind, const char *where,
                          char *err, size_t err_size);
 
 /*
  * After the last setting: defaults that depend on other settings, the password file, checks
- * across keys. Ports are numbered without gaps afterwards, their number in *ports.
+ * across keys. Ports are numbered without gaps afterwards.
  */
-bool pm_options_finish(struct pm_options *options, size_t *ports, char *err, size_t err_size);
+bool pm_options_finish(struct pm_options *options, char *err, size_t err_size);
+
+/* The first key that two finished options differ in; NULL: they are equal. */
+const struct pm_config_key *pm_options_difference(const struct pm_options *a,
+                                                  const struct pm_options *b);
 
 /* Keeps a copy of a string for the life of the options. NULL: no memory. */
 const char *pm_options_keep(struct pm_options *options, const char *text, size_t len);

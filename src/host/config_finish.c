@@ -230,6 +230,9 @@ static size_t gather_ports(struct pm_options *options)
             options->port[ports++] = options->port[i];
         }
     }
+    for (size_t i = ports; i < PM_TERMINALS; i++) {
+        options->port[i] = (struct pm_port_setting){.where = "", .name = ""};
+    }
     return ports;
 }
 
@@ -242,7 +245,7 @@ static uint8_t decide(uint8_t own, uint8_t general, bool otherwise)
     return setting;
 }
 
-static bool finish_ports(struct pm_options *options, size_t *count, char *err, size_t err_size)
+static bool finish_ports(struct pm_options *options, char *err, size_t err_size)
 {
     size_t ports = gather_ports(options);
     unsigned standard = 0;
@@ -274,7 +277,7 @@ static bool finish_ports(struct pm_options *options, size_t *count, char *err, s
         snprintf(err, err_size, "standard input and output can be one port only");
         return false;
     }
-    *count = ports;
+    options->port_count = ports;
     return true;
 }
 
@@ -287,7 +290,7 @@ static void finish_clear_auth(struct pm_options *options)
     options->module.auth_in_clear_servers = host || never ? "" : options->auth_in_clear;
 }
 
-bool pm_options_finish(struct pm_options *options, size_t *ports, char *err, size_t err_size)
+bool pm_options_finish(struct pm_options *options, char *err, size_t err_size)
 {
     bool strict = options->limits == 1 || (options->limits == 0 && *options->catch_dir != '\0');
     options->module.limits = strict ? PM_LIMITS_STRICT : PM_LIMITS_WIDE;
@@ -298,5 +301,5 @@ bool pm_options_finish(struct pm_options *options, size_t *ports, char *err, siz
         return false;
     }
     return finish_password(options, err, err_size) && finish_addresses(options, err, err_size) &&
-           finish_ehlo(options, err, err_size) && finish_ports(options, ports, err, err_size);
+           finish_ehlo(options, err, err_size) && finish_ports(options, err, err_size);
 }

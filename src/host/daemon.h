@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The program around one module: from settings to open ports, and back to nothing.
+ * The program around its modules: one loop, from settings to open ports, and back to nothing.
  *
- * Used by `serve`, which runs it until a signal comes, and by `demo`, which drives the loop itself.
+ * A module that leaves, alone or with the program, first lets a running mail end (drain_seconds),
+ * then says its last words to its ports.
  */
 #ifndef PM_HOST_DAEMON_H
 #define PM_HOST_DAEMON_H
@@ -16,39 +17,86 @@ enum pm_daemon_phase {
     PM_DAEMON_RUNS,
     PM_DAEMON_DRAINS,  /* a running mail may end */
     PM_DAEMON_SETTLES, /* the last words go to the ports */
-    PM_DAEMON_LEAVES   /* now */
+    PM_DAEMON_LEAVES,  /* now */
+    PM_DAEMON_CLOSES   /* what it had in the loop goes, and then its memory */
+};
+
+struct pm_daemon;
+
+/* A module of the daemon. */
+struct pm_daemon_module {
+    struct pm_host_module host;
+    struct pm_daemon *daemon;
+    struct pm_daemon_module *next, **link; /* the list, and the pointer that points here */
+    struct pm_options *options;            /* the module's */
+    struct pm_log log;                     /* with the module's name */
+    uint32_t restarts;   /* of the module, as far as its presets were given again */
+    uv_timer_t patience; /* how long a phase may last */
+    enum pm_daemon_phase phase;
+    unsigned holds; /* handles and parts that may still look at this struct */
+};
+
+/* What several modules use: opened with the first, closed with the last. */
+struct pm_daemon_shared {
+    struct pm_daemon_shared *next;
+    void *thing; /* struct pm_catcher or struct pm_trace */
+    unsigned users;
+    char path[]; /* that tells them apart */
 };
 
 struct pm_daemon {
     uv_loop_t loop;
     struct pm_log log;
-    struct pm_host_module host;
-    const struct pm_options *options;
-    size_t ports;
-    uint32_t restarts; /* of the module, as far as its presets were given again */
+    struct pm_daemon_module *modules, **end; /* in the order of their start; also leaving ones */
+    size_t active;                           /* those that do not close yet */
+    struct pm_daemon_shared *catchers, *traces;
     uv_signal_t signals[2];
-    uv_timer_t patience; /* how long a phase may last */
-    enum pm_daemon_phase phase;
+    bool running; /* signals are in the loop */
+    bool leaving; /* all modules are to leave */
     bool hurry;   /* a second signal has come */
-    bool handles; /* signals and patience are in the loop */
 };
 
-/*
- * Starts everything in order: log, trace, storage, catcher, network, module, presets, ports.
- * `daemon` may hold anything; `options` are finished ones and outlive it. False with the
- * reason in `err`; what had been started is undone.
- */
-bool pm_daemon_start(struct pm_daemon *daemon, const struct pm_options *options, size_t ports,
-                     char *err, size_t err_size);
+/* A daemon without modules. `daemon` may hold anything. False with the reason in `err`. */
+bool pm_daemon_init(struct pm_daemon *daemon, enum pm_log_level level, char *err, size_t err_size);
 
-/* Gives the module what the configuration presets: account and contexts. To be repeated after each
- * restart of the module, which drops it (SD8). False with the reason in `err`. */
-bool pm_daemon_preset(struct pm_daemon *daemon, char *err, size_t err_size);
+/*
+ * Starts a module in order: trace, storage, catcher, network, module, presets, ports. `options`
+ * are finished ones, allocated, and the daemon's from now on, also on failure. False with the
+ * reason in `err`; what had been started is undone, while the loop runs on.
+ */
+bool pm_daemon_add(struct pm_daemon *daemon, struct pm_options *options, char *err,
+                   size_t err_size);
 
 /* Serves until SIGTERM, SIGINT, or the end of a port on standard input. */
 void pm_daemon_run(struct pm_daemon *daemon);
 
-/* Undoes pm_daemon_start(). Runs the loop until all of it is gone. */
+/* Ends all modules and the loop, which runs until all of it is gone. */
 void pm_daemon_end(struct pm_daemon *daemon);
+
+/* ---- Between the files of the daemon ------------------------------------------- */
+
+/* Lets a module leave in its own time; nothing when it does so already. */
+void pm__daemon_dismiss(struct pm_daemon_module *module);
+
+/* From now on the module leaves by itself when it is time to. */
+void pm__daemon_watch(struct pm_daemon_module *module);
+
+/* Ends a module at once. Not from inside a call of its own. */
+void pm__daemon_stop(struct pm_daemon_module *module);
+
+/* A module closes, or is gone. */
+void pm__daemon_gone(struct pm_daemon *daemon);
+
+/* Frees the modules that the loop has not let go: it does not run any more. */
+void pm__daemon_forget(struct pm_daemon *daemon);
+
+/* Gives the module what the configuration presets: account and contexts. To be repeated after each
+ * restart of the module, which drops it (SD8). False with the reason in `err`. */
+bool pm__daemon_preset(struct pm_daemon_module *module, char *err, size_t err_size);
+
+/* What the options name, shared with those modules that name the same. False with the reason in
+ * `err`. The end of it is for every module that had a beginning. */
+bool pm__daemon_share(struct pm_daemon_module *module, char *err, size_t err_size);
+void pm__daemon_unshare(struct pm_daemon_module *module);
 
 #endif

@@ -9,21 +9,19 @@
 /* How long the ports may take to say what is left to say. */
 #define SETTLE_MS 1000
 
+/* ---- A module that leaves ------------------------------------------------------------- */
+
 static void on_patience(uv_timer_t *timer);
 
-static void enter(struct pm_daemon *daemon, enum pm_daemon_phase phase, uint64_t ms)
+static void enter(struct pm_daemon_module *module, enum pm_daemon_phase phase, uint64_t ms)
 {
-    daemon->phase = phase;
-    if (phase == PM_DAEMON_LEAVES) {
-        uv_stop(&daemon->loop);
-    } else {
-        uv_timer_start(&daemon->patience, on_patience, ms, 0);
-    }
+    module->phase = phase;
+    uv_timer_start(&module->patience, on_patience, ms, 0);
 }
 
-static bool ports_settled(const struct pm_daemon *daemon)
+static bool ports_settled(const struct pm_daemon_module *module)
 {
-    for (const struct pm_terminal *t = daemon->host.terminals; t != NULL; t = t->next) {
+    for (const struct pm_terminal *t = module->host.terminals; t != NULL; t = t->next) {
         if (t->channel != NULL && !pm_terminal_settled(t)) {
             return false;
         }
@@ -31,68 +29,116 @@ static bool ports_settled(const struct pm_daemon *daemon)
     return true;
 }
 
-/* Goes on as far as it is time to. */
-static void advance(struct pm_daemon *daemon)
+/* Goes on as far as it is time to. The end waits for the loop's next turn: this one may be
+ * inside a call of the module's. */
+static void advance(struct pm_daemon_module *module)
 {
-    struct pm_host_module *host = &daemon->host;
-    if (daemon->phase == PM_DAEMON_RUNS && host->finished) {
-        host->leaving = true;
-        enter(daemon, PM_DAEMON_SETTLES, SETTLE_MS);
+    struct pm_host_module *host = &module->host;
+    if (module->phase == PM_DAEMON_DRAINS && !pm_module_mail_running(&host->module)) {
+        enter(module, PM_DAEMON_SETTLES, SETTLE_MS);
     }
-    if (daemon->phase == PM_DAEMON_DRAINS && !pm_module_mail_running(&host->module)) {
-        enter(daemon, PM_DAEMON_SETTLES, SETTLE_MS);
+    if (module->phase == PM_DAEMON_SETTLES && ports_settled(module)) {
+        enter(module, PM_DAEMON_LEAVES, 0);
     }
-    if (daemon->phase == PM_DAEMON_SETTLES && ports_settled(daemon)) {
-        enter(daemon, PM_DAEMON_LEAVES, 0);
+}
+
+static void on_patience(uv_timer_t *timer)
+{
+    struct pm_daemon_module *module = timer->data;
+    struct pm_host_module *host = &module->host;
+    if (module->phase == PM_DAEMON_DRAINS) {
+        pm_log_printf(host->log, PM_LOG_WARNING,
+                      "the running mail is given up: it did not end within %u s",
+                      module->options->drain_seconds);
+        pm_module_mail_abort(&host->module, pm_host_now(host));
+        pm_host_pump(host);
+    } else if (module->phase == PM_DAEMON_SETTLES) {
+        enter(module, PM_DAEMON_LEAVES, 0);
+    } else {
+        struct pm_daemon *daemon = module->daemon;
+        pm__daemon_stop(module);
+        pm__daemon_gone(daemon);
+    }
+}
+
+void pm__daemon_dismiss(struct pm_daemon_module *module)
+{
+    if (module->phase != PM_DAEMON_RUNS) {
+        return;
+    }
+    module->host.leaving = true;
+    enter(module, PM_DAEMON_DRAINS, (uint64_t)module->options->drain_seconds * 1000);
+    pm_host_pump(&module->host);
+    advance(module);
+}
+
+/* ---- All modules --------------------------------------------------------------------------- */
+
+static void leave(struct pm_daemon *daemon)
+{
+    daemon->leaving = true;
+    for (struct pm_daemon_module *module = daemon->modules; module != NULL; module = module->next) {
+        pm__daemon_dismiss(module); /* The loop ends it, later. */
+    }
+}
+
+void pm__daemon_gone(struct pm_daemon *daemon)
+{
+    if (daemon->running && daemon->leaving && daemon->active == 0) {
+        uv_stop(&daemon->loop);
     }
 }
 
 static void after_pump(struct pm_host_module *host, void *user)
 {
-    struct pm_daemon *daemon = user;
+    struct pm_daemon_module *module = user;
     uint32_t restarts = pm_module_count(&host->module).restarts;
     char err[200];
-    if (restarts != daemon->restarts) {
-        daemon->restarts = restarts;
-        if (!pm_daemon_preset(daemon, err, sizeof err)) {
+    if (restarts != module->restarts) {
+        module->restarts = restarts;
+        if (!pm__daemon_preset(module, err, sizeof err)) {
             pm_log_printf(host->log, PM_LOG_ERROR, "after a restart: %s", err);
         }
     }
-    advance(daemon);
+    if (host->finished && module->phase == PM_DAEMON_RUNS) {
+        leave(module->daemon);
+    }
+    advance(module);
 }
 
-static void on_patience(uv_timer_t *timer)
+void pm__daemon_watch(struct pm_daemon_module *module)
 {
-    struct pm_daemon *daemon = timer->data;
-    struct pm_host_module *host = &daemon->host;
-    if (daemon->phase == PM_DAEMON_DRAINS) {
-        pm_log_printf(host->log, PM_LOG_WARNING,
-                      "the running mail is given up: it did not end within %u s",
-                      daemon->options->drain_seconds);
-        pm_module_mail_abort(&host->module, pm_host_now(host));
-        pm_host_pump(host);
-    } else {
-        enter(daemon, PM_DAEMON_LEAVES, 0);
+    module->host.after_pump = after_pump;
+    module->host.after_pump_user = module;
+    pm_host_pump(&module->host);
+}
+
+static unsigned mails_running(const struct pm_daemon *daemon)
+{
+    unsigned count = 0;
+    for (const struct pm_daemon_module *m = daemon->modules; m != NULL; m = m->next) {
+        count += m->phase != PM_DAEMON_CLOSES && pm_module_mail_running(&m->host.module) ? 1 : 0;
     }
+    return count;
 }
 
 static void on_signal(uv_signal_t *handle, int number)
 {
     struct pm_daemon *daemon = handle->data;
-    struct pm_host_module *host = &daemon->host;
-    if (daemon->phase != PM_DAEMON_RUNS) {
-        pm_log_printf(host->log, PM_LOG_WARNING, "second signal: leaving at once");
+    if (daemon->leaving) {
+        pm_log_printf(&daemon->log, PM_LOG_WARNING, "second signal: leaving at once");
         daemon->hurry = true;
-        enter(daemon, PM_DAEMON_LEAVES, 0);
+        uv_stop(&daemon->loop);
         return;
     }
-    bool mail = pm_module_mail_running(&host->module);
-    pm_log_printf(host->log, PM_LOG_INFO, "%s: leaving%s", number == SIGTERM ? "SIGTERM" : "SIGINT",
-                  mail ? " when the running mail has ended" : "");
+    unsigned mails = mails_running(daemon);
+    pm_log_printf(&daemon->log, PM_LOG_INFO, "%s: leaving%s",
+                  number == SIGTERM ? "SIGTERM" : "SIGINT",
+                  mails == 0   ? ""
+                  : mails == 1 ? " when the running mail has ended"
+                               : " when the running mails have ended");
     (void)sd_notify(0, "STOPPING=1");
-    host->leaving = true;
-    enter(daemon, PM_DAEMON_DRAINS, (uint64_t)daemon->options->drain_seconds * 1000);
-    pm_host_pump(host);
+    leave(daemon);
 }
 
 void pm_daemon_run(struct pm_daemon *daemon)
@@ -106,15 +152,11 @@ void pm_daemon_run(struct pm_daemon *daemon)
         daemon->signals[i].data = daemon;
         uv_signal_start(&daemon->signals[i], on_signal, numbers[i]);
     }
-    uv_timer_init(&daemon->loop, &daemon->patience);
-    daemon->patience.data = daemon;
-    daemon->handles = true;
-    daemon->host.after_pump = after_pump;
-    daemon->host.after_pump_user = daemon;
+    daemon->running = true;
     (void)sd_notify(0, "READY=1");
-    pm_host_pump(&daemon->host);
-    if (daemon->phase != PM_DAEMON_LEAVES) {
-        uv_run(&daemon->loop, UV_RUN_DEFAULT);
+    for (struct pm_daemon_module *module = daemon->modules; module != NULL; module = module->next) {
+        pm__daemon_watch(module);
     }
+    uv_run(&daemon->loop, UV_RUN_DEFAULT);
     (void)sd_notify(0, "STOPPING=1");
 }

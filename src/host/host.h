@@ -21,6 +21,7 @@ struct pm_trace;    /* trace.h */
 struct pm_terminal; /* port.h: one AT channel, whatever its kind */
 
 struct pm_host_module {
+    const char *name; /* in trace and ready lines; NULL or "": the only module */
     struct pm_module module;
     struct pm_module_config config;
     struct pm_platform platform;
@@ -41,6 +42,10 @@ struct pm_host_module {
     /* Called at the end of each pump, e.g. to see whether a mail job has ended; may be NULL. */
     void (*after_pump)(struct pm_host_module *host, void *user);
     void *after_pump_user;
+    /* Called from the loop when the deadline's handle, and when the store has ended, which may be
+     * long after pm_store_close(): that part looks at this struct no more. May be NULL. */
+    void (*part_ended)(void *user);
+    void *part_ended_user;
 };
 
 /* Milliseconds of the loop's monotonic clock, read afresh. */
@@ -57,6 +62,9 @@ void pm_host_done(struct pm_host_module *host, struct pm_op *op, int32_t result)
 void pm_host_received(struct pm_host_module *host, const uint8_t *data, size_t len);
 void pm_host_writable(struct pm_host_module *host);
 void pm_host_closed(struct pm_host_module *host);
+
+/* How a part of the module is called where there are several modules: NAME/PART. */
+void pm_host_label(const struct pm_host_module *host, const char *part, char *text, size_t size);
 
 /* What the parts reach through platform->user. */
 static inline struct pm_store *pm_host_store(void *user)

@@ -28,10 +28,11 @@ static bool journal_reads(FILE *file)
     return strtoull(end + 1, &end, 10) == status.st_ino && *end == '\0';
 }
 
-void pm_log_init(struct pm_log *log, enum pm_log_level level)
+void pm_log_init(struct pm_log *log, enum pm_log_level level, const char *name)
 {
     log->file = stderr;
     log->level = level;
+    log->name = name;
     log->journal = journal_reads(stderr);
 }
 
@@ -63,6 +64,9 @@ void pm_log_write(const struct pm_log *log, enum pm_log_level level, const char 
     }
     flockfile(log->file);
     put_head(log, level);
+    if (log->name != NULL && *log->name != '\0') {
+        fprintf(log->file, "%s: ", log->name);
+    }
     for (size_t i = 0; i < len; i++) {
         unsigned char c = (unsigned char)text[i];
         if (c < 0x20 || c == 0x7F) {

@@ -12,11 +12,13 @@
 struct pm_log {
     FILE *file;
     enum pm_log_level level; /* messages beyond it are dropped */
+    const char *name;        /* before each message; NULL or "": none */
     bool journal;            /* journald stamps the lines: priority prefix instead of time */
 };
 
-/* A log on standard error; it finds out whether journald reads it (JOURNAL_STREAM). */
-void pm_log_init(struct pm_log *log, enum pm_log_level level);
+/* A log on standard error; it finds out whether journald reads it (JOURNAL_STREAM). `name` tells
+ * several modules apart, NULL or "" says nothing; it stays the caller's. */
+void pm_log_init(struct pm_log *log, enum pm_log_level level, const char *name);
 
 /* Writes one message. Control bytes are escaped; a trailing line end is not needed. */
 void pm_log_write(const struct pm_log *log, enum pm_log_level level, const char *text, size_t len);

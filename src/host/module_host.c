@@ -11,6 +11,12 @@
 #include "host/store.h"
 #include "host/trace.h"
 
+void pm_host_label(const struct pm_host_module *host, const char *part, char *text, size_t size)
+{
+    bool named = host->name != NULL && *host->name != '\0';
+    snprintf(text, size, "%s%s%s", named ? host->name : "", named ? "/" : "", part);
+}
+
 /* ---- What the platform owes the module besides files and network ------------ */
 
 static void host_log(void *user, enum pm_log_level level, const char *text, size_t len)
@@ -23,7 +29,9 @@ static void host_trace(void *user, bool sent, const uint8_t *line, size_t len)
 {
     const struct pm_host_module *host = user;
     if (host->trace != NULL) {
-        pm_trace_smtp(host->trace, sent, line, len);
+        char name[72];
+        pm_host_label(host, "smtp", name, sizeof name);
+        pm_trace_smtp(host->trace, name, sent, line, len);
     }
 }
 
@@ -169,6 +177,14 @@ bool pm_host_start(struct pm_host_module *host, size_t arena_size, char *err, si
     return true;
 }
 
+static void on_deadline_closed(uv_handle_t *handle)
+{
+    const struct pm_host_module *host = handle->data;
+    if (host->part_ended != NULL) {
+        host->part_ended(host->part_ended_user);
+    }
+}
+
 void pm_host_end(struct pm_host_module *host)
 {
     if (host->arena == NULL) {
@@ -181,5 +197,5 @@ void pm_host_end(struct pm_host_module *host)
     explicit_bzero(host->arena, host->arena_size);
     free(host->arena);
     host->arena = NULL;
-    uv_close((uv_handle_t *)&host->deadline, NULL);
+    uv_close((uv_handle_t *)&host->deadline, on_deadline_closed);
 }

@@ -48,7 +48,7 @@ void pm_terminal_log(const struct pm_terminal *t, enum pm_log_level level, const
 static void trace(const struct pm_terminal *t, bool to_module, const uint8_t *data, size_t len)
 {
     if (t->host->trace != NULL && t->trace_in != NULL) {
-        pm_trace_bytes(t->host->trace, to_module ? t->trace_in : t->trace_out, t->name, to_module,
+        pm_trace_bytes(t->host->trace, to_module ? t->trace_in : t->trace_out, t->label, to_module,
                        data, len);
     }
 }
@@ -56,8 +56,8 @@ static void trace(const struct pm_terminal *t, bool to_module, const uint8_t *da
 static void trace_end(const struct pm_terminal *t)
 {
     if (t->host->trace != NULL && t->trace_in != NULL) {
-        pm_trace_end(t->host->trace, t->trace_in, t->name, true);
-        pm_trace_end(t->host->trace, t->trace_out, t->name, false);
+        pm_trace_end(t->host->trace, t->trace_in, t->label, true);
+        pm_trace_end(t->host->trace, t->trace_out, t->label, false);
     }
 }
 
@@ -387,6 +387,7 @@ static struct pm_terminal *terminal_new(struct pm_host_module *host,
     t->host = host;
     t->ops = ops_of(options->kind);
     snprintf(t->name, sizeof t->name, "%s", options->name);
+    pm_host_label(host, t->name, t->label, sizeof t->label);
     t->wire = t->ops->unwrap != NULL ? pm__wire_new() : NULL;
     bool good = t->wire != NULL || t->ops->unwrap == NULL;
     if (host->trace != NULL) {
@@ -429,7 +430,7 @@ struct pm_terminal *pm_terminal_open(struct pm_host_module *host,
 
 void pm_terminal_ready(const struct pm_terminal *t, char *text, size_t size)
 {
-    snprintf(text, size, "%s %s %s", t->name, t->ops->kind, t->ready);
+    snprintf(text, size, "%s %s %s", t->label, t->ops->kind, t->ready);
 }
 
 void pm_terminals_close(struct pm_host_module *host)

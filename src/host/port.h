@@ -91,6 +91,7 @@ struct pm_terminal {
     const struct pm_terminal_ops *ops;
     void *own; /* of the kind */
     char name[32];
+    char label[72];             /* the same with the module's name, for trace and ready line */
     char ready[300];            /* where it can be reached */
     struct pm_channel *channel; /* NULL: no host */
     struct pm_wire *wire;       /* NULL: bytes are not wrapped */

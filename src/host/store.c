@@ -137,6 +137,7 @@ struct pm_store *pm_store_open_sink(const struct pm_store_sink *sink, uv_loop_t 
     /* A file over the process's limit is to be an error of that file, not the process's end. */
     (void)signal(SIGXFSZ, SIG_IGN);
     if (!store_open_all(store, options, &text)) {
+        store->sink.ended = NULL;
         pm_store_close(store);
         return NULL;
     }
@@ -198,6 +199,7 @@ static void store_remove_private(struct pm_store *store)
 
 static void store_end(struct pm_store *store)
 {
+    const struct pm_store_sink sink = store->sink;
     if (store->temporary && store->dirfd >= 0) {
         store_remove_private(store);
     }
@@ -217,6 +219,9 @@ static void store_end(struct pm_store *store)
         (void)close(store->lock);
     }
     free(store);
+    if (sink.ended != NULL) {
+        sink.ended(sink.user);
+    }
 }
 
 void pm__store_maybe_end(struct pm_store *store)

@@ -47,6 +47,7 @@ struct pm_store_sink {
     void *user;
     void (*done)(void *user, struct pm_op *op, int32_t result);
     void (*log)(void *user, enum pm_log_level level, const char *text);
+    void (*ended)(void *user); /* after pm_store_close(), as the last call; may be NULL */
 };
 
 /*

@@ -16,10 +16,18 @@ static void store_host_log(void *user, enum pm_log_level level, const char *text
     pm_log_write(host->log, level, text, strlen(text));
 }
 
+static void store_host_ended(void *user)
+{
+    const struct pm_host_module *host = user;
+    if (host->part_ended != NULL) {
+        host->part_ended(host->part_ended_user);
+    }
+}
+
 struct pm_store *pm_store_open(struct pm_host_module *host, uv_loop_t *loop,
                                const struct pm_store_options *options, char *err, size_t err_size)
 {
-    struct pm_store_sink sink = {host, store_host_done, store_host_log};
+    struct pm_store_sink sink = {host, store_host_done, store_host_log, store_host_ended};
     return pm_store_open_sink(&sink, loop, options, err, err_size);
 }
 

@@ -232,10 +232,11 @@ void pm_trace_end(struct pm_trace *trace, struct pm_trace_stream *stream, const 
     memset(stream, 0, sizeof *stream);
 }
 
-void pm_trace_smtp(struct pm_trace *trace, bool sent, const uint8_t *line, size_t len)
+void pm_trace_smtp(struct pm_trace *trace, const char *name, bool sent, const uint8_t *line,
+                   size_t len)
 {
     struct writer writer = {.file = trace->file,
-                            .name = "smtp",
+                            .name = name,
                             .direction = sent ? '>' : '<',
                             .time = present(),
                             .line = line};

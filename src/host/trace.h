@@ -8,8 +8,9 @@
  *   <wall clock, UTC> <monotonic seconds> <port> <direction> <bytes>[\]
  *
  * `>` is from the host to the module and from the module to the mail server, `<` the other way; the
- * mail connection goes by the name "smtp". Bytes outside 0x20-0x7E and the backslash are written as
- * \r \n \t \\ \xHH; a backslash at the very end of a line says that the wire line goes on.
+ * mail connection goes by the name "smtp". Named modules show as NAME/PORT and NAME/smtp. Bytes
+ * outside 0x20-0x7E and the backslash are written as \r \n \t \\ \xHH; a backslash at the very end
+ * of a line says that the wire line goes on.
  *
  * Secrets are replaced by <redacted>: passwords of QSMTPCFG, QICSGP and QSSLCFG, the key of
  * QSSLCFG's psk, PINs, and private keys in PEM form. Bytes are therefore held until their line is
@@ -59,8 +60,10 @@ void pm_trace_bytes(struct pm_trace *trace, struct pm_trace_stream *stream, cons
 void pm_trace_end(struct pm_trace *trace, struct pm_trace_stream *stream, const char *port,
                   bool to_module);
 
-/* One line of the mail connection, without CRLF; its secrets are already out. */
-void pm_trace_smtp(struct pm_trace *trace, bool sent, const uint8_t *line, size_t len);
+/* One line of the mail connection, without CRLF; its secrets are already out. `name`: "smtp", with
+ * that of the module where there are several. */
+void pm_trace_smtp(struct pm_trace *trace, const char *name, bool sent, const uint8_t *line,
+                   size_t len);
 
 /*
  * Finds the secrets of a command line, its echo or an answer: calls `found` with the place

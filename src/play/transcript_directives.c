@@ -1,127 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* Directives of transcripts: settings, the server, time, ports, and looks at what was sent. */
+/* Directives of transcripts: the server, time, ports, and looks at what was sent. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "play/transcript_player.h"
 
-/* ---- Settings ---------------------------------------------------------------------- */
-
-static bool number_setting(struct pm_module_config *c, const char *key, unsigned long value)
-{
-    const struct {
-        const char *key;
-        uint32_t *value;
-    } settings[] = {
-        {"connect_delay", &c->connect_delay},
-        {"urc_gap", &c->urc_gap},
-        {"qiact_delay", &c->qiact_delay},
-        {"power_on_delay", &c->power_on_delay},
-    };
-    for (size_t i = 0; i < sizeof settings / sizeof settings[0]; i++) {
-        if (strcmp(settings[i].key, key) == 0) {
-            *settings[i].value = (uint32_t)value;
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool word_setting(struct player *p, const char *pair)
-{
-    struct pm_module_config *c = &p->w->config;
-    const struct {
-        const char *pair;
-        uint8_t *value;
-        uint8_t number;
-    } words[] = {
-        {"limits wide", &c->limits, PM_LIMITS_WIDE},
-        {"upl_crlf on", &c->upl_crlf, PM_UPL_CRLF_ON},
-        {"upl_crlf off", &c->upl_crlf, PM_UPL_CRLF_OFF},
-        {"boot_profile ag35-cet", &c->boot_profile, PM_BOOT_AG35_CET},
-        {"recipients any", &c->recipients, PM_RECIPIENTS_ANY},
-        {"charset_check refuse", &c->charset_check, PM_CHARSET_REFUSE},
-        {"sim absent", &c->sim, PM_SIM_ABSENT},
-        {"registration 0", &c->registration, 0},
-        {"registration 2", &c->registration, 2},
-        {"registration 5", &c->registration, 5},
-    };
-    if (strcmp(pair, "auth_in_clear never") == 0) {
-        c->auth_in_clear = PM_SMTP_CLEAR_AUTH_NEVER;
-        return true;
-    }
-    const struct {
-        const char *pair;
-        bool *value;
-        bool on;
-    } flags[] = {
-        {"syntax lenient", &c->lenient, true},
-        {"att_list_size off", &c->att_list_size, false},
-        {"mask_password on", &c->mask_password, true},
-        {"qiact_again ok", &c->qiact_again_ok, true},
-        {"boot_delay off", &c->boot_delay, false},
-        {"boot_urcs on", &p->boot_urcs, true},
-        {"lf_ends_line on", &p->lf_ends_line, true},
-        {"mail_clock module", &c->mail_clock_module, true},
-    };
-    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
-        if (strcmp(words[i].pair, pair) == 0) {
-            *words[i].value = words[i].number;
-            return true;
-        }
-    }
-    for (size_t i = 0; i < sizeof flags / sizeof flags[0]; i++) {
-        if (strcmp(flags[i].pair, pair) == 0) {
-            *flags[i].value = flags[i].on;
-            return true;
-        }
-    }
-    return false;
-}
-
-/* "key number". */
-static bool pair_setting(struct player *p, const char *pair)
-{
-    char key[40];
-    char *end = NULL;
-    size_t n = strcspn(pair, " ");
-    if (n >= sizeof key || pair[n] != ' ') {
-        return false;
-    }
-    memcpy(key, pair, n);
-    key[n] = '\0';
-    unsigned long value = strtoul(pair + n + 1, &end, 10);
-    if (end == pair + n + 1) {
-        return false;
-    }
-    if (strcmp(key, "ports") == 0) {
-        p->ports = value;
-        return value >= 1 && value <= WORLD_PORTS;
-    }
-    if (strcmp(key, "boot_urcs") == 0) {
-        p->boot_urcs = true;
-        p->boot_port = value;
-    } else if (strcmp(key, "active_at_start") == 0) {
-        p->w->config.active_at_start = (uint16_t)value;
-    } else if (strcmp(key, "arena") == 0) {
-        p->w->arena_size = value;
-    } else if (strcmp(key, "storage") == 0) {
-        p->w->ufs_size = value;
-    } else {
-        return number_setting(&p->w->config, key, value);
-    }
-    return true;
-}
-
-static bool setting(struct player *p, const char *pair)
-{
-    if (p->begun) {
-        return transcript_fail(p, "a setting after the start");
-    }
-    return word_setting(p, pair) || pair_setting(p, pair) ||
-           transcript_fail(p, "unknown setting \"%s\"", pair);
-}
+/* The longest time a transcript may ask for: a week. */
+#define LONGEST_MS 604800000UL
 
 /* ---- The server ---------------------------------------------------------------------- */
 
@@ -221,23 +108,38 @@ static bool flood(struct player *p, const char *rest)
     return true;
 }
 
+/* A number of milliseconds, at most a week. False, with a report, when it is none. */
+static bool milliseconds(struct player *p, const char *text, uint64_t *ms)
+{
+    char *end = NULL;
+    errno = 0;
+    unsigned long value = strtoul(text, &end, 10);
+    *ms = value;
+    return (errno == 0 && end != text && *end == '\0' && value <= LONGEST_MS) ||
+           transcript_fail(p, "not a number of milliseconds");
+}
+
 static bool do_wait(struct player *p, const char *rest)
 {
-    world_advance(p->w, p->w->now + strtoull(rest, NULL, 10));
+    uint64_t ms = 0;
+    if (!milliseconds(p, rest, &ms)) {
+        return false;
+    }
+    p->earliest += ms;
+    p->stage->pass(p, p->stage->now(p) + ms);
     return true;
 }
 
 static bool do_within(struct player *p, const char *rest)
 {
-    p->within = strtoull(rest, NULL, 10);
-    return true;
+    return milliseconds(p, rest, &p->within);
 }
 
 static bool do_after(struct player *p, const char *rest)
 {
-    p->after = strtoull(rest, NULL, 10);
+    bool ok = milliseconds(p, rest, &p->after);
     p->within = p->after + TRANSCRIPT_ANSWER_MS;
-    return true;
+    return ok;
 }
 
 static bool do_port(struct player *p, const char *rest)
@@ -364,102 +266,126 @@ static bool has(const struct transcript_step *step, const void *text, size_t len
     return false;
 }
 
+bool transcript_look(struct player *p, const void *text, size_t len)
+{
+    const char *name = p->step->word;
+    size_t n = strcspn(name, " ");
+    bool wanted = n >= 4 && memcmp(name + n - 4, "-has", 4) == 0;
+    if (has(p->step, text, len) == wanted) {
+        return true;
+    }
+    (void)transcript_fail(p, wanted ? "not in there" : "in there");
+    play_report_bytes(p->report, wanted ? "wanted" : "unwanted", p->step->bytes, p->step->len,
+                      SIZE_MAX);
+    play_report_text(p->report, text, len);
+    return false;
+}
+
 /* "message-has text", "log-lacks text" and the like. */
-static bool look(struct player *p, const char *name, size_t len, bool *known)
+static bool do_look(struct player *p, const char *rest)
 {
     const struct world_server *s = &p->w->server;
-    const struct {
-        const char *name;
-        const void *text;
-        size_t len;
-    } places[] = {
-        {"message-", s->message, s->message_len},
-        {"envelope-", s->envelope, strlen(s->envelope)},
-        {"log-", p->w->log, p->w->log_len},
-        {"trace-", p->w->trace, p->w->trace_len},
-        {"asked-", p->w->network.asked, strlen(p->w->network.asked)},
-    };
-    for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
-        size_t n = strlen(places[i].name);
-        bool wanted = len == n + 3 && memcmp(name + n, "has", 3) == 0;
-        bool unwanted = len == n + 5 && memcmp(name + n, "lacks", 5) == 0;
-        if ((!wanted && !unwanted) || memcmp(name, places[i].name, n) != 0) {
-            continue;
-        }
-        *known = true;
-        if (has(p->step, places[i].text, places[i].len) == wanted) {
-            return true;
-        }
-        (void)fprintf(stderr, "%.*s\n", (int)places[i].len, (const char *)places[i].text);
-        return transcript_fail(p, wanted ? "not in the text above" : "in the text above");
+    (void)rest;
+    switch (p->step->word[0]) {
+    case 'm': return transcript_look(p, s->message, s->message_len);
+    case 'e': return transcript_look(p, s->envelope, strlen(s->envelope));
+    case 'l': return transcript_look(p, p->w->log, p->w->log_len);
+    case 'a': return transcript_look(p, p->w->network.asked, strlen(p->w->network.asked));
+    default: return transcript_look(p, p->w->trace, p->w->trace_len);
     }
-    *known = false;
-    return false;
 }
 
 /* ---- All of them --------------------------------------------------------------------- */
 
-bool transcript_begin(struct player *p)
+static bool do_setting(struct player *p, const char *rest)
 {
-    static const char *const names[WORLD_PORTS] = {"usbat", "usbmodem", "uart1"};
-    world_begin(p->w, 0);
-    if (!p->w->started) {
-        return transcript_fail(p, "%s", p->w->failed);
-    }
-    p->w->port_count = p->ports;
-    for (size_t i = 0; i < p->ports && i < WORLD_PORTS; i++) {
-        pm_port_init(&p->w->ports[i], &p->w->module, names[i],
-                     p->boot_urcs && (p->boot_port == 0 || p->boot_port == i + 1), p->lf_ends_line,
-                     p->w->now);
-    }
-    p->begun = true;
+    return transcript_setting(p, rest);
+}
+
+static bool do_virtual(struct player *p, const char *rest)
+{
+    (void)p;
+    (void)rest;
     return true;
+}
+
+/* Where a directive can be followed. */
+enum place { WORLD, ANYWHERE };
+
+static const struct directive {
+    const char *name;
+    bool (*run)(struct player *p, const char *rest);
+    enum place place;
+} directives[] = {
+    {"set", do_setting, WORLD},
+    {"virtual", do_virtual, WORLD},
+    {"server", server_fault, WORLD},
+    {"reply", do_reply, WORLD},
+    {"reply-close", do_reply_close, WORLD},
+    {"capabilities", do_capabilities, WORLD},
+    {"preset", do_preset, WORLD},
+    {"preset-secret", do_preset_secret, WORLD},
+    {"flood", flood, WORLD},
+    {"wait", do_wait, ANYWHERE},
+    {"within", do_within, ANYWHERE},
+    {"after", do_after, ANYWHERE},
+    {"port", do_port, ANYWHERE},
+    {"reading", do_reading, WORLD},
+    {"dtr", do_dtr, WORLD},
+    {"lost", do_lost, WORLD},
+    {"host", do_host, WORLD},
+    {"look-up", do_look_up, WORLD},
+    {"ping", do_ping, WORLD},
+    {"ntp", do_ntp, WORLD},
+    {"network", do_network, WORLD},
+    {"context-lost", do_context_lost, WORLD},
+    {"mails", do_mails, WORLD},
+    {"connections", do_connections, WORLD},
+    {"message-has", do_look, WORLD},
+    {"message-lacks", do_look, WORLD},
+    {"envelope-has", do_look, WORLD},
+    {"envelope-lacks", do_look, WORLD},
+    {"log-has", do_look, WORLD},
+    {"log-lacks", do_look, WORLD},
+    {"trace-has", do_look, WORLD},
+    {"trace-lacks", do_look, WORLD},
+    {"asked-has", do_look, WORLD},
+    {"asked-lacks", do_look, WORLD},
+};
+
+static const struct directive *find(const char *name, size_t len)
+{
+    for (size_t i = 0; i < sizeof directives / sizeof directives[0]; i++) {
+        if (strlen(directives[i].name) == len && memcmp(directives[i].name, name, len) == 0) {
+            return &directives[i];
+        }
+    }
+    return NULL;
+}
+
+bool transcript_directive_known(const char *name, size_t len)
+{
+    return find(name, len) != NULL;
+}
+
+bool transcript_directive_everywhere(const char *name, size_t len)
+{
+    const struct directive *directive = find(name, len);
+    return directive != NULL && directive->place == ANYWHERE;
+}
+
+bool transcript_world_directive(struct player *p, const char *name, size_t len, const char *rest)
+{
+    const struct directive *directive = find(name, len);
+    return directive != NULL ? directive->run(p, rest) : transcript_fail(p, "unknown directive");
 }
 
 bool transcript_directive(struct player *p)
 {
-    static const struct {
-        const char *name;
-        bool (*run)(struct player *p, const char *rest);
-    } directives[] = {
-        {"server", server_fault},
-        {"reply", do_reply},
-        {"reply-close", do_reply_close},
-        {"capabilities", do_capabilities},
-        {"preset", do_preset},
-        {"preset-secret", do_preset_secret},
-        {"flood", flood},
-        {"wait", do_wait},
-        {"within", do_within},
-        {"after", do_after},
-        {"port", do_port},
-        {"reading", do_reading},
-        {"dtr", do_dtr},
-        {"lost", do_lost},
-        {"host", do_host},
-        {"look-up", do_look_up},
-        {"ping", do_ping},
-        {"ntp", do_ntp},
-        {"network", do_network},
-        {"context-lost", do_context_lost},
-        {"mails", do_mails},
-        {"connections", do_connections},
-    };
     const char *name = p->step->word;
     size_t len = strcspn(name, " ");
     const char *rest = name + len + (name[len] == ' ' ? 1U : 0U);
-    if (len == 3 && memcmp(name, "set", 3) == 0) {
-        return setting(p, rest);
-    }
-    if (!p->begun && !transcript_begin(p)) {
-        return false;
-    }
-    for (size_t i = 0; i < sizeof directives / sizeof directives[0]; i++) {
-        if (strlen(directives[i].name) == len && memcmp(directives[i].name, name, len) == 0) {
-            return directives[i].run(p, rest);
-        }
-    }
-    bool known = false;
-    bool good = look(p, name, len, &known);
-    return known ? good : transcript_fail(p, "unknown directive");
+    return transcript_directive_everywhere(name, len)
+               ? transcript_world_directive(p, name, len, rest)
+               : p->stage->directive(p, name, len, rest);
 }

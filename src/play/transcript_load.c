@@ -1,200 +1,408 @@
 /* SPDX-License-Identifier: MIT */
-/* Reads transcript files. */
+/* Reads transcripts. A file may come from anybody: every error has its line, and sizes are bounded.
+ */
 #include <ctype.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "play/directives.h"
 #include "play/transcript.h"
+
+/* What a transcript may come to: its file, its steps, and its bytes with all repetitions done. */
+#define FILE_MOST  (16U << 20)
+#define STEPS_MOST 100000U
+#define TEXT_MOST  (64U << 20)
+#define LINE_MOST  65536U
+
+/* A part of the file. */
+struct line {
+    const char *at, *end;
+};
 
 static bool bad(struct transcript *t, unsigned line, const char *why)
 {
-    (void)snprintf(t->error, sizeof t->error, "%s:%u: %s", t->path, line, why);
+    if (line != 0) {
+        (void)snprintf(t->error, sizeof t->error, "%s:%u: %s", t->path, line, why);
+    } else {
+        (void)snprintf(t->error, sizeof t->error, "%s: %s", t->path, why);
+    }
     return false;
+}
+
+/* ---- Room ------------------------------------------------------------------------------- */
+
+/* Makes room for `more` elements; false when there would be more than `most`, or no memory. */
+static bool grow(void **data, size_t size, size_t len, size_t *cap, size_t more, size_t most)
+{
+    if (more > most - len) {
+        return false;
+    }
+    if (len + more <= *cap) {
+        return true;
+    }
+    size_t wanted = (len + more) * 2;
+    void *grown = realloc(*data, wanted * size);
+    if (grown == NULL) {
+        return false;
+    }
+    *data = grown;
+    *cap = wanted;
+    return true;
 }
 
 static bool put(struct transcript *t, const char *bytes, size_t len)
 {
-    if (t->text_len + len > sizeof t->text) {
-        return false;
+    void *text = t->text;
+    bool ok = grow(&text, 1, t->text_len, &t->text_cap, len, TEXT_MOST);
+    t->text = text;
+    if (ok && len != 0) {
+        memcpy(t->text + t->text_len, bytes, len);
+        t->text_len += len;
     }
-    memcpy(t->text + t->text_len, bytes, len);
-    t->text_len += len;
-    return true;
-}
-
-/* Appends the byte a character or escape stands for; returns what is behind it, NULL when it
- * is no escape. */
-static const char *put_one(struct transcript *t, const char *p)
-{
-    static const char letters[] = "rnt\\";
-    static const char values[] = "\r\n\t\\";
-    char c = *p;
-    if (c == '\\') {
-        p++;
-        const char *letter = *p != '\0' ? strchr(letters, *p) : NULL;
-        if (letter != NULL) {
-            c = values[letter - letters];
-        } else if (*p == 'x' && isxdigit((unsigned char)p[1]) && isxdigit((unsigned char)p[2])) {
-            const char hex[3] = {p[1], p[2], '\0'};
-            c = (char)strtol(hex, NULL, 16);
-            p += 2;
-        } else {
-            return NULL;
-        }
-    }
-    return put(t, &c, 1) ? p + 1 : NULL;
-}
-
-/* "\{20:abc}" is abc twenty times. Returns what is behind it, or NULL. */
-static const char *put_repeated(struct transcript *t, const char *p)
-{
-    char *text = NULL;
-    unsigned long times = strtoul(p + 2, &text, 10);
-    const char *end = strchr(text, '}');
-    if (*text != ':' || end == NULL || times == 0) {
-        return NULL;
-    }
-    for (unsigned long i = 0; i < times; i++) {
-        const char *at = text + 1;
-        while (at != NULL && at < end) {
-            at = put_one(t, at);
-        }
-        if (at != end) {
-            return NULL;
-        }
-    }
-    return end + 1;
-}
-
-/* Turns \r \n \t \\ \xHH and \{N:text} into bytes. */
-static bool put_escaped(struct transcript *t, const char *text)
-{
-    const char *p = text;
-    while (p != NULL && *p != '\0') {
-        p = p[0] == '\\' && p[1] == '{' ? put_repeated(t, p) : put_one(t, p);
-    }
-    return p != NULL;
-}
-
-/* Takes a trailing "[manual]" and the like off. True when there was one. */
-static bool take_tag(char *text)
-{
-    static const char *const tags[] = {"[manual]", "[device]", "[inferred]"};
-    size_t len = strlen(text);
-    for (size_t i = 0; i < sizeof tags / sizeof tags[0]; i++) {
-        size_t n = strlen(tags[i]);
-        if (len > n && strcmp(text + len - n, tags[i]) == 0) {
-            len -= n;
-            while (len > 0 && text[len - 1] == ' ') {
-                len--;
-            }
-            text[len] = '\0';
-            return true;
-        }
-    }
-    return false;
-}
-
-/* "> text", ">> raw", ">>* N raw", "< text", "<+ text", "<~ text", "<< raw", "<<* N raw". */
-static bool parse_bytes(struct transcript *t, struct transcript_step *step, char *line)
-{
-    char kind = line[0];
-    size_t mark = strcspn(line, " ");
-    bool raw = mark >= 2 && line[1] == kind;
-    bool repeat = mark == 3 && line[2] == '*';
-    bool more = mark == 2 && line[1] == '+';
-    char *text = line[mark] == ' ' ? line + mark + 1 : line + mark;
-    unsigned long times = 1;
-    if (repeat) {
-        times = strtoul(text, &text, 10);
-        text += *text == ' ' ? 1 : 0;
-    }
-    step->kind = mark == 2 && line[1] == '~' ? '~' : kind;
-    step->bytes = t->text + t->text_len;
-    bool ok = raw || kind == '>' || more || put(t, "\r\n", 2);
-    for (unsigned long i = 0; ok && i < times; i++) {
-        ok = put_escaped(t, text);
-    }
-    if (ok && !raw) {
-        ok = put(t, kind == '>' ? "\r" : "\r\n", kind == '>' ? 1 : 2);
-    }
-    step->len = (size_t)(t->text + t->text_len - step->bytes);
-    return ok && times != 0;
-}
-
-/* A directive: its text as it stands, and what is behind its first word as bytes. */
-static bool parse_word(struct transcript *t, struct transcript_step *step, const char *line)
-{
-    size_t len = strlen(line) + 1;
-    if (t->words_len + len > sizeof t->words) {
-        return false;
-    }
-    memcpy(t->words + t->words_len, line, len);
-    step->kind = ' ';
-    step->word = t->words + t->words_len;
-    t->words_len += len;
-    step->bytes = t->text + t->text_len;
-    const char *rest = strchr(line, ' ');
-    bool ok = rest == NULL || put_escaped(t, rest + 1);
-    step->len = (size_t)(t->text + t->text_len - step->bytes);
     return ok;
 }
 
-static bool parse_line(struct transcript *t, char *line, unsigned number, bool *tagged)
+static struct transcript_step *new_step(struct transcript *t, unsigned number)
 {
-    if (line[0] == '\0' || line[0] == '#') {
-        return true;
+    void *steps = t->steps;
+    bool ok = grow(&steps, sizeof *t->steps, t->count, &t->steps_cap, 1, STEPS_MOST);
+    t->steps = steps;
+    if (!ok) {
+        return NULL;
     }
-    if (t->count == TRANSCRIPT_STEPS) {
-        return bad(t, number, "too many steps");
-    }
-    struct transcript_step *step = &t->steps[t->count];
+    struct transcript_step *step = &t->steps[t->count++];
+    memset(step, 0, sizeof *step);
     step->line = number;
-    if (strncmp(line, "tag ", 4) == 0) {
-        char tag[32];
-        (void)snprintf(tag, sizeof tag, " [%.20s]", line + 4);
-        *tagged = take_tag(tag);
-        return *tagged || bad(t, number, "unknown tag");
-    }
-    if (strncmp(line, "cuts ", 5) == 0) {
-        t->cut_step = strtoul(line + 5, NULL, 10);
-        return t->cut_step != 0 || bad(t, number, "cuts need a distance");
-    }
-    t->count++;
-    if (line[0] == '>' || line[0] == '<') {
-        bool own = line[0] == '<' && take_tag(line);
-        if (line[0] == '<' && !own && !*tagged) {
-            return bad(t, number, "an expectation without a tag");
+    step->bytes_at = t->text_len;
+    return step;
+}
+
+/* ---- Escapes ---------------------------------------------------------------------------- */
+
+static const char bad_escape[] = "a backslash begins \\r, \\n, \\t, \\\\, \\xHH or \\{N:text}";
+static const char too_large[] = "the transcript is too large";
+
+/* Appends the byte that a character or escape stands for, and goes on behind it. Returns what is
+ * wrong, or NULL. */
+static const char *put_one(struct transcript *t, struct line *line)
+{
+    static const char letters[] = "rnt\\";
+    static const char values[] = "\r\n\t\\";
+    char c = *line->at++;
+    if (c == '\\') {
+        size_t left = (size_t)(line->end - line->at);
+        const char *letter = left != 0 ? strchr(letters, *line->at) : NULL;
+        if (letter != NULL) {
+            c = values[letter - letters];
+            line->at++;
+        } else if (left >= 3 && line->at[0] == 'x' && isxdigit((unsigned char)line->at[1]) &&
+                   isxdigit((unsigned char)line->at[2])) {
+            const char hex[3] = {line->at[1], line->at[2], '\0'};
+            c = (char)strtoul(hex, NULL, 16);
+            line->at += 3;
+        } else {
+            return bad_escape;
         }
-        t->expectations += line[0] == '<' ? 1U : 0U;
-        return parse_bytes(t, step, line) || bad(t, number, "bad bytes");
     }
-    return parse_word(t, step, line) || bad(t, number, "bad directive");
+    return put(t, &c, 1) ? NULL : too_large;
+}
+
+/* Reads a decimal number, at most `most`. False when there is none. */
+static bool take_number(struct line *line, size_t most, size_t *number)
+{
+    const char *from = line->at;
+    *number = 0;
+    while (line->at < line->end && *line->at >= '0' && *line->at <= '9' && *number <= most) {
+        *number = *number * 10 + (size_t)(*line->at++ - '0');
+    }
+    return line->at != from && *number <= most;
+}
+
+/* What has been put since `from`, `times` in all. */
+static const char *repeat(struct transcript *t, size_t from, size_t times)
+{
+    size_t len = t->text_len - from;
+    if (times == 0 || len == 0) {
+        return "nothing is repeated";
+    }
+    if (times - 1 > (TEXT_MOST - t->text_len) / len) {
+        return too_large;
+    }
+    for (size_t i = 1; i < times; i++) {
+        void *text = t->text;
+        bool ok = grow(&text, 1, t->text_len, &t->text_cap, len, TEXT_MOST);
+        t->text = text;
+        if (!ok) {
+            return too_large;
+        }
+        memcpy(t->text + t->text_len, t->text + from, len);
+        t->text_len += len;
+    }
+    return NULL;
+}
+
+/* "\{20:abc}" is abc twenty times. */
+static const char *put_repeated(struct transcript *t, struct line *line)
+{
+    size_t times = 0;
+    size_t from = t->text_len;
+    line->at += 2;
+    const char *brace = memchr(line->at, '}', (size_t)(line->end - line->at));
+    if (brace == NULL || !take_number(line, TEXT_MOST, &times) || *line->at != ':') {
+        return "a repetition is \\{N:text}";
+    }
+    struct line inner = {line->at + 1, brace};
+    while (inner.at < inner.end) {
+        const char *why = put_one(t, &inner);
+        if (why != NULL) {
+            return why;
+        }
+    }
+    line->at = brace + 1;
+    return repeat(t, from, times);
+}
+
+/* Turns \r \n \t \\ \xHH and \{N:text} into bytes. */
+static const char *put_escaped(struct transcript *t, struct line line)
+{
+    const char *why = NULL;
+    while (why == NULL && line.at < line.end) {
+        bool repeated = line.end - line.at >= 2 && line.at[0] == '\\' && line.at[1] == '{';
+        why = repeated ? put_repeated(t, &line) : put_one(t, &line);
+    }
+    return why;
+}
+
+/* ---- Lines ------------------------------------------------------------------------------ */
+
+static bool ends_with(struct line line, const char *word)
+{
+    size_t len = strlen(word);
+    return (size_t)(line.end - line.at) >= len && memcmp(line.end - len, word, len) == 0;
+}
+
+static bool begins_with(struct line line, const char *word)
+{
+    size_t len = strlen(word);
+    return (size_t)(line.end - line.at) >= len && memcmp(line.at, word, len) == 0;
+}
+
+unsigned transcript_tag_of(const char *name, size_t len)
+{
+    static const char *const names[] = {"manual", "device", "inferred"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (strlen(names[i]) == len && memcmp(names[i], name, len) == 0) {
+            return 1U << i;
+        }
+    }
+    return 0;
+}
+
+/* Takes a trailing "[manual]" and the like off, with the blanks before it. Returns the tag, or 0.
+ */
+static unsigned take_tag(struct line *line)
+{
+    const char *bracket = line->end;
+    while (bracket > line->at && *bracket != '[') {
+        bracket--;
+    }
+    if (!ends_with(*line, "]") || bracket == line->at) {
+        return 0;
+    }
+    unsigned tag = transcript_tag_of(bracket + 1, (size_t)(line->end - bracket) - 2);
+    while (tag != 0 && bracket > line->at && bracket[-1] == ' ') {
+        bracket--;
+    }
+    line->end = tag != 0 ? bracket : line->end;
+    return tag;
+}
+
+/* The mark in front of a line of bytes, and what it asks for. */
+struct mark {
+    const char *text;
+    char kind;
+    bool raw, first, repeated;
+};
+
+static const struct mark *mark_of(struct line line)
+{
+    static const struct mark marks[] = {
+        {">", '>', false, false, false},  {">>", '>', true, false, false},
+        {">>*", '>', true, false, true},  {"<", '<', false, true, false},
+        {"<+", '<', false, false, false}, {"<<", '<', true, false, false},
+        {"<<*", '<', true, false, true},  {"<~", '~', false, true, false},
+    };
+    const char *blank = memchr(line.at, ' ', (size_t)(line.end - line.at));
+    size_t len = (size_t)((blank != NULL ? blank : line.end) - line.at);
+    for (size_t i = 0; i < sizeof marks / sizeof marks[0]; i++) {
+        if (strlen(marks[i].text) == len && memcmp(marks[i].text, line.at, len) == 0) {
+            return &marks[i];
+        }
+    }
+    return NULL;
+}
+
+/* The text behind the mark, framed as the mark says. */
+static const char *parse_text(struct transcript *t, const struct mark *mark, struct line line)
+{
+    size_t times = 1;
+    line.at += strlen(mark->text);
+    line.at += line.at < line.end ? 1 : 0;
+    if (mark->repeated) {
+        if (!take_number(&line, TEXT_MOST, &times)) {
+            return "a number of repetitions is missing";
+        }
+        line.at += line.at < line.end ? 1 : 0;
+    }
+    if (mark->first && !put(t, "\r\n", 2)) {
+        return too_large;
+    }
+    size_t from = t->text_len;
+    const char *why = put_escaped(t, line);
+    if (why == NULL && mark->repeated) {
+        why = repeat(t, from, times);
+    }
+    if (why == NULL && !mark->raw) {
+        const char *end = mark->kind == '>' ? "\r" : "\r\n";
+        why = put(t, end, strlen(end)) ? NULL : too_large;
+    }
+    return why;
+}
+
+static const char *parse_bytes(struct transcript *t, struct transcript_step *step, struct line line,
+                               const unsigned *tag)
+{
+    unsigned own = line.at[0] == '<' ? take_tag(&line) : 0;
+    const struct mark *mark = mark_of(line);
+    if (mark == NULL) {
+        return "no such mark: >, >>, >>*, <, <+, <<, <<* or <~";
+    }
+    step->kind = mark->kind;
+    if (mark->kind != '>') {
+        step->tag = (uint8_t)(own != 0 ? own : *tag);
+        t->expectations++;
+        if (step->tag == 0) {
+            return "an expectation without a tag";
+        }
+    }
+    const char *why = parse_text(t, mark, line);
+    step->len = t->text_len - step->bytes_at;
+    return why != NULL || step->len != 0 ? why : "nothing is typed or expected";
+}
+
+/* A directive: its text as it stands, and what is behind its first word as bytes. */
+static const char *parse_word(struct transcript *t, struct transcript_step *step, struct line line)
+{
+    const char *blank = memchr(line.at, ' ', (size_t)(line.end - line.at));
+    size_t len = (size_t)((blank != NULL ? blank : line.end) - line.at);
+    if (!transcript_directive_known(line.at, len)) {
+        return "unknown directive";
+    }
+    step->kind = ' ';
+    step->word_at = t->text_len;
+    if (!put(t, line.at, (size_t)(line.end - line.at)) || !put(t, "", 1)) {
+        return too_large;
+    }
+    step->bytes_at = t->text_len;
+    const char *why = blank != NULL ? put_escaped(t, (struct line){blank + 1, line.end}) : NULL;
+    step->len = t->text_len - step->bytes_at;
+    return why;
+}
+
+static const char *parse_line(struct transcript *t, struct line line, unsigned number,
+                              unsigned *tag)
+{
+    if (line.at == line.end || line.at[0] == '#') {
+        return NULL;
+    }
+    if (begins_with(line, "tag ")) {
+        *tag = transcript_tag_of(line.at + 4, (size_t)(line.end - line.at) - 4);
+        return *tag != 0 ? NULL : "a tag is manual, device or inferred";
+    }
+    if (begins_with(line, "cuts ")) {
+        line.at += 5;
+        bool ok = take_number(&line, TEXT_MOST, &t->cut_step) && t->cut_step != 0;
+        return ok ? NULL : "cuts need a distance";
+    }
+    struct transcript_step *step = new_step(t, number);
+    if (step == NULL) {
+        return too_large;
+    }
+    return line.at[0] == '>' || line.at[0] == '<' ? parse_bytes(t, step, line, tag)
+                                                  : parse_word(t, step, line);
+}
+
+/* The text no longer moves: offsets become addresses. */
+static void settle(struct transcript *t)
+{
+    for (size_t i = 0; i < t->count; i++) {
+        struct transcript_step *step = &t->steps[i];
+        step->bytes = t->text + step->bytes_at;
+        step->word = step->kind == ' ' ? (const char *)t->text + step->word_at : NULL;
+        t->typed += step->kind == '>' ? step->len : 0;
+    }
+}
+
+bool transcript_read(struct transcript *t, const char *path, const char *text, size_t len)
+{
+    unsigned number = 0;
+    unsigned tag = 0;
+    const char *end = text + len;
+    memset(t, 0, sizeof *t);
+    t->path = path;
+    t->cut_step = 1;
+    for (const char *at = text; at < end;) {
+        const char *newline = memchr(at, '\n', (size_t)(end - at));
+        struct line line = {at, newline != NULL ? newline : end};
+        at = newline != NULL ? newline + 1 : end;
+        number++;
+        line.end -= ends_with(line, "\r") ? 1 : 0;
+        const char *why = NULL;
+        if ((size_t)(line.end - line.at) > LINE_MOST) {
+            why = "the line is too long";
+        } else if (memchr(line.at, '\0', (size_t)(line.end - line.at)) != NULL) {
+            why = "a zero byte";
+        } else {
+            why = parse_line(t, line, number, &tag);
+        }
+        if (why != NULL) {
+            return bad(t, number, why);
+        }
+    }
+    settle(t);
+    return t->expectations != 0 || bad(t, number, "nothing is expected");
 }
 
 bool transcript_load(struct transcript *t, const char *path)
 {
-    char line[8192];
-    unsigned number = 0;
-    bool tagged = false;
-    bool ok = true;
     memset(t, 0, sizeof *t);
     t->path = path;
-    t->cut_step = 1;
-    FILE *file = fopen(path, "r");
+    FILE *file = fopen(path, "rb");
     if (file == NULL) {
-        return bad(t, 0, "cannot be opened");
+        return bad(t, 0, strerror(errno));
     }
-    while (ok && fgets(line, sizeof line, file) != NULL) {
-        line[strcspn(line, "\n")] = '\0';
-        ok = parse_line(t, line, ++number, &tagged);
+    char *text = malloc(FILE_MOST + 1);
+    size_t len = text != NULL ? fread(text, 1, FILE_MOST + 1, file) : 0;
+    bool ok = text != NULL && ferror(file) == 0;
+    if (fclose(file) != 0 || !ok) {
+        (void)bad(t, 0, "cannot be read");
+        ok = false;
+    } else if (len > FILE_MOST) {
+        ok = bad(t, 0, too_large);
+    } else {
+        ok = transcript_read(t, path, text, len);
     }
-    for (size_t i = 0; i < t->count; i++) {
-        t->typed += t->steps[i].kind == '>' ? t->steps[i].len : 0;
-    }
-    if (fclose(file) != 0) {
-        return bad(t, number, "cannot be read");
-    }
-    return ok && (t->expectations != 0 || bad(t, number, "nothing is expected"));
+    free(text);
+    return ok;
+}
+
+void transcript_free(struct transcript *t)
+{
+    free(t->steps);
+    free(t->text);
+    t->steps = NULL;
+    t->text = NULL;
+    t->count = 0;
 }

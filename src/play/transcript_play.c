@@ -1,42 +1,68 @@
 /* SPDX-License-Identifier: MIT */
-/* Plays a transcript against a module in virtual time. */
+/* Walks through the steps of a transcript and compares what comes, on any stage. */
 #include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "play/transcript_player.h"
 
+/* On a real line clocks tick in whole milliseconds, each for itself. */
+#define TICK_MS 2U
+
+/* ---- Reports ---------------------------------------------------------------------------- */
+
+static const char *tag_name(const struct transcript_step *step)
+{
+    switch (step->tag) {
+    case TRANSCRIPT_MANUAL: return " [manual]";
+    case TRANSCRIPT_DEVICE: return " [device]";
+    case TRANSCRIPT_INFERRED: return " [inferred]";
+    default: return "";
+    }
+}
+
+static void report(struct player *p, bool note, const char *format, va_list args)
+{
+    char line[sizeof p->report->headline];
+    size_t len = (size_t)snprintf(line, sizeof line - 120, "%s%s:%u: ", p->rules->prefix,
+                                  p->t->path, p->step->line);
+    len = len < sizeof line - 120 ? len : sizeof line - 121;
+    int n = vsnprintf(line + len, sizeof line - len - 32, format, args);
+    len += n < 0 ? 0U : (size_t)n < sizeof line - len - 32 ? (size_t)n : sizeof line - len - 33;
+    const char *const cuts[] = {"", " (typed byte by byte)", " (cut at byte %zu)",
+                                " (cut at random, seed %zu)"};
+    len += (size_t)snprintf(line + len, sizeof line - len, "%s", tag_name(p->step));
+    (void)snprintf(line + len, sizeof line - len, cuts[p->cut], p->number);
+    play_report_difference(p->report, note, line);
+}
+
 bool transcript_fail(struct player *p, const char *format, ...)
 {
-    struct transcript *t = p->t;
     va_list args;
-    int n = snprintf(t->error, sizeof t->error, "%s:%u (cut %d at %zu): ", t->path, p->step->line,
-                     (int)p->cut, p->number);
     va_start(args, format);
-    (void)vsnprintf(t->error + n, sizeof t->error - (size_t)n, format, args);
+    report(p, false, format, args);
     va_end(args);
     return false;
 }
 
-/* Bytes as a person can read them. */
-static const char *readable(const uint8_t *bytes, size_t len, char *out, size_t size)
+void transcript_note(struct player *p, const char *format, ...)
 {
-    size_t n = 0;
-    for (size_t i = 0; i < len && n + 5 < size; i++) {
-        uint8_t c = bytes[i];
-        if (c == '\r' || c == '\n') {
-            out[n++] = '\\';
-            out[n++] = c == '\r' ? 'r' : 'n';
-        } else if (c >= 0x20 && c < 0x7F) {
-            out[n++] = (char)c;
-        } else {
-            n += (size_t)snprintf(out + n, size - n, "\\x%02x", c);
-        }
+    va_list args;
+    va_start(args, format);
+    report(p, true, format, args);
+    va_end(args);
+}
+
+/* What was typed last, and what came of it. */
+static void report_bytes(struct player *p, const uint8_t *want, size_t want_len, size_t mark)
+{
+    if (p->last != NULL) {
+        play_report_bytes(p->report, "typed", p->last->bytes, p->last->len, SIZE_MAX);
     }
-    out[n] = '\0';
-    return out;
+    if (want != NULL) {
+        play_report_bytes(p->report, "expected", want, want_len, mark);
+    }
+    play_report_bytes(p->report, "received", p->got + p->got_at, p->got_len - p->got_at, mark);
 }
 
 void transcript_drain(struct player *p)
@@ -44,155 +70,230 @@ void transcript_drain(struct player *p)
     if (p->deaf) {
         return;
     }
-    p->got_len += world_read(p->w, p->port, p->got + p->got_len, sizeof p->got - p->got_len);
+    if (p->got_at == p->got_len) {
+        p->got_at = 0;
+        p->got_len = 0;
+    }
+    p->stage->drain(p);
 }
 
 bool transcript_nothing_left(struct player *p)
 {
-    char text[100];
     transcript_drain(p);
     if (p->got_at == p->got_len) {
         return true;
     }
-    return transcript_fail(p, "nobody expected \"%s\"",
-                           readable(p->got + p->got_at, p->got_len - p->got_at, text, sizeof text));
+    (void)transcript_fail(p, "nobody expected what came before this line");
+    report_bytes(p, NULL, 0, SIZE_MAX);
+    p->got_at = p->got_len;
+    return p->rules->keep_going;
 }
 
-/* ---- Typing ---------------------------------------------------------------------- */
+/* ---- Typing ----------------------------------------------------------------------------- */
 
-static size_t piece(struct player *p, size_t left)
-{
-    switch (p->cut) {
-    case TRANSCRIPT_BYTES: return 1;
-    case TRANSCRIPT_AT:
-        return p->typed < p->number && p->number - p->typed < left ? p->number - p->typed : left;
-    case TRANSCRIPT_RANDOM:
-        p->seed = p->seed * 1103515245U + 12345U;
-        return (p->seed >> 16) % 16U + 1U < left ? (p->seed >> 16) % 16U + 1U : left;
-    case TRANSCRIPT_WHOLE:
-    default: return left;
-    }
-}
-
+/* What is typed by several steps without a pause is one piece on a real line: nothing is looked at
+ * between them, as no time passes. */
 static bool type(struct player *p)
 {
-    size_t done = 0;
-    unsigned refused = 0;
+    const struct transcript_step *first = p->step;
+    size_t len = first->len;
     if (!transcript_nothing_left(p)) {
         return false;
     }
-    while (done < p->step->len) { /* A port that is full of echo takes more once that is read. */
-        size_t n = pm_port_input(&p->w->ports[p->port], p->step->bytes + done,
-                                 piece(p, p->step->len - done), p->w->now);
-        world_run(p->w);
-        transcript_drain(p);
-        done += n;
-        p->typed += n;
-        refused = n == 0 ? refused + 1 : 0;
-        if (refused == 2) {
-            return transcript_fail(p, "the port takes no input");
+    while (p->stage->real && p->next < p->t->count && p->t->steps[p->next].kind == '>') {
+        p->step = &p->t->steps[p->next++];
+        len += p->step->len;
+    }
+    p->last = p->step;
+    p->earliest = p->stage->now(p);
+    return p->stage->type(p, first->bytes, len) || transcript_fail(p, "the port takes no input");
+}
+
+/* ---- Expecting -------------------------------------------------------------------------- */
+
+enum outcome { MATCHES, NEEDS_MORE, DIFFERS };
+
+/* Compares what came with the step, where '*' in a pattern stands for any bytes of a line. `at`:
+ * bytes of what came that match. */
+static enum outcome match(const struct transcript_step *step, const uint8_t *got, size_t len,
+                          size_t *at)
+{
+    *at = 0;
+    for (size_t i = 0; i < step->len; i++) {
+        if (step->kind == '~' && step->bytes[i] == '*') {
+            uint8_t stop = step->bytes[i + 1];
+            while (*at < len && got[*at] != stop && got[*at] != '\r') {
+                (*at)++;
+            }
+            continue;
         }
+        if (*at == len) {
+            return NEEDS_MORE;
+        }
+        if (got[*at] != step->bytes[i]) {
+            return DIFFERS;
+        }
+        (*at)++;
+    }
+    return MATCHES;
+}
+
+/* Collects what still comes of this answer. */
+static void gather(struct player *p)
+{
+    uint64_t limit = p->stage->now(p) + TRANSCRIPT_ANSWER_MS;
+    do {
+        transcript_drain(p);
+    } while (p->stage->await(p, limit));
+}
+
+static bool is_judged(const struct player *p, const struct transcript_step *step)
+{
+    return (step->tag & p->rules->tags) != 0;
+}
+
+/*
+ * After a difference: what else is expected of this answer is looked for in what came. Goes on
+ * behind the first such that is found, otherwise with the next thing that the host does.
+ */
+static bool go_on(struct player *p)
+{
+    bool ok = true;
+    gather(p);
+    for (; p->next < p->t->count && p->t->steps[p->next].kind != '>' &&
+           p->t->steps[p->next].kind != ' ';
+         p->next++) {
+        const struct transcript_step *step = &p->t->steps[p->next];
+        size_t n = 0;
+        for (size_t at = p->got_at; at < p->got_len; at++) {
+            if (match(step, p->got + at, p->got_len - at, &n) == MATCHES) {
+                p->got_at = at;
+                return ok;
+            }
+        }
+        p->step = step;
+        if (is_judged(p, step)) {
+            (void)transcript_fail(p, "did not come");
+            ok = p->rules->keep_going;
+        } else {
+            transcript_note(p, "did not come");
+        }
+        play_report_bytes(p->report, "expected", step->bytes, step->len, SIZE_MAX);
+    }
+    p->got_at = p->got_len;
+    return ok;
+}
+
+/* Reports a difference of the present step, and goes on where it does not end the play. */
+static bool differ(struct player *p, const char *why, size_t mark)
+{
+    bool judged = is_judged(p, p->step);
+    if (judged) {
+        (void)transcript_fail(p, "%s", why);
+    } else {
+        transcript_note(p, "%s", why);
+    }
+    report_bytes(p, p->step->bytes, p->step->len, mark);
+    return (!judged || p->rules->keep_going) && go_on(p);
+}
+
+/* Nothing may come before the time that `after` names. */
+static bool keep_quiet(struct player *p)
+{
+    uint64_t from = p->earliest + p->after;
+    uint64_t tick = p->stage->real ? TICK_MS : 1U;
+    p->earliest = from;
+    if (from > p->stage->now(p) + tick) {
+        p->stage->pass(p, from - tick);
+        transcript_drain(p);
+        return p->got_at == p->got_len;
     }
     return true;
 }
 
-/* ---- Expecting ------------------------------------------------------------------- */
-
-/* Length of the got bytes that match the step's bytes, where '*' in a pattern stands for any
- * bytes of a line. 0: more bytes are needed; SIZE_MAX: they differ. */
-static size_t match(const struct transcript_step *step, const uint8_t *got, size_t len)
+/* Waits for what is expected, which must begin before `limit`. The outcome, and how many bytes
+ * of it came. */
+static enum outcome await(struct player *p, uint64_t limit, size_t *at)
 {
-    size_t at = 0;
-    for (size_t i = 0; i < step->len; i++) {
-        if (step->kind == '~' && step->bytes[i] == '*') {
-            uint8_t stop = step->bytes[i + 1];
-            while (at < len && got[at] != stop && got[at] != '\r') {
-                at++;
-            }
-            continue;
+    size_t seen = 0;
+    for (;;) {
+        transcript_drain(p);
+        enum outcome outcome = match(p->step, p->got + p->got_at, p->got_len - p->got_at, at);
+        if (outcome != NEEDS_MORE) {
+            return outcome;
         }
-        if (at == len) {
-            return 0;
+        if (p->stage->real && *at > seen) { /* It comes, but a line may be slow. */
+            uint64_t more = p->stage->now(p) + TRANSCRIPT_ANSWER_MS + p->rules->slack;
+            limit = more > limit ? more : limit;
+            seen = *at;
         }
-        if (got[at++] != step->bytes[i]) {
-            return SIZE_MAX;
+        if (!p->stage->await(p, limit)) {
+            return NEEDS_MORE;
         }
     }
-    return at;
-}
-
-static bool differ(struct player *p, const char *why)
-{
-    char want[90];
-    char got[90];
-    return transcript_fail(p, "%s: expected \"%s\", got \"%s\"", why,
-                           readable(p->step->bytes, p->step->len, want, sizeof want),
-                           readable(p->got + p->got_at, p->got_len - p->got_at, got, sizeof got));
 }
 
 static bool expect(struct player *p)
 {
-    uint64_t start = p->w->now;
-    uint64_t limit = start + p->within;
+    size_t at = 0;
+    bool early = false;
+    if (!p->stage->real) {
+        p->earliest = p->stage->now(p);
+    }
+    uint64_t limit = p->stage->now(p) + p->within + p->rules->slack;
     if (p->after != 0) {
-        world_advance(p->w, start + p->after - 1);
-        if (!transcript_nothing_left(p)) {
-            return false;
-        }
+        early = !keep_quiet(p);
     }
-    for (;;) {
-        transcript_drain(p);
-        size_t n = match(p->step, p->got + p->got_at, p->got_len - p->got_at);
-        if (n == SIZE_MAX) {
-            return differ(p, "other bytes");
-        }
-        if (n != 0) {
-            p->got_at += n;
-            p->within = TRANSCRIPT_ANSWER_MS;
-            p->after = 0;
-            return true;
-        }
-        uint64_t deadline = pm_module_deadline(&p->w->module);
-        if (deadline > limit) {
-            return differ(p, "no answer in time");
-        }
-        world_advance(p->w, deadline);
+    enum outcome outcome = early ? DIFFERS : await(p, limit, &at);
+    p->within = TRANSCRIPT_ANSWER_MS;
+    p->after = 0;
+    if (early) {
+        return differ(p, "came too early", SIZE_MAX);
     }
+    if (outcome != MATCHES) {
+        bool none = p->got_at == p->got_len;
+        return differ(p,
+                      outcome == DIFFERS ? "other bytes"
+                      : none             ? "nothing came in time"
+                                         : "the rest did not come in time",
+                      none ? SIZE_MAX : at);
+    }
+    p->got_at += at;
+    return true;
+}
+
+/* ---- Walking ---------------------------------------------------------------------------- */
+
+static bool begin(struct player *p)
+{
+    p->begun = true;
+    p->earliest = p->stage->now(p);
+    return p->stage->begin(p);
 }
 
 static bool run_step(struct player *p)
 {
-    if (p->step->kind == ' ') {
-        return transcript_directive(p);
-    }
-    if (!p->begun && !transcript_begin(p)) {
+    bool is_setting = p->step->kind == ' ' && strncmp(p->step->word, "set ", 4) == 0;
+    if (!p->begun && !is_setting && !begin(p)) {
         return false;
     }
-    return p->step->kind == '>' ? type(p) : expect(p);
+    switch (p->step->kind) {
+    case ' ': return transcript_directive(p);
+    case '>': return type(p);
+    default: return expect(p);
+    }
 }
 
-/* One world serves all plays: they are many, and it is large. */
-bool transcript_play(struct transcript *t, enum transcript_cut cut, size_t number, bool async)
+bool transcript_run(struct player *p)
 {
-    static struct player player;
-    static struct world w;
-    struct player *p = &player;
     bool ok = true;
-    world_init(&w);
-    w.async = async;
-    memset(p, 0, offsetof(struct player, got));
-    p->t = t;
-    p->w = &w;
-    p->cut = cut;
-    p->number = number;
-    p->seed = (unsigned)number;
-    p->ports = 1;
     p->within = TRANSCRIPT_ANSWER_MS;
-    for (size_t i = 0; ok && i < t->count; i++) {
-        p->step = &t->steps[i];
+    while (ok && p->next < p->t->count) {
+        p->step = &p->t->steps[p->next++];
         ok = run_step(p);
     }
-    ok = ok && transcript_nothing_left(p);
-    const char *failed = world_end(&w);
-    return ok && (failed[0] == '\0' || transcript_fail(p, "%s", failed));
+    if (ok && p->stage->real) {
+        gather(p);
+    }
+    return ok && transcript_nothing_left(p);
 }

@@ -19,56 +19,58 @@
 
 #include "play/transcript.h"
 
-#define DIRECTORY   PM_TEST_DIR "/transcripts"
-#define RANDOM_CUTS 50
-#define MOST        500
+#define DIRECTORY PM_TEST_DIR "/transcripts"
+#define MOST      500
+
+static const struct transcript_rules strict = {.tags = TRANSCRIPT_ALL_TAGS, .prefix = ""};
 
 static void play_all_cuts(void **state)
 {
-    const char *path = *state;
-    struct transcript *t = calloc(1, sizeof *t);
-    assert_non_null(t);
-    bool ok = transcript_load(t, path);
+    struct transcript t;
+    struct play_report report;
     /* Valgrind is slow, and looks at memory: a part of the cuts will do there. */
     const bool slow = getenv("PM_TEST_VALGRIND") != NULL;
-    const size_t step = slow ? t->typed / 4 + 1 : t->cut_step;
-    const size_t seeds = slow ? 2 : RANDOM_CUTS;
-    for (int async = 0; ok && async <= 1; async++) {
-        ok = transcript_play(t, TRANSCRIPT_WHOLE, 0, async != 0) &&
-             transcript_play(t, TRANSCRIPT_BYTES, 0, async != 0);
-        for (size_t at = 1; ok && at < t->typed && at <= 4096; at += step) {
-            ok = transcript_play(t, TRANSCRIPT_AT, at, async != 0);
-        }
-        for (size_t seed = 1; ok && seed <= seeds; seed++) {
-            ok = transcript_play(t, TRANSCRIPT_RANDOM, seed, async != 0);
-        }
+    play_report_begin(&report);
+    if (transcript_load(&t, *state)) {
+        (void)transcript_play_cuts(&t, &strict, slow ? TRANSCRIPT_SAMPLED : TRANSCRIPT_ALL_CUTS,
+                                   &report);
+    } else {
+        play_report_difference(&report, false, t.error);
     }
-    char error[sizeof t->error];
-    (void)snprintf(error, sizeof error, "%s", t->error);
-    free(t);
-    if (!ok) {
-        fail_msg("%s", error);
+    transcript_free(&t);
+    play_report_end(&report);
+    if (report.verdict != PLAY_PASSED) {
+        (void)fputs(report.text, stderr);
     }
+    bool passed = report.verdict == PLAY_PASSED;
+    play_report_free(&report);
+    assert_true(passed);
 }
 
 /* A player that accepts anything would prove nothing. */
 static void a_wrong_expectation_fails(void **state)
 {
     (void)state;
-    struct transcript *t = calloc(1, sizeof *t);
-    assert_non_null(t);
+    struct transcript t;
     static const char *const names[] = {
         DIRECTORY "/bad/wrong_answer.at", DIRECTORY "/bad/too_much.at",
         DIRECTORY "/bad/no_answer.at",    DIRECTORY "/bad/late_answer.at",
         DIRECTORY "/bad/early_answer.at", DIRECTORY "/bad/not_sent.at",
-        DIRECTORY "/bad/unknown_word.at",
     };
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        assert_true(transcript_load(t, names[i]));
-        assert_false(transcript_play(t, TRANSCRIPT_WHOLE, 0, false));
+        struct play_report report;
+        play_report_begin(&report);
+        assert_true(transcript_load(&t, names[i]));
+        assert_false(transcript_play(&t, &strict, TRANSCRIPT_WHOLE, 0, false, &report));
+        assert_int_equal(report.verdict, PLAY_FAILED);
+        assert_int_equal(report.differences, 1);
+        play_report_free(&report);
+        transcript_free(&t);
     }
-    assert_false(transcript_load(t, DIRECTORY "/bad/untagged.at"));
-    free(t);
+    assert_false(transcript_load(&t, DIRECTORY "/bad/untagged.at"));
+    transcript_free(&t);
+    assert_false(transcript_load(&t, DIRECTORY "/bad/unknown_word.at"));
+    transcript_free(&t);
 }
 
 static int by_name(const void *a, const void *b)

@@ -49,7 +49,7 @@ static inline void fixture_log(void *user, enum pm_log_level level, const char *
 
 static inline struct pm_store *fixture_try(struct fixture *f)
 {
-    struct pm_store_sink sink = {f, fixture_done, fixture_log};
+    struct pm_store_sink sink = {f, fixture_done, fixture_log, NULL};
     f->err[0] = 0;
     return pm_store_open_sink(&sink, &f->loop, &f->options, f->err, sizeof f->err);
 }

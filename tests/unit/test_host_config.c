@@ -12,10 +12,10 @@
 
 #include <cmocka.h>
 
-#include "host/config.h"
+#include "host/configuration.h"
 
 struct fixture {
-    struct pm_options options;
+    struct pm_configuration configuration;
     char path[64];
     char err[600];
 };
@@ -24,7 +24,7 @@ static int set_up(void **state)
 {
     struct fixture *f = calloc(1, sizeof *f);
     assert_non_null(f);
-    pm_options_init(&f->options);
+    pm_configuration_init(&f->configuration);
     strcpy(f->path, "/tmp/postmodem-config-XXXXXX");
     int fd = mkstemp(f->path);
     assert_true(fd >= 0);
@@ -37,7 +37,7 @@ static int tear_down(void **state)
 {
     struct fixture *f = *state;
     unlink(f->path);
-    pm_options_free(&f->options);
+    pm_configuration_free(&f->configuration);
     free(f);
     return 0;
 }
@@ -53,17 +53,17 @@ static void write_bytes(struct fixture *f, const char *text, size_t len)
 static bool read_file(struct fixture *f, const char *text)
 {
     write_bytes(f, text, strlen(text));
-    return pm_options_file(&f->options, f->path, f->err, sizeof f->err);
+    return pm_configuration_read(&f->configuration, f->path, f->err, sizeof f->err);
 }
 
 static bool set(struct fixture *f, const char *text)
 {
-    return pm_options_assign(&f->options, text, f->err, sizeof f->err);
+    return pm_options_assign(&f->configuration.scratch, text, f->err, sizeof f->err);
 }
 
-static bool finish(struct fixture *f, size_t *ports)
+static bool finish(struct fixture *f)
 {
-    return pm_options_finish(&f->options, ports, f->err, sizeof f->err);
+    return pm_options_finish(&f->configuration.scratch, f->err, sizeof f->err);
 }
 
 static void assert_says(const struct fixture *f, const char *part)
@@ -90,20 +90,19 @@ static void test_sections_and_dotted_keys(void **state)
                              "[port.3]\n"
                              "tcp = [::1]:0\n"
                              "name = modem\n"));
-    assert_int_equal(f->options.limits, 1);
-    assert_string_equal(f->options.smtp.server, "mail.example.com");
-    assert_int_equal(f->options.smtp.port, 587);
-    assert_string_equal(f->options.smtp.username, "pump7");
-    assert_string_equal(f->options.smtp.sender_name, "  Pump 7 ");
-    assert_string_equal(f->options.smtp.password, "a;b # c ; d");
-    assert_string_equal(f->options.pdp[1].apn, "internet");
-    assert_true(f->options.pdp[1].active_at_start);
-    size_t ports;
-    assert_true(finish(f, &ports));
-    assert_int_equal(ports, 1);
-    assert_string_equal(f->options.port[0].name, "modem");
-    assert_int_equal(f->options.module.active_at_start, 2);
-    assert_int_equal(f->options.module.limits, PM_LIMITS_STRICT);
+    assert_int_equal(f->configuration.scratch.limits, 1);
+    assert_string_equal(f->configuration.scratch.smtp.server, "mail.example.com");
+    assert_int_equal(f->configuration.scratch.smtp.port, 587);
+    assert_string_equal(f->configuration.scratch.smtp.username, "pump7");
+    assert_string_equal(f->configuration.scratch.smtp.sender_name, "  Pump 7 ");
+    assert_string_equal(f->configuration.scratch.smtp.password, "a;b # c ; d");
+    assert_string_equal(f->configuration.scratch.pdp[1].apn, "internet");
+    assert_true(f->configuration.scratch.pdp[1].active_at_start);
+    assert_true(finish(f));
+    assert_int_equal(f->configuration.scratch.port_count, 1);
+    assert_string_equal(f->configuration.scratch.port[0].name, "modem");
+    assert_int_equal(f->configuration.scratch.module.active_at_start, 2);
+    assert_int_equal(f->configuration.scratch.module.limits, PM_LIMITS_STRICT);
 }
 
 static void test_errors_name_file_line_and_key(void **state)
@@ -124,7 +123,7 @@ static void test_errors_name_file_line_and_key(void **state)
     assert_false(read_file(f, "ehlo_name = \"a\n"));
     assert_says(f, ":1: ");
     unlink(f->path);
-    assert_false(pm_options_file(&f->options, f->path, f->err, sizeof f->err));
+    assert_false(pm_configuration_read(&f->configuration, f->path, f->err, sizeof f->err));
     assert_says(f, f->path);
 }
 
@@ -137,7 +136,7 @@ static void test_lines_that_would_be_cut(void **state)
     assert_false(read_file(f, text));
     assert_says(f, ":2: the line is too long");
     write_bytes(f, "log = de\0bug\n", 13);
-    assert_false(pm_options_file(&f->options, f->path, f->err, sizeof f->err));
+    assert_false(pm_configuration_read(&f->configuration, f->path, f->err, sizeof f->err));
     assert_says(f, "NUL");
 }
 
@@ -190,9 +189,9 @@ static void test_values_out_of_range(void **state)
     }
     assert_true(set(f, "network.rssi=99"));
     assert_true(set(f, "ram_size=64K"));
-    assert_int_equal(f->options.ram_size, 65536);
+    assert_int_equal(f->configuration.scratch.ram_size, 65536);
     assert_true(set(f, "ram_size=3G"));
-    assert_int_equal(f->options.ram_size, 3221225472);
+    assert_int_equal(f->configuration.scratch.ram_size, 3221225472);
     assert_true(set(f, "pdp.16.apn=x"));
     assert_true(set(f, "trace="));
 }
@@ -210,17 +209,16 @@ static void test_secrets_are_not_repeated(void **state)
 static void test_password_file(void **state)
 {
     struct fixture *f = *state;
-    size_t ports;
     write_bytes(f, "Sesame;4711\r\nmore\n", 18);
-    f->options.smtp.password_file = f->path;
-    assert_true(finish(f, &ports));
-    assert_string_equal(f->options.smtp.password, "Sesame;4711");
-    assert_false(finish(f, &ports)); /* both are set now */
-    f->options.smtp.password = "";
+    f->configuration.scratch.smtp.password_file = f->path;
+    assert_true(finish(f));
+    assert_string_equal(f->configuration.scratch.smtp.password, "Sesame;4711");
+    assert_false(finish(f)); /* both are set now */
+    f->configuration.scratch.smtp.password = "";
     write_bytes(f, "\n", 1);
-    assert_false(finish(f, &ports));
+    assert_false(finish(f));
     unlink(f->path);
-    assert_false(finish(f, &ports));
+    assert_false(finish(f));
     assert_says(f, f->path);
 }
 
@@ -229,35 +227,33 @@ static void test_readable_secrets_are_noticed(void **state)
     struct fixture *f = *state;
     assert_int_equal(chmod(f->path, 0600), 0);
     assert_true(read_file(f, "smtp.password = x\n"));
-    assert_false(f->options.secret_in_file);
+    assert_false(f->configuration.secret_in_file);
     assert_int_equal(chmod(f->path, 0644), 0);
     assert_true(read_file(f, "mask_password = on\nsmtp.password_file = x\n"));
-    assert_false(f->options.secret_in_file);
+    assert_false(f->configuration.secret_in_file);
     assert_true(read_file(f, "pdp.1.password = x\n"));
-    assert_true(f->options.secret_in_file);
+    assert_true(f->configuration.secret_in_file);
 }
 
 static void test_defaults_that_depend(void **state)
 {
     struct fixture *f = *state;
-    size_t ports;
     assert_true(set(f, "catch=/tmp/nowhere"));
-    assert_true(finish(f, &ports));
-    assert_int_equal(f->options.module.limits, PM_LIMITS_STRICT);
-    assert_int_equal(ports, 0);
+    assert_true(finish(f));
+    assert_int_equal(f->configuration.scratch.module.limits, PM_LIMITS_STRICT);
+    assert_int_equal(f->configuration.scratch.port_count, 0);
     assert_true(set(f, "limits=wide"));
     assert_true(set(f, "auth_in_clear=never"));
-    assert_true(finish(f, &ports));
-    assert_int_equal(f->options.module.limits, PM_LIMITS_WIDE);
-    assert_int_equal(f->options.module.auth_in_clear, PM_SMTP_CLEAR_AUTH_NEVER);
-    assert_string_not_equal(f->options.module.ehlo_name, "");
-    assert_null(strstr(f->options.module.ehlo_name, "localhost"));
+    assert_true(finish(f));
+    assert_int_equal(f->configuration.scratch.module.limits, PM_LIMITS_WIDE);
+    assert_int_equal(f->configuration.scratch.module.auth_in_clear, PM_SMTP_CLEAR_AUTH_NEVER);
+    assert_string_not_equal(f->configuration.scratch.module.ehlo_name, "");
+    assert_null(strstr(f->configuration.scratch.module.ehlo_name, "localhost"));
 }
 
 static void test_ehlo_name(void **state)
 {
     struct fixture *f = *state;
-    size_t ports;
     static const char *const good[] = {"pump7.example.com", "[192.0.2.1]", "[IPv6:2001:db8::1]"};
     static const char *const bad[] = {"localhost",
                                       "localhost.localdomain",
@@ -271,13 +267,13 @@ static void test_ehlo_name(void **state)
                                       "<a>",
                                       "-a"};
     for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
-        f->options.module.ehlo_name = good[i];
-        assert_true(finish(f, &ports));
-        assert_string_equal(f->options.module.ehlo_name, good[i]);
+        f->configuration.scratch.module.ehlo_name = good[i];
+        assert_true(finish(f));
+        assert_string_equal(f->configuration.scratch.module.ehlo_name, good[i]);
     }
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
-        f->options.module.ehlo_name = bad[i];
-        if (finish(f, &ports)) {
+        f->configuration.scratch.module.ehlo_name = bad[i];
+        if (finish(f)) {
             fail_msg("%s is taken", bad[i]);
         }
         assert_says(f, "ehlo_name");
@@ -286,13 +282,12 @@ static void test_ehlo_name(void **state)
 
 static bool add(struct fixture *f, enum pm_terminal_kind kind, const char *where)
 {
-    return pm_options_add_port(&f->options, kind, where, f->err, sizeof f->err);
+    return pm_options_add_port(&f->configuration.scratch, kind, where, f->err, sizeof f->err);
 }
 
 static void test_port_names_and_defaults(void **state)
 {
     struct fixture *f = *state;
-    size_t ports;
     static const char *const names[] = {"uart1", "usbmodem", "usbat", "uart2", "port5", "port6"};
     assert_true(set(f, "port.1.name=uart1"));
     assert_true(add(f, PM_TERMINAL_PTY, "/tmp/modem"));
@@ -302,47 +297,45 @@ static void test_port_names_and_defaults(void **state)
     assert_true(add(f, PM_TERMINAL_STDIO, "on"));
     assert_true(set(f, "port.7.tcp=5000"));
     assert_true(add(f, PM_TERMINAL_TCP, ":5001")); /* takes number 5 */
-    assert_true(finish(f, &ports));
-    assert_int_equal(ports, 6);
-    for (size_t i = 0; i < ports; i++) {
-        assert_string_equal(f->options.port[i].name, names[i]);
+    assert_true(finish(f));
+    assert_int_equal(f->configuration.scratch.port_count, 6);
+    for (size_t i = 0; i < f->configuration.scratch.port_count; i++) {
+        assert_string_equal(f->configuration.scratch.port[i].name, names[i]);
     }
-    assert_int_equal(f->options.port[1].boot_urcs, PM_OFF);
-    assert_int_equal(f->options.port[2].boot_urcs, PM_ON); /* serial, CD45 */
-    assert_int_equal(f->options.port[2].lf_ends_line, PM_OFF);
-    assert_int_equal(f->options.port[3].lf_ends_line, PM_ON); /* stdio, CD39 */
+    assert_int_equal(f->configuration.scratch.port[1].boot_urcs, PM_OFF);
+    assert_int_equal(f->configuration.scratch.port[2].boot_urcs, PM_ON); /* serial, CD45 */
+    assert_int_equal(f->configuration.scratch.port[2].lf_ends_line, PM_OFF);
+    assert_int_equal(f->configuration.scratch.port[3].lf_ends_line, PM_ON); /* stdio, CD39 */
 }
 
 static void test_general_port_settings(void **state)
 {
     struct fixture *f = *state;
-    size_t ports;
     assert_true(set(f, "boot_urcs=on"));
     assert_true(set(f, "lf_ends_line=off"));
     assert_true(set(f, "port.2.lf_ends_line=on"));
     assert_true(add(f, PM_TERMINAL_STDIO, "on"));
     assert_true(add(f, PM_TERMINAL_TCP, "0"));
-    assert_true(finish(f, &ports));
-    assert_int_equal(f->options.port[0].boot_urcs, PM_ON);
-    assert_int_equal(f->options.port[0].lf_ends_line, PM_OFF);
-    assert_int_equal(f->options.port[1].lf_ends_line, PM_ON);
+    assert_true(finish(f));
+    assert_int_equal(f->configuration.scratch.port[0].boot_urcs, PM_ON);
+    assert_int_equal(f->configuration.scratch.port[0].lf_ends_line, PM_OFF);
+    assert_int_equal(f->configuration.scratch.port[1].lf_ends_line, PM_ON);
 }
 
 static void test_ports_that_collide(void **state)
 {
     struct fixture *f = *state;
-    size_t ports;
     assert_true(add(f, PM_TERMINAL_STDIO, "on"));
     assert_true(set(f, "port.2.stdio=on"));
-    assert_false(finish(f, &ports));
+    assert_false(finish(f));
     assert_true(set(f, "port.2.stdio=off"));
-    assert_true(finish(f, &ports));
-    assert_int_equal(ports, 1);
+    assert_true(finish(f));
+    assert_int_equal(f->configuration.scratch.port_count, 1);
     assert_true(add(f, PM_TERMINAL_TCP, "0"));
     assert_true(set(f, "port.2.name=usbat"));
-    assert_false(finish(f, &ports));
+    assert_false(finish(f));
     assert_true(set(f, "port.2.name=a b"));
-    assert_false(finish(f, &ports));
+    assert_false(finish(f));
     for (int i = 2; i < PM_TERMINALS; i++) {
         assert_true(add(f, PM_TERMINAL_TCP, "0"));
     }
@@ -352,13 +345,12 @@ static void test_ports_that_collide(void **state)
 static void test_context_addresses(void **state)
 {
     struct fixture *f = *state;
-    size_t ports;
     assert_true(set(f, "pdp.3.address=10.0.0.3"));
-    assert_true(finish(f, &ports));
-    assert_string_equal(f->options.module.address[2], "10.0.0.3");
-    assert_null(f->options.module.address[1]);
+    assert_true(finish(f));
+    assert_string_equal(f->configuration.scratch.module.address[2], "10.0.0.3");
+    assert_null(f->configuration.scratch.module.address[1]);
     assert_true(set(f, "pdp.3.address_ipv6=10.0.0.3"));
-    assert_false(finish(f, &ports));
+    assert_false(finish(f));
     assert_says(f, "pdp.3.address_ipv6");
 }
 
@@ -383,14 +375,14 @@ static void test_stated_defaults_are_the_defaults(void **state)
         if (*key->preset == '\0') {
             continue;
         }
-        const char *member = (const char *)&f->options + key->offset;
+        const char *member = (const char *)&f->configuration.scratch + key->offset;
         bool text = key->type == PM_CONFIG_TEXT || key->type == PM_CONFIG_DIGITS ||
                     key->type == PM_CONFIG_HEX;
         uint64_t before = 0;
         const char *string = NULL;
         memcpy(text ? (void *)&string : (void *)&before, member, text ? sizeof string : key->size);
         numbered(key, name, sizeof name);
-        if (!pm_options_set(&f->options, name, key->preset, f->err, sizeof f->err)) {
+        if (!pm_options_set(&f->configuration.scratch, name, key->preset, f->err, sizeof f->err)) {
             fail_msg("%s", f->err);
         }
         if (text) {

@@ -20,9 +20,8 @@ static void set(struct pm_options *options, const char *pair)
 
 static bool finish(struct pm_options *options)
 {
-    size_t ports = 0;
     char err[600];
-    return pm_options_finish(options, &ports, err, sizeof err);
+    return pm_options_finish(options, err, sizeof err);
 }
 
 static void clear_auth(void **state)

@@ -21,7 +21,8 @@ struct capture {
 static void start(struct capture *c, enum pm_log_level level, bool journal)
 {
     c->text = NULL;
-    c->log = (struct pm_log){open_memstream(&c->text, &c->len), level, journal};
+    c->log = (struct pm_log){
+        .file = open_memstream(&c->text, &c->len), .level = level, .journal = journal};
     assert_non_null(c->log.file);
 }
 
@@ -79,6 +80,20 @@ static void test_long_messages_are_cut(void **state)
     stop(&c);
 }
 
+static void test_a_name_tells_modules_apart(void **state)
+{
+    struct capture c;
+    (void)state;
+    start(&c, PM_LOG_DEBUG, true);
+    c.log.name = "pump7";
+    pm_log_printf(&c.log, PM_LOG_WARNING, "too hot");
+    c.log.name = "";
+    pm_log_printf(&c.log, PM_LOG_WARNING, "cool");
+    assert_int_equal(fflush(c.log.file), 0);
+    assert_string_equal(c.text, "<4>pump7: too hot\n<4>cool\n");
+    stop(&c);
+}
+
 static void test_level_names(void **state)
 {
     enum pm_log_level level = PM_LOG_DEBUG;
@@ -96,13 +111,13 @@ static void test_journal_is_recognised(void **state)
     struct pm_log log;
     (void)state;
     assert_int_equal(setenv("JOURNAL_STREAM", "1:1", 1), 0);
-    pm_log_init(&log, PM_LOG_INFO);
+    pm_log_init(&log, PM_LOG_INFO, "");
     assert_false(log.journal); /* standard error is another file */
     assert_int_equal(setenv("JOURNAL_STREAM", "nonsense", 1), 0);
-    pm_log_init(&log, PM_LOG_INFO);
+    pm_log_init(&log, PM_LOG_INFO, "");
     assert_false(log.journal);
     assert_int_equal(unsetenv("JOURNAL_STREAM"), 0);
-    pm_log_init(&log, PM_LOG_INFO);
+    pm_log_init(&log, PM_LOG_INFO, "");
     assert_false(log.journal);
 }
 
@@ -113,6 +128,7 @@ int main(void)
         cmocka_unit_test(test_head_outside_the_journal),
         cmocka_unit_test(test_one_line_whatever_the_text),
         cmocka_unit_test(test_long_messages_are_cut),
+        cmocka_unit_test(test_a_name_tells_modules_apart),
         cmocka_unit_test(test_level_names),
         cmocka_unit_test(test_journal_is_recognised),
     };

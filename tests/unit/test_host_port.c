@@ -30,7 +30,7 @@
 #define SOON 30000
 
 struct fixture {
-    struct pm_options options;
+    struct pm_options *options; /* the daemon's, once started */
     struct pm_daemon daemon;
     bool started;
     char folder[64], link[80];
@@ -39,6 +39,14 @@ struct fixture {
     size_t heard_len;
 };
 
+static void renew(struct fixture *f)
+{
+    f->options = malloc(sizeof *f->options);
+    assert_non_null(f->options);
+    pm_options_init(f->options);
+    f->options->log = PM_LOG_ERROR;
+}
+
 static int set_up(void **state)
 {
     struct fixture *f = calloc(1, sizeof *f);
@@ -46,8 +54,7 @@ static int set_up(void **state)
     strcpy(f->folder, "/tmp/postmodem-port-XXXXXX");
     assert_non_null(mkdtemp(f->folder));
     snprintf(f->link, sizeof f->link, "%s/modem", f->folder);
-    pm_options_init(&f->options);
-    f->options.log = PM_LOG_ERROR;
+    renew(f);
     *state = f;
     return 0;
 }
@@ -60,29 +67,40 @@ static int tear_down(void **state)
     }
     unlink(f->link);
     assert_int_equal(rmdir(f->folder), 0); /* nothing is left behind */
-    pm_options_free(&f->options);
+    pm_options_delete(f->options);
     free(f);
     return 0;
 }
 
 static bool start(struct fixture *f)
 {
-    size_t ports;
-    assert_true(pm_options_finish(&f->options, &ports, f->err, sizeof f->err));
-    f->started = pm_daemon_start(&f->daemon, &f->options, ports, f->err, sizeof f->err);
-    return f->started;
+    assert_true(pm_options_finish(f->options, f->err, sizeof f->err));
+    enum pm_log_level level = f->options->log;
+    f->started = pm_daemon_init(&f->daemon, level, f->err, sizeof f->err);
+    assert_true(f->started);
+    struct pm_options *options = f->options;
+    f->options = NULL;
+    return pm_daemon_add(&f->daemon, options, f->err, sizeof f->err);
 }
 
 static void add(struct fixture *f, enum pm_terminal_kind kind, const char *where)
 {
-    if (!pm_options_add_port(&f->options, kind, where, f->err, sizeof f->err)) {
+    if (!pm_options_add_port(f->options, kind, where, f->err, sizeof f->err)) {
         fail_msg("%s", f->err);
     }
 }
 
 static struct pm_terminal *terminal(struct fixture *f)
 {
-    return f->daemon.host.terminals;
+    return f->daemon.modules->host.terminals;
+}
+
+/* After a start that failed. */
+static void start_again(struct fixture *f)
+{
+    pm_daemon_end(&f->daemon);
+    f->started = false;
+    renew(f);
 }
 
 static uint64_t milliseconds(void)
@@ -288,6 +306,8 @@ static void test_pty_leaves_other_files_alone(void **state)
     assert_true(S_ISREG(status.st_mode));
     unlink(f->link);
     assert_int_equal(symlink("/etc/hostname", f->link), 0);
+    start_again(f);
+    add(f, PM_TERMINAL_PTY, f->link);
     assert_false(start(f));
     assert_non_null(strstr(f->err, "/etc/hostname"));
 }
@@ -456,7 +476,7 @@ static void test_serial_line_that_vanishes(void **state)
     int line = plug(f);
     snprintf(where, sizeof where, "%s,9600", f->link);
     add(f, PM_TERMINAL_SERIAL, where);
-    f->options.boot_urcs = PM_OFF;
+    f->options->boot_urcs = PM_OFF;
     assert_true(start(f));
     say(line, "AT\r");
     expect(f, line, "AT\r\r\nOK\r\n");
@@ -499,7 +519,7 @@ static void test_signal_ends_the_run(void **state)
     uv_timer_init(&f->daemon.loop, &timer);
     uv_timer_start(&timer, on_raise, 0, 0);
     pm_daemon_run(&f->daemon);
-    assert_int_equal(f->daemon.phase, PM_DAEMON_LEAVES);
+    assert_int_equal(f->daemon.active, 0);
     assert_false(f->daemon.hurry);
 }
 
@@ -507,11 +527,12 @@ static void test_unwritable_places(void **state)
 {
     struct fixture *f = *state;
     add(f, PM_TERMINAL_TCP, "0");
-    f->options.trace = "/nonexistent/trace";
+    f->options->trace = "/nonexistent/trace";
     assert_false(start(f));
     assert_non_null(strstr(f->err, "/nonexistent/trace"));
-    f->options.trace = "";
-    f->options.state_dir = "/proc/nonexistent/state";
+    start_again(f);
+    add(f, PM_TERMINAL_TCP, "0");
+    f->options->state_dir = "/proc/nonexistent/state";
     assert_false(start(f));
     assert_non_null(strstr(f->err, "/proc/nonexistent"));
 }
@@ -522,13 +543,13 @@ static void test_presets_and_traces(void **state)
     char path[100];
     char text[4000];
     snprintf(path, sizeof path, "%s/trace", f->folder);
-    f->options.trace = path;
-    f->options.smtp.username = "pump7";
-    f->options.smtp.password = "Sesame";
-    f->options.smtp.server = "mail.example.com";
-    f->options.smtp.port = 587;
-    f->options.pdp[0].apn = "internet";
-    f->options.pdp[0].active_at_start = true;
+    f->options->trace = path;
+    f->options->smtp.username = "pump7";
+    f->options->smtp.password = "Sesame";
+    f->options->smtp.server = "mail.example.com";
+    f->options->smtp.port = 587;
+    f->options->pdp[0].apn = "internet";
+    f->options->pdp[0].active_at_start = true;
     add(f, PM_TERMINAL_TCP, "0");
     assert_true(start(f));
     int fd = connect_to(terminal(f));

@@ -98,8 +98,8 @@ static void test_direction_and_smtp(void **state)
     struct fixture *f = *state;
     pm_trace_bytes(f->trace, &f->stream, "uart1", false, (const uint8_t *)"OK\r\n", 4);
     assert_string_equal(written(f), "uart1 < OK\\r\\n\n");
-    pm_trace_smtp(f->trace, true, (const uint8_t *)"EHLO a", 6);
-    pm_trace_smtp(f->trace, false, (const uint8_t *)"250 b", 5);
+    pm_trace_smtp(f->trace, "smtp", true, (const uint8_t *)"EHLO a", 6);
+    pm_trace_smtp(f->trace, "smtp", false, (const uint8_t *)"250 b", 5);
     assert_string_equal(written(f), "smtp > EHLO a\nsmtp < 250 b\n");
 }
 

@@ -440,7 +440,9 @@ static bool change_param(struct pm_at_param *param, unsigned kind, const uint16_
     switch (kind) {
     case 0: param->min++; return param->min <= param->max;
     case 1: param->min--; return param->min >= 0;
-    case 2: param->max++; return param->limit == 0 && param->max < PM_AT_LINE_SIZE / 2;
+    case 2:
+        param->max += param->max < INT32_MAX ? 1 : 0;
+        return param->limit == 0 && param->max < PM_AT_LINE_SIZE / 2;
     case 3:
         param->max--;
         return param->limit == 0 && param->max < PM_AT_LINE_SIZE / 2 && param->max >= param->min;

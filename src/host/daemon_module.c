@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: MIT */
+/* Starting and ending everything around one module, in order. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "host/daemon.h"
+#include "host/net.h"
+#include "host/port.h"
+#include "host/store.h"
+
+static const char *given(const char *text)
+{
+    return *text != '\0' ? text : NULL;
+}
+
+static void let_go(struct pm_daemon_module *module);
+
+static void on_part_ended(void *user)
+{
+    let_go(user);
+}
+
+static void on_patience_closed(uv_handle_t *handle)
+{
+    let_go(handle->data);
+}
+
+/* ---- The beginning ------------------------------------------------------------------ */
+
+static bool start_storage(struct pm_daemon_module *module, char *err, size_t err_size)
+{
+    const struct pm_options *options = module->options;
+    struct pm_store_options store = {.dir = given(options->state_dir),
+                                     .ufs_size = options->ufs_size,
+                                     .ram_size = options->ram_size,
+                                     .sd_dir = given(options->sd_dir)};
+    if (*options->state_base != '\0') {
+        /* That it cannot be made is found when the module's own directory cannot be. */
+        (void)mkdir(options->state_base, 0700);
+    }
+    module->host.store = pm_store_open(&module->host, &module->daemon->loop, &store, err, err_size);
+    module->holds += module->host.store != NULL ? 1 : 0;
+    return module->host.store != NULL;
+}
+
+static bool start_network(struct pm_daemon_module *module, char *err, size_t err_size)
+{
+    const struct pm_options *options = module->options;
+    struct pm_net_options net = {.dns_servers = given(options->dns_servers),
+                                 .verify_always = options->tls_verify != 0,
+                                 .system_ca = options->tls_system_ca,
+                                 .catcher = module->host.catcher};
+    module->host.net = pm_net_new(&module->host, &net, err, err_size);
+    return module->host.net != NULL;
+}
+
+static bool start_module(struct pm_daemon_module *module, char *err, size_t err_size)
+{
+    bool started = pm_host_start(&module->host, module->options->arena_size, err, err_size);
+    module->holds += started ? 1 : 0;
+    return started;
+}
+
+static bool start_ports(struct pm_daemon_module *module, char *err, size_t err_size)
+{
+    for (size_t i = 0; i < module->options->port_count; i++) {
+        const struct pm_port_setting *port = &module->options->port[i];
+        struct pm_terminal_options terminal = {.kind = (enum pm_terminal_kind)port->kind,
+                                               .where = port->where,
+                                               .name = port->name,
+                                               .boot_urcs = port->boot_urcs == PM_ON,
+                                               .lf_ends_line = port->lf_ends_line == PM_ON};
+        if (pm_terminal_open(&module->host, &terminal, err, err_size) == NULL) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* In the loop from the beginning, so that its end is always the same. */
+static void start_patience(struct pm_daemon_module *module)
+{
+    uv_timer_init(&module->daemon->loop, &module->patience);
+    module->patience.data = module;
+    module->holds++;
+}
+
+static struct pm_daemon_module *module_new(struct pm_daemon *daemon, struct pm_options *options)
+{
+    struct pm_daemon_module *module = calloc(1, sizeof *module);
+    if (module == NULL) {
+        return NULL;
+    }
+    module->daemon = daemon;
+    module->options = options;
+    pm_log_init(&module->log, (enum pm_log_level)options->log, options->name);
+    module->host.name = options->name;
+    module->host.log = &module->log;
+    module->host.loop = &daemon->loop;
+    module->host.config = options->module;
+    module->host.part_ended = on_part_ended;
+    module->host.part_ended_user = module;
+    module->link = daemon->end;
+    *daemon->end = module;
+    daemon->end = &module->next;
+    daemon->active++;
+    return module;
+}
+
+bool pm_daemon_add(struct pm_daemon *daemon, struct pm_options *options, char *err, size_t err_size)
+{
+    char why[500] = "out of memory";
+    const char *name = options->name;
+    struct pm_daemon_module *module = module_new(daemon, options);
+    if (module != NULL) {
+        start_patience(module);
+        if (pm__daemon_share(module, why, sizeof why) && start_storage(module, why, sizeof why) &&
+            start_network(module, why, sizeof why) && start_module(module, why, sizeof why) &&
+            pm__daemon_preset(module, why, sizeof why) && start_ports(module, why, sizeof why)) {
+            if (daemon->running) {
+                pm__daemon_watch(module);
+            }
+            return true;
+        }
+    }
+    snprintf(err, err_size, "%s%s%s", name, *name != '\0' ? ": " : "", why);
+    if (module != NULL) {
+        pm__daemon_stop(module);
+    } else {
+        pm_options_delete(options);
+    }
+    return false;
+}
+
+/* ---- The end --------------------------------------------------------------------------- */
+
+void pm__daemon_stop(struct pm_daemon_module *module)
+{
+    struct pm_host_module *host = &module->host;
+    if (module->phase == PM_DAEMON_CLOSES) {
+        return;
+    }
+    module->phase = PM_DAEMON_CLOSES;
+    module->daemon->active--;
+    host->after_pump = NULL;
+    pm_terminals_close(host);
+    pm_host_end(host);
+    pm_net_free(host->net);
+    host->net = NULL;
+    pm__daemon_unshare(module);
+    uv_close((uv_handle_t *)&module->patience, on_patience_closed);
+    pm_store_close(host->store);
+    host->store = NULL;
+}
+
+/* The memory of a module that nothing in the loop looks at any more. */
+static void module_free(struct pm_daemon_module *module)
+{
+    *module->link = module->next;
+    if (module->next != NULL) {
+        module->next->link = module->link;
+    } else {
+        module->daemon->end = module->link;
+    }
+    pm_terminals_free(&module->host);
+    pm_options_delete(module->options);
+    explicit_bzero(module, sizeof *module);
+    free(module);
+}
+
+static void let_go(struct pm_daemon_module *module)
+{
+    struct pm_daemon *daemon = module->daemon;
+    if (--module->holds == 0) {
+        module_free(module);
+        pm__daemon_gone(daemon);
+    }
+}
+
+void pm__daemon_forget(struct pm_daemon *daemon)
+{
+    struct pm_daemon_module *next;
+    for (struct pm_daemon_module *module = daemon->modules; module != NULL; module = next) {
+        next = module->next;
+        module_free(module);
+    }
+}

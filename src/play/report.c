@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: MIT */
+/* Differences for people: bytes escaped, long ones cut to where they differ. */
+#include "play/report.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Bytes shown before and behind the one that differs. */
+#define BEFORE 40U
+#define BEHIND 80U
+/* Bytes of a text that are shown. */
+#define TEXT_MOST 8192U
+
+void play_report_begin(struct play_report *report)
+{
+    memset(report, 0, sizeof *report);
+    report->out = open_memstream(&report->text, &report->text_len);
+}
+
+void play_report_end(struct play_report *report)
+{
+    if (report->out != NULL) {
+        (void)fclose(report->out);
+        report->out = NULL;
+    }
+}
+
+void play_report_free(struct play_report *report)
+{
+    play_report_end(report);
+    free(report->text);
+    report->text = NULL;
+}
+
+void play_report_difference(struct play_report *report, bool note, const char *line)
+{
+    report->muted = note && report->notes_told;
+    if (report->muted) {
+        return;
+    }
+    if (note) {
+        report->notes++;
+    } else {
+        report->differences++;
+        report->verdict = PLAY_FAILED;
+    }
+    if (!note && report->headline[0] == '\0') {
+        (void)snprintf(report->headline, sizeof report->headline, "%s", line);
+    }
+    if (report->out != NULL) {
+        (void)fprintf(report->out, "%s%s\n", note ? "note: " : "", line);
+    }
+}
+
+static size_t escape_one(uint8_t c, char out[5])
+{
+    static const char values[] = "\r\n\t\\";
+    static const char letters[] = "rnt\\";
+    const char *special = c != '\0' ? strchr(values, c) : NULL;
+    if (special != NULL) {
+        out[0] = '\\';
+        out[1] = letters[special - values];
+        return 2;
+    }
+    if (c >= 0x20 && c < 0x7F) {
+        out[0] = (char)c;
+        return 1;
+    }
+    (void)snprintf(out, 5, "\\x%02x", c);
+    return 4;
+}
+
+size_t play_escape(const uint8_t *bytes, size_t len, char *out, size_t size)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < len && n + 5 < size; i++) {
+        n += escape_one(bytes[i], out + n);
+    }
+    out[n] = '\0';
+    return n;
+}
+
+void play_report_bytes(struct play_report *report, const char *label, const uint8_t *bytes,
+                       size_t len, size_t mark)
+{
+    char text[5 * (BEFORE + BEHIND) + 1];
+    size_t at = mark == SIZE_MAX ? 0 : mark;
+    size_t from = at > BEFORE ? at - BEFORE : 0;
+    size_t to = len - from > BEFORE + BEHIND ? from + BEFORE + BEHIND : len;
+    if (report->out == NULL || report->muted) {
+        return;
+    }
+    (void)play_escape(bytes + from, to - from, text, sizeof text);
+    (void)fprintf(report->out, "    %-9s%s%s%s", label, from != 0 ? "..." : "", text,
+                  to != len ? "..." : "");
+    (void)fprintf(report->out, from != 0 || to != len ? "  (%zu bytes)\n" : "\n", len);
+    if (mark <= len) {
+        size_t column = play_escape(bytes + from, at - from, text, sizeof text);
+        (void)fprintf(report->out, "    %-9s%*s^ byte %zu\n", "",
+                      (int)(column + (from != 0 ? 3U : 0U)), "", at + 1);
+    }
+}
+
+void play_report_text(struct play_report *report, const void *text, size_t len)
+{
+    const uint8_t *at = text;
+    char line[401];
+    size_t skip = len > TEXT_MOST ? len - TEXT_MOST : 0;
+    if (report->out == NULL || report->muted) {
+        return;
+    }
+    for (size_t from = skip; from < len;) {
+        const uint8_t *newline = memchr(at + from, '\n', len - from);
+        size_t n = newline != NULL ? (size_t)(newline - at) - from + 1 : len - from;
+        (void)play_escape(at + from, n, line, sizeof line);
+        (void)fprintf(report->out, "    | %s\n", line);
+        from += n;
+    }
+}
