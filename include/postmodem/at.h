@@ -344,6 +344,10 @@ void pm_at_data_ack(struct pm_at *at, size_t n);
  * PM_AT_EV_DATA_END. The result ends it. */
 void pm_at_data_out(struct pm_at *at, uint32_t connect_delay, uint64_t now);
 
+/* The same with "CONNECT <count>" (QFREAD, CD24), `count` at least 1. V0 has no number for that:
+ * it stays text there, and ends as information lines do. */
+void pm_at_data_out_counted(struct pm_at *at, uint32_t count, uint32_t connect_delay, uint64_t now);
+
 /* True once CONNECT of the open data mode has been printed. */
 bool pm_at_connected(const struct pm_at *at);
 

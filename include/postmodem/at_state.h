@@ -65,6 +65,7 @@ struct pm_at {
     bool data_stalled;  /* idle time stands still until the owner has taken all bytes */
     uint8_t data_plus;  /* pluses held back */
     enum pm_at_data_end data_reason;
+    uint32_t data_told; /* the count behind CONNECT, 0: none */
     uint32_t data_left; /* bytes until the counted end */
     uint32_t data_total_ms, data_idle_ms;
     uint64_t data_connect;    /* when CONNECT is due, then when it was printed */

@@ -87,6 +87,11 @@
 #define PM_MAX_ATTACHMENTS 10
 #endif
 
+/* Files that AT+QFOPEN holds open at once (413 beyond). */
+#ifndef PM_MAX_HANDLES
+#define PM_MAX_HANDLES 10
+#endif
+
 /* Longest file name of the module with its storage prefix, in bytes. */
 #ifndef PM_FILE_NAME_SIZE
 #define PM_FILE_NAME_SIZE 80
@@ -107,11 +112,11 @@
     PM__SIZED(name, PM_AT_LINE_SIZE, PM_AT_IN_SIZE, PM_AT_OUT_SIZE, PM_AT_URC_SIZE,     \
               PM_AT_MAX_PARAMS, PM_AT_INDEX_SLOTS, PM_SMTP_LINE_SIZE, PM_SMTP_OUT_SIZE, \
               PM_MIME_TEXT_SIZE, PM_PDP_CONTEXTS, PM_SSL_CONTEXTS, PM_MAX_ATTACHMENTS,  \
-              PM_FILE_NAME_SIZE, PM_PORT_CHUNK)
-#define PM__SIZED(name, a, b, c, d, e, f, g, h, i, j, k, l, m, n) \
-    PM__PASTED(name, a, b, c, d, e, f, g, h, i, j, k, l, m, n)
-#define PM__PASTED(name, a, b, c, d, e, f, g, h, i, j, k, l, m, n) \
-    name##_##a##_##b##_##c##_##d##_##e##_##f##_##g##_##h##_##i##_##j##_##k##_##l##_##m##_##n
+              PM_FILE_NAME_SIZE, PM_PORT_CHUNK, PM_MAX_HANDLES)
+#define PM__SIZED(name, a, b, c, d, e, f, g, h, i, j, k, l, m, n, o) \
+    PM__PASTED(name, a, b, c, d, e, f, g, h, i, j, k, l, m, n, o)
+#define PM__PASTED(name, a, b, c, d, e, f, g, h, i, j, k, l, m, n, o) \
+    name##_##a##_##b##_##c##_##d##_##e##_##f##_##g##_##h##_##i##_##j##_##k##_##l##_##m##_##n##_##o
 
 #define pm_at_init     PM_SIZED(pm_at_init)
 #define pm_mime_init   PM_SIZED(pm_mime_init)

@@ -69,6 +69,19 @@ struct pm_draft {
     uint8_t id[12];
 };
 
+/* A file that AT+QFOPEN holds open; its name is in the arena. */
+struct pm_handle {
+    uint32_t number; /* what the host calls it (CD7) */
+    pm_file file;
+    uint8_t storage;
+    uint8_t mode;  /* 0 and 1 can write, 2 cannot */
+    bool used;     /* its place is taken */
+    bool open;     /* the platform has opened it: number and file are valid */
+    bool busy;     /* a command works with it */
+    bool changing; /* and changes the file */
+    uint64_t size, position;
+};
+
 struct pm_port;
 
 /* A command that takes more than one step on its port. */
@@ -86,10 +99,17 @@ struct pm_task {
     uint16_t checksum;
     pm_file file;
     uint32_t count; /* bytes taken so far */
+    uint64_t moved; /* bytes copied so far; size of the file before */
     uint64_t size;
     uint64_t wake; /* time it waits for, PM_NEVER: none */
     struct pm_slice name;
-    struct pm_slice data; /* data-mode bytes being stored; len 0: none */
+    struct pm_slice target; /* a second name, in `target_storage` */
+    uint8_t target_storage;
+    bool claims;     /* what has these names is about to lose or get them */
+    bool has_source; /* a second open file: `source` */
+    pm_file source;
+    struct pm_handle *handle; /* the command works with it; NULL: with none */
+    struct pm_slice data;     /* data-mode bytes being stored; len 0: none */
     size_t chunk_len, chunk_at;
     struct pm_file_entry entry;
     struct pm_storage_info info;
@@ -235,6 +255,8 @@ struct pm_module {
     struct pm_arena arena;
     struct pm_pdp pdp[PM_CGD_CONTEXTS];
     struct pm_ssl ssl[PM_SSL_CONTEXTS];
+    struct pm_handle handles[PM_MAX_HANDLES];
+    uint32_t last_handle; /* the last number given */
     struct pm_draft draft;
     struct pm_job job;
     uint32_t qicfg[PM_QICFG_VALUES];

@@ -77,7 +77,8 @@ void pm__at_show(struct pm_at *at);
 void pm__at_emit_line(struct pm_at *at, const uint8_t *text, size_t len);
 /* A final result without the rest of its bookkeeping. */
 void pm__at_emit_result(struct pm_at *at, enum pm_at_result result);
-void pm__at_emit_connect(struct pm_at *at);
+/* CONNECT, or CONNECT and a number when `count` is not 0. */
+void pm__at_emit_connect(struct pm_at *at, uint32_t count);
 /* Throws away all output, also that which is held. */
 void pm__at_clear_output(struct pm_at *at);
 /* A new command starts: its first information line will have a header. */

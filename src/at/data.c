@@ -47,7 +47,7 @@ static void release(struct pm_at *at)
 static void open_data(struct pm_at *at)
 {
     pm_at_flush(at);
-    pm__at_emit_connect(at);
+    pm__at_emit_connect(at, at->data_told);
     pm__at_show(at);
     at->data_state = PM__DATA_OPEN;
     at->data_connect = at->now;
@@ -88,6 +88,7 @@ void pm_at_data_in(struct pm_at *at, const struct pm_at_data *data, uint64_t now
         return;
     }
     at->data_out = false;
+    at->data_told = 0;
     at->data_left = data->length;
     at->data_total_ms = data->total_ms;
     at->data_idle_ms = data->idle_ms;
@@ -96,10 +97,16 @@ void pm_at_data_in(struct pm_at *at, const struct pm_at_data *data, uint64_t now
 
 void pm_at_data_out(struct pm_at *at, uint32_t connect_delay, uint64_t now)
 {
+    pm_at_data_out_counted(at, 0, connect_delay, now);
+}
+
+void pm_at_data_out_counted(struct pm_at *at, uint32_t count, uint32_t connect_delay, uint64_t now)
+{
     if (!may_start(at)) {
         return;
     }
     at->data_out = true;
+    at->data_told = count;
     at->data_left = UINT32_MAX;
     at->data_total_ms = 0;
     at->data_idle_ms = 0;

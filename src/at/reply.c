@@ -64,6 +64,17 @@ static void emit_text(struct pm_at *at, const char *text)
     pm__at_emit(at, (const uint8_t *)text, strlen(text));
 }
 
+static void emit_number(struct pm_at *at, uint32_t number)
+{
+    uint8_t digits[10];
+    size_t first = sizeof digits;
+    do {
+        digits[--first] = (uint8_t)('0' + number % 10);
+        number /= 10;
+    } while (number != 0);
+    pm__at_emit(at, digits + first, sizeof digits - first);
+}
+
 /* S3 and S4, the header and trailer of V1. */
 static void emit_end(struct pm_at *at)
 {
@@ -110,9 +121,16 @@ void pm__at_emit_result(struct pm_at *at, enum pm_at_result result)
     emit_code(at, word, (uint8_t)result);
 }
 
-void pm__at_emit_connect(struct pm_at *at)
+void pm__at_emit_connect(struct pm_at *at, uint32_t count)
 {
-    emit_code(at, "CONNECT", 1);
+    if (count == 0) {
+        emit_code(at, "CONNECT", 1);
+    } else if (at->set.quiet == 0) {
+        emit_header(at);
+        emit_text(at, "CONNECT ");
+        emit_number(at, count);
+        emit_end(at);
+    }
 }
 
 /* ---- Information lines ---- */
@@ -278,13 +296,7 @@ void pm_at_cme(struct pm_at *at, uint16_t number, uint64_t now)
         if (text != NULL) {
             emit_text(at, text);
         } else {
-            uint8_t digits[5];
-            size_t first = sizeof digits;
-            do {
-                digits[--first] = (uint8_t)('0' + number % 10);
-                number = (uint16_t)(number / 10);
-            } while (number != 0);
-            pm__at_emit(at, digits + first, sizeof digits - first);
+            emit_number(at, number);
         }
         emit_end(at);
     }

@@ -180,11 +180,10 @@ struct store_file {
     bool dirty;   /* changed in place, and not all of it is on the disk */
     bool counted; /* unfinished: it holds space and a place in the index */
     int fd;
-    char temp[32];     /* name of an unfinished file, empty: none */
-    uint64_t size;     /* bytes taken, or of an opened file */
-    uint64_t reserved; /* space held while it is unfinished, or for a change in place */
-    struct store_entry
-        *entry; /* changed in place: its place in the index; NULL: the name is gone */
+    char temp[32];             /* name of an unfinished file, empty: none */
+    uint64_t size;             /* bytes taken, or of an opened file */
+    uint64_t reserved;         /* space held while it is unfinished, or for a change in place */
+    struct store_entry *entry; /* changed in place: what the index says; NULL: it has no name */
     struct store_job job;
     /* The one operation that waits. */
     enum store_wait wait;

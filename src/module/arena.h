@@ -28,7 +28,8 @@ enum pm__key {
     PM__KEY_KEY_PASSWORD,
     PM__KEY_PSK_IDENTITY,
     PM__KEY_PSK_KEY,
-    PM__KEY_ALPN
+    PM__KEY_ALPN,
+    PM__KEY_HANDLE /* index: place in the table of open files; the file's name */
 };
 
 /* A record found; `text` is valid until the next change of its zone. */

@@ -83,6 +83,7 @@ void pm__boot_restart_later(struct pm_port *by)
             pm_at_stop(&port->at);
         }
     }
+    pm__handles_close(module);
 }
 
 /* RAM files vanish at a restart, one after the other as the platform manages. */

@@ -2,7 +2,7 @@
 /* File names as hosts type and read them: "a.txt", "UFS:a.txt", "RAM:a.txt", "SD:a.txt". */
 #include <string.h>
 
-#include "module/internal.h"
+#include "module/files.h"
 
 #define CME_FILE_NAME 406U
 
@@ -26,6 +26,12 @@ uint16_t pm__file_name(struct pm_slice text, uint8_t *storage, struct pm_slice *
         return CME_FILE_NAME;
     }
     return 0;
+}
+
+uint16_t pm__file_name_one(struct pm_slice text, uint8_t *storage, struct pm_slice *name)
+{
+    uint16_t error = pm__file_name(text, storage, name);
+    return error == 0 && name->len == 1 && name->ptr[0] == '*' ? CME_FILE_NAME : error;
 }
 
 void pm__put_file_name(struct pm_at *at, uint8_t storage, struct pm_slice name, bool full)

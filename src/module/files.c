@@ -4,13 +4,15 @@
 
 #include "module/files.h"
 
+#define CME_ALREADY_OPEN 426U
+
 uint16_t pm__file_error(int32_t status, uint16_t other)
 {
     switch (status) {
     case PM_ERR_NO_STORAGE: return 419; /* CD21 */
     case PM_ERR_NO_SPACE: return 403;
     case PM_ERR_EXISTS: return 407;
-    case PM_ERR_BUSY: return 426;
+    case PM_ERR_BUSY: return CME_ALREADY_OPEN;
     default: return other;
     }
 }
@@ -19,6 +21,19 @@ void pm__file_fail(struct pm_port *port, uint16_t error)
 {
     pm__task_end(port);
     pm__cme(port, error);
+}
+
+bool pm__file_taken(struct pm_module *module, uint8_t storage, struct pm_slice name)
+{
+    for (const struct pm_port *port = module->ports; port != NULL; port = port->next) {
+        const struct pm_task *task = &port->task;
+        if (task->claims &&
+            ((task->storage == storage && pm__slice_equal(task->name, name)) ||
+             (task->target_storage == storage && pm__slice_equal(task->target, name)))) {
+            return true;
+        }
+    }
+    return pm__handle_of(module, storage, name) != NULL;
 }
 
 _Static_assert(PM_FILE_NAME_SIZE <= UINT8_MAX && PM_FILE_NAME_SIZE <= PM_PORT_CHUNK,
@@ -50,8 +65,7 @@ static int32_t next_entry(struct pm_port *port)
                                (struct pm_slice){port->chunk, task->entry.name_len}, &task->entry);
 }
 
-/* Storages count in 64 bits, the answer in 32: what is larger shows as the largest. */
-static uint32_t shown(uint64_t number)
+uint32_t pm__file_shown(uint64_t number)
 {
     return number < UINT32_MAX ? (uint32_t)number : UINT32_MAX;
 }
@@ -62,7 +76,7 @@ static void print_entry(struct pm_port *port, struct pm_slice name, uint64_t siz
     pm_at_put(&port->at, "+QFLST: ");
     pm__put_file_name_quoted(&port->at, port->task.storage, name, true);
     pm_at_put(&port->at, ",");
-    pm_at_put_number(&port->at, shown(size));
+    pm_at_put_number(&port->at, pm__file_shown(size));
 }
 
 /* ---- QFLST --------------------------------------------------------------------- */
@@ -135,6 +149,20 @@ static void run_qflst(void *owner, enum pm_at_form form, const struct pm_at_valu
 
 enum { DELETE_NEXT, DELETE_ENTRY, DELETE_NAME, DELETE_DONE };
 
+/* Whether a file is open, or any in its storage when the name is empty: then none is deleted. */
+static bool is_open(struct pm_module *module, uint8_t storage, struct pm_slice name)
+{
+    if (name.len != 0) {
+        return pm__handle_of(module, storage, name) != NULL;
+    }
+    for (uint8_t i = 0; i < PM_MAX_HANDLES; i++) {
+        if (module->handles[i].used && module->handles[i].storage == storage) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool delete_step(struct pm_port *port)
 {
     struct pm_task *task = &port->task;
@@ -155,6 +183,10 @@ static bool delete_step(struct pm_port *port)
         }
         break;
     case DELETE_NAME:
+        if (pm__handle_of(port->module, task->storage, task->name) != NULL) {
+            pm__file_fail(port, CME_ALREADY_OPEN); /* opened meanwhile, on another port */
+            return true;
+        }
         return pm__await(port,
                          platform->file_delete(platform->user, &port->op, storage, task->name),
                          DELETE_DONE);
@@ -183,11 +215,15 @@ static void run_qfdel(void *owner, enum pm_at_form form, const struct pm_at_valu
     (void)form;
     bool all = wildcard(values->v[0].text, &storage);
     uint16_t error = all ? 0 : pm__file_name(values->v[0].text, &storage, &name);
+    if (error == 0 && is_open(port->module, storage, name)) {
+        error = CME_ALREADY_OPEN;
+    }
     if (error != 0) {
         pm__cme(port, error);
         return;
     }
     pm__task_begin(port, delete_step);
+    port->task.claims = true;
     port->task.storage = storage;
     port->task.name = name;
     port->task.argument[0] = all ? 1 : 0;
@@ -215,9 +251,9 @@ static bool info_step(struct pm_port *port)
     bool space = task->argument[0] != 0;
     pm_at_info(&port->at);
     pm_at_put(&port->at, "+QFLDS: ");
-    pm_at_put_number(&port->at, shown(space ? task->info.free : task->info.used));
+    pm_at_put_number(&port->at, pm__file_shown(space ? task->info.free : task->info.used));
     pm_at_put(&port->at, ",");
-    pm_at_put_number(&port->at, shown(space ? task->info.total : task->info.files));
+    pm_at_put_number(&port->at, pm__file_shown(space ? task->info.total : task->info.files));
     pm__task_end(port);
     pm__ok(port);
     return true;
@@ -254,6 +290,39 @@ static const struct pm_at_param upload_params[] = {
     {.name = "timeout", .flags = PM_AT_OPTIONAL, .min = 1, .max = 65535, .def = 5},
     {.name = "ackmode", .flags = PM_AT_OPTIONAL, .max = 1},
 };
+#define HANDLE_PARAM                           \
+    {                                          \
+        .name = "filehandle", .max = INT32_MAX \
+    }
+static const struct pm_at_param open_params[] = {
+    NAME_PARAM,
+    {.name = "mode", .flags = PM_AT_OPTIONAL, .max = 2},
+};
+static const struct pm_at_param handle_params[] = {HANDLE_PARAM};
+static const struct pm_at_param read_params[] = {
+    HANDLE_PARAM,
+    {.name = "length",
+     .flags = PM_AT_OPTIONAL,
+     .min = 1,
+     .max = INT32_MAX,
+     .def = INT32_MAX}, /* to the end */
+};
+static const struct pm_at_param write_params[] = {
+    HANDLE_PARAM,
+    {.name = "length", .flags = PM_AT_OPTIONAL, .min = 1, .max = INT32_MAX, .def = 10240},
+    {.name = "timeout", .flags = PM_AT_OPTIONAL, .min = 1, .max = 65535, .def = 5},
+};
+static const struct pm_at_param seek_params[] = {
+    HANDLE_PARAM,
+    {.name = "offset", .max = INT32_MAX},
+    {.name = "position", .flags = PM_AT_OPTIONAL, .max = 2},
+};
+static const struct pm_at_param move_params[] = {
+    {.name = "src_filename", .type = PM_AT_STRING, .max = 4096},
+    {.name = "dst_filename", .type = PM_AT_STRING, .max = 4096},
+    {.name = "copy", .flags = PM_AT_OPTIONAL, .max = 1},
+    {.name = "overwrite", .flags = PM_AT_OPTIONAL, .max = 1},
+};
 static const struct pm_at_param storage_params[] = {
     {.name = "name_pattern", .type = PM_AT_STRING, .max = 16},
 };
@@ -272,6 +341,24 @@ static const struct pm_at_command rows[] = {
      .handler = run_qfdel},
     {FILE_ROW("+QFLDS"), .forms = PM_AT_EXEC | PM_AT_TEST | PM_AT_WRITE, .flags = PM_AT_TEST_OK,
      .param_count = 1, .params = storage_params, .handler = run_qflds},
+    {FILE_ROW("+QFOPEN"), .forms = PM_AT_READ | PM_AT_TEST | PM_AT_WRITE, .param_count = 2,
+     .params = open_params, .test = "+QFOPEN: <filename>[,(0-2)]", .handler = pm__run_qfopen},
+    {FILE_ROW("+QFREAD"), .forms = PM_AT_TEST | PM_AT_WRITE, .flags = PM_AT_DATA, .param_count = 2,
+     .params = read_params, .test = "+QFREAD: <filehandle>[,<length>]", .handler = pm__run_qfread},
+    {FILE_ROW("+QFWRITE"), .forms = PM_AT_TEST | PM_AT_WRITE, .flags = PM_AT_DATA, .param_count = 3,
+     .params = write_params, .test = "+QFWRITE: <filehandle>[,<length>[,<timeout>]]",
+     .handler = pm__run_qfwrite},
+    {FILE_ROW("+QFSEEK"), .forms = PM_AT_TEST | PM_AT_WRITE, .param_count = 3,
+     .params = seek_params, .test = "+QFSEEK: <filehandle>,<offset>[,<position>]",
+     .handler = pm__run_qfseek},
+    {FILE_ROW("+QFPOSITION"), .forms = PM_AT_TEST | PM_AT_WRITE, .param_count = 1,
+     .params = handle_params, .test = "+QFPOSITION: <filehandle>", .handler = pm__run_qfposition},
+    {FILE_ROW("+QFTUCAT"), .forms = PM_AT_TEST | PM_AT_WRITE, .param_count = 1,
+     .params = handle_params, .test = "+QFTUCAT: <filehandle>", .handler = pm__run_qftucat},
+    {FILE_ROW("+QFCLOSE"), .forms = PM_AT_TEST | PM_AT_WRITE, .param_count = 1,
+     .params = handle_params, .test = "+QFCLOSE: <filehandle>", .handler = pm__run_qfclose},
+    {FILE_ROW("+QFMOV"), .forms = PM_AT_TEST | PM_AT_WRITE, .param_count = 4, .params = move_params,
+     .test = "+QFMOV: <src_filename>,<dst_filename>[,(0,1)[,(0,1)]]", .handler = pm__run_qfmov},
 };
 
 const struct pm__commands pm__file_commands = {rows, sizeof rows / sizeof rows[0]};

@@ -194,6 +194,14 @@ uint16_t pm__file_name(struct pm_slice text, uint8_t *storage, struct pm_slice *
 void pm__put_file_name(struct pm_at *at, uint8_t storage, struct pm_slice name, bool full);
 void pm__put_file_name_quoted(struct pm_at *at, uint8_t storage, struct pm_slice name, bool full);
 
+/* handles.c: files that AT+QFOPEN holds open, on whatever port. */
+/* The handle of a named file, opened or being opened; NULL: it has none. */
+struct pm_handle *pm__handle_of(struct pm_module *module, uint8_t storage, struct pm_slice name);
+/* The port's task is done with its handle; one that never opened is free again. */
+void pm__handle_let_go(struct pm_port *port);
+/* Closes all: the module ends or restarts. */
+void pm__handles_close(struct pm_module *module);
+
 /* checksum.c: the FILE manual's XOR over 16-bit words, across pieces. */
 void pm__checksum(struct pm_task *task, const uint8_t *data, size_t len);
 uint16_t pm__checksum_end(const struct pm_task *task);
@@ -226,6 +234,8 @@ bool pm__job_run(struct pm_module *module);
 uint64_t pm__job_deadline(const struct pm_module *module);
 void pm__job_received(struct pm_module *module, const uint8_t *data, size_t len);
 void pm__job_closed(struct pm_module *module);
+/* True while a mail is sent that has the file attached: its bytes must stay. */
+bool pm__job_reads(const struct pm_module *module, uint8_t storage, struct pm_slice name);
 void pm__job_fail(struct pm_module *module, uint16_t error, uint16_t reply);
 /* Drops the job without a word: the module ends or restarts. */
 void pm__job_drop(struct pm_module *module);

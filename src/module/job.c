@@ -41,6 +41,20 @@ static void release(struct pm_module *module, bool graceful)
     pm__wipe(job, sizeof *job);
 }
 
+bool pm__job_reads(const struct pm_module *module, uint8_t storage, struct pm_slice name)
+{
+    struct pm__attachment attachment;
+    if (module->job.state == PM_JOB_IDLE) {
+        return false;
+    }
+    for (uint8_t n = 0; pm__attachment_nth(module, n, &attachment); n++) {
+        if (attachment.storage == storage && pm__slice_equal(attachment.name, name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void log_result(struct pm_module *module, uint16_t error, uint16_t reply)
 {
     struct pm__log log;

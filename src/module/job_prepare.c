@@ -112,6 +112,13 @@ uint16_t pm__prepare_begin(struct pm_module *module)
     return 0;
 }
 
+/* A file that AT+QFWRITE or AT+QFTUCAT is at work on is in no state to be sent. */
+static bool changing(struct pm_module *module, const struct pm__attachment *attachment)
+{
+    const struct pm_handle *handle = pm__handle_of(module, attachment->storage, attachment->name);
+    return handle != NULL && handle->changing;
+}
+
 /* Opens the attachments one by one: from then on each stays as it is (SD19). */
 bool pm__prepare_files(struct pm_module *module)
 {
@@ -129,6 +136,10 @@ bool pm__prepare_files(struct pm_module *module)
     if (!pm__attachment_nth(module, job->file_count, &attachment)) {
         job->state = PM_JOB_MEASURE;
         pm__compose_begin(module);
+        return true;
+    }
+    if (changing(module, &attachment)) {
+        pm__job_fail(module, PM_MAIL_FILE_OPEN, 0);
         return true;
     }
     job->opening = true;

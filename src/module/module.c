@@ -92,6 +92,7 @@ void pm_module_end(struct pm_module *module)
         pm__task_end(port);
         pm__wipe(&port->at, sizeof port->at);
     }
+    pm__handles_close(module);
     pm__draft_drop_body(module);
     pm__wipe(module->arena.base, module->arena.size);
     pm__wipe(module, sizeof *module);

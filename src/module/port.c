@@ -33,6 +33,10 @@ void pm__task_end(struct pm_port *port)
     if (port->task.has_file) {
         platform->file_close(platform->user, port->task.file);
     }
+    if (port->task.has_source) {
+        platform->file_close(platform->user, port->task.source);
+    }
+    pm__handle_let_go(port);
     memset(&port->task, 0, sizeof port->task);
     port->task.wake = PM_NEVER;
     pm__wipe(port->chunk, sizeof port->chunk); /* a context's password, a key on its way out */

@@ -11,6 +11,29 @@ _Static_assert(PM_AT_IN_SIZE / ACK_BYTES < UINT8_MAX, "what one piece is owed mu
 /* The longest "+QFUPL: <size>,<checksum>" with its framing. */
 #define RESULT_LINE 40U
 
+bool pm__result_fits(struct pm_port *port)
+{
+    if (pm_at_room(&port->at) >= RESULT_LINE) {
+        return true;
+    }
+    pm_at_flush(&port->at);
+    return false;
+}
+
+bool pm__put_chunk(struct pm_port *port, uint8_t then)
+{
+    struct pm_task *task = &port->task;
+    size_t n = pm_at_raw(&port->at, port->chunk + task->chunk_at, task->chunk_len - task->chunk_at);
+    pm__checksum(task, port->chunk + task->chunk_at, n);
+    task->chunk_at += n;
+    task->count += (uint32_t)n;
+    if (task->chunk_at < task->chunk_len) {
+        return n != 0;
+    }
+    task->state = then;
+    return true;
+}
+
 /* ---- QFUPL --------------------------------------------------------------------- */
 
 enum { UP_STAT, UP_NEW, UP_ROOM, UP_CREATED, UP_RECEIVE, UP_WRITTEN, UP_ACK, UP_COMMITTED };
@@ -33,16 +56,6 @@ static void begin_receiving(struct pm_port *port)
     task->has_file = true;
     task->state = UP_RECEIVE;
     pm_at_data_in(&port->at, &data, port->module->now);
-}
-
-/* A host that does not read may have left no room for the result: it must not get lost. */
-static bool result_fits(struct pm_port *port)
-{
-    if (pm_at_room(&port->at) >= RESULT_LINE) {
-        return true;
-    }
-    pm_at_flush(&port->at);
-    return false;
 }
 
 /* The answer after the data; its leading CRLF is the setting upl_crlf (CD1). */
@@ -182,7 +195,7 @@ static bool upload_step(struct pm_port *port)
     case UP_COMMITTED:
         if (port->op.result != PM_OK) {
             pm__file_fail(port, pm__file_error(port->op.result, 409));
-        } else if (result_fits(port)) {
+        } else if (pm__result_fits(port)) {
             answer_upload(port);
         } else {
             return false;
@@ -198,9 +211,9 @@ void pm__run_qfupl(void *owner, enum pm_at_form form, const struct pm_at_values 
     uint8_t storage = 0;
     struct pm_slice name;
     (void)form;
-    uint16_t error = pm__file_name(values->v[0].text, &storage, &name);
-    if (error == 0 && name.len == 1 && name.ptr[0] == '*') {
-        error = 406; /* The wildcard is no name. */
+    uint16_t error = pm__file_name_one(values->v[0].text, &storage, &name);
+    if (error == 0 && pm__handle_of(port->module, storage, name) != NULL) {
+        error = 426;
     }
     if (error != 0) {
         pm__cme(port, error);
@@ -222,7 +235,7 @@ enum { DOWN_OPEN, DOWN_OPENED, DOWN_CONNECT, DOWN_READ, DOWN_GOT, DOWN_PUT };
 static bool end_download(struct pm_port *port)
 {
     struct pm_task *task = &port->task;
-    if (!result_fits(port)) {
+    if (!pm__result_fits(port)) {
         return false;
     }
     pm_at_info(&port->at);
@@ -232,20 +245,6 @@ static bool end_download(struct pm_port *port)
     pm_at_put_hex(&port->at, pm__checksum_end(task));
     pm__task_end(port);
     pm__ok(port);
-    return true;
-}
-
-static bool put_chunk(struct pm_port *port)
-{
-    struct pm_task *task = &port->task;
-    size_t n = pm_at_raw(&port->at, port->chunk + task->chunk_at, task->chunk_len - task->chunk_at);
-    pm__checksum(task, port->chunk + task->chunk_at, n);
-    task->chunk_at += n;
-    task->count += (uint32_t)n;
-    if (task->chunk_at < task->chunk_len) {
-        return n != 0;
-    }
-    task->state = DOWN_READ;
     return true;
 }
 
@@ -278,7 +277,7 @@ static bool transfer_step(struct pm_port *port)
         task->chunk_at = 0;
         task->state = DOWN_PUT;
         return true;
-    default: return put_chunk(port);
+    default: return pm__put_chunk(port, DOWN_READ);
     }
 }
 
