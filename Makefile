@@ -29,10 +29,11 @@ with-tests:
 	@cmake --preset release -DPM_TESTS=ON
 	@cmake --build build --parallel $(JOBS)
 
-# All tests; installs what they need, unpacks mail servers and host programs into build/servers.
+# All tests; installs what they need, unpacks mail servers and host programs into build.
 test:
 	@scripts/install-packages build test
 	@scripts/unpack-servers
+	@scripts/fetch-node-modules
 	@$(MAKE) --no-print-directory with-tests
 	ctest --test-dir build --output-on-failure --parallel $(JOBS) $(CTEST_ARGS)
 
