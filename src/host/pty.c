@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <termios.h>
 #include <unistd.h>
@@ -192,18 +193,31 @@ static bool watch_slave(struct pty *pty)
     return pty->watch >= 0;
 }
 
-/*
- * With the next host already there: drops what the old one left unread; and, if `input`, the
- * commands it left behind, whose answers the new one must not see. Should the new host have
- * written already, its first bytes go with them: nothing tells them apart. Done from the slave's
- * side, as the master's would meddle with the new host's settings; opening the slave must not look
- * like a host's doing.
- */
-static void change_hosts(struct pty *pty, bool input)
+/* Between these two, what is opened does not look like a host's doing. Whether a host came
+ * meanwhile is looked at soon: the end of a watch is an event, too. */
+static void stop_watching(struct pty *pty)
 {
     if (pty->inotify >= 0) {
         (void)inotify_rm_watch(pty->inotify, pty->watch);
     }
+}
+
+static void watch_again(struct pty *pty)
+{
+    if (pty->inotify >= 0 && !watch_slave(pty)) {
+        pm_terminal_log(pty->terminal, PM_LOG_ERROR, "%s: %s", pty->slave, strerror(errno));
+    }
+}
+
+/*
+ * With the next host already there: drops what the old one left unread; and, if `input`, the
+ * commands it left behind, whose answers the new one must not see. Should the new host have
+ * written already, its first bytes go with them: nothing tells them apart. Done from the slave's
+ * side, as the master's would meddle with the new host's settings.
+ */
+static void change_hosts(struct pty *pty, bool input)
+{
+    stop_watching(pty);
     (void)tcflush(pty->master, TCOFLUSH);
     int slave = open(pty->slave, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
     if (slave >= 0) {
@@ -213,19 +227,7 @@ static void change_hosts(struct pty *pty, bool input)
     if (input) {
         (void)tcflush(pty->master, TCIFLUSH);
     }
-    if (pty->inotify >= 0 && !watch_slave(pty)) {
-        pm_terminal_log(pty->terminal, PM_LOG_ERROR, "%s: %s", pty->slave, strerror(errno));
-    }
-}
-
-static void pty_gone(struct pm_terminal *t)
-{
-    struct pty *pty = t->own;
-    if (is_held(pty)) {
-        change_hosts(pty, t->backlog);
-    } else if (!make_fresh(pty)) {
-        pm_terminal_log(t, PM_LOG_WARNING, "%s: %s", pty->slave, strerror(errno));
-    }
+    watch_again(pty);
 }
 
 /* ---- The symbolic link ------------------------------------------------------------ */
@@ -256,35 +258,42 @@ static bool link_is_free(const char *path, char *err, size_t err_size)
 }
 
 /* The link appears under its name in one step, in place of an old one. */
-static bool make_link(struct pty *pty, const char *path, char *err, size_t err_size)
+static bool place_link(const struct pty *pty, char *err, size_t err_size)
 {
     char temporary[sizeof pty->link + 32];
+    snprintf(temporary, sizeof temporary, "%s.new.%ld", pty->link, (long)getpid());
+    (void)unlink(temporary);
+    if (symlink(pty->slave, temporary) != 0 || rename(temporary, pty->link) != 0) {
+        snprintf(err, err_size, "%s: %s", pty->link, strerror(errno));
+        (void)unlink(temporary);
+        return false;
+    }
+    return true;
+}
+
+static bool make_link(struct pty *pty, const char *path, char *err, size_t err_size)
+{
     if (strlen(path) >= sizeof pty->link) {
         snprintf(err, err_size, "the name of the link is too long");
         return false;
     }
     snprintf(pty->link, sizeof pty->link, "%s", path);
-    snprintf(temporary, sizeof temporary, "%s.new.%ld", path, (long)getpid());
-    if (!link_is_free(path, err, err_size)) {
-        return false;
-    }
-    (void)unlink(temporary);
-    if (symlink(pty->slave, temporary) != 0 || rename(temporary, path) != 0) {
-        snprintf(err, err_size, "%s: %s", path, strerror(errno));
-        (void)unlink(temporary);
-        return false;
-    }
-    pty->linked = true;
-    return true;
+    pty->linked = link_is_free(path, err, err_size) && place_link(pty, err, err_size);
+    return pty->linked;
 }
 
 /* Another program may have taken the name over meanwhile. */
-static void remove_link(struct pty *pty)
+static bool link_is_ours(const struct pty *pty)
 {
     char target[sizeof pty->slave];
     ssize_t len = pty->linked ? readlink(pty->link, target, sizeof target) : -1;
-    if (len > 0 && (size_t)len == strlen(pty->slave) &&
-        memcmp(target, pty->slave, (size_t)len) == 0) {
+    return len > 0 && (size_t)len == strlen(pty->slave) &&
+           memcmp(target, pty->slave, (size_t)len) == 0;
+}
+
+static void remove_link(struct pty *pty)
+{
+    if (link_is_ours(pty)) {
         (void)unlink(pty->link);
     }
     pty->linked = false;
@@ -309,6 +318,59 @@ static bool open_master(struct pty *pty)
     return make_fresh(pty);
 }
 
+/* Another pty in place of one that nobody can open any more. */
+static void renew(struct pty *pty)
+{
+    struct pty fresh = *pty;
+    char err[400] = "";
+    if (!open_master(&fresh)) {
+        pm_terminal_log(pty->terminal, PM_LOG_ERROR, "no pty: %s", strerror(errno));
+        if (fresh.master >= 0) {
+            close(fresh.master);
+        }
+        return;
+    }
+    bool ours = link_is_ours(pty);
+    close(pty->master);
+    pty->master = fresh.master;
+    memcpy(pty->slave, fresh.slave, sizeof pty->slave);
+    if (ours && !place_link(pty, err, sizeof err)) {
+        pm_terminal_log(pty->terminal, PM_LOG_ERROR, "%s", err);
+    }
+    pm_terminal_log(pty->terminal, PM_LOG_INFO, "a host left %s locked: now at %s", pty->link,
+                    pty->slave);
+}
+
+/*
+ * A host may have locked the slave (TIOCEXCL). The kernel keeps that as long as the master is open,
+ * and only who has the right to open it still can undo it.
+ */
+static void undo_lock(struct pty *pty)
+{
+    stop_watching(pty);
+    int slave = open(pty->slave, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+    if (slave >= 0) {
+        (void)ioctl(slave, TIOCNXCL);
+        close(slave);
+    } else if (errno == EBUSY) {
+        renew(pty);
+    }
+    watch_again(pty);
+}
+
+static void pty_gone(struct pm_terminal *t)
+{
+    struct pty *pty = t->own;
+    if (is_held(pty)) {
+        change_hosts(pty, t->backlog);
+        return;
+    }
+    undo_lock(pty);
+    if (!make_fresh(pty)) {
+        pm_terminal_log(t, PM_LOG_WARNING, "%s: %s", pty->slave, strerror(errno));
+    }
+}
+
 static void on_closed(uv_handle_t *handle)
 {
     struct pty *pty = handle->data;
@@ -323,7 +385,7 @@ static void start_watching(struct pty *pty, uv_loop_t *loop)
     pty->look.data = pty;
     pty->handles++;
     pty->inotify = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
-    if (pty->inotify >= 0 && inotify_add_watch(pty->inotify, pty->slave, IN_OPEN | IN_CLOSE) >= 0 &&
+    if (pty->inotify >= 0 && watch_slave(pty) &&
         uv_poll_init(loop, &pty->events, pty->inotify) == 0) {
         pty->events.data = pty;
         pty->handles++;

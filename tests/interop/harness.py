@@ -152,6 +152,12 @@ def needs_root():
         raise unittest.SkipTest("needs root")
 
 
+def as_others():
+    """A command that runs another without root's right to open a locked terminal."""
+    return ["setpriv", "--bounding-set", "-sys_admin", "--inh-caps", "-sys_admin"] \
+        if os.geteuid() == 0 else []
+
+
 def needs_unpacked(path):
     if not (SERVERS / path).exists():
         raise unittest.SkipTest(f"{path} is not unpacked: run scripts/unpack-servers")

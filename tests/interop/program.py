@@ -21,13 +21,14 @@ class Program(Process):
 
     ports       name -> (kind, address) from the ready lines
     settings    each becomes --set KEY=VALUE
+    wrapper     a command that runs the program in its own place
     """
 
     def __init__(self, folder, *arguments, settings=None, ready=True, name="postmodem",
-                 **options):
+                 wrapper=(), **options):
         self.folder = folder
         self.out = folder / f"{name}.out"
-        arguments = [program_path(), "serve", *map(str, arguments)]
+        arguments = [*wrapper, program_path(), "serve", *map(str, arguments)]
         for key, value in (settings or {}).items():
             arguments += ["--set", f"{key}={value}"]
         self.open_ports = []

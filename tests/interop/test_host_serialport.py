@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""npm's serialport with its readline parser. It locks the port against other programs
-(TIOCEXCL), as many hosts do: the next host must be able to open it all the same."""
+"""npm's serialport with its readline parser. It locks the port against other programs: the next
+host must be able to open it all the same."""
 import os
 import pathlib
 import shutil
@@ -13,9 +13,6 @@ from hosts import IDENTITY, PATIENCE, HostTest
 
 MODULES = harness.ROOT / "build" / "node" / "node_modules"
 SCRIPT = pathlib.Path(__file__).with_name("node") / "mail.js"
-# Root may open a locked terminal; the right to do so is given up, to be as others are.
-AS_OTHERS = ["setpriv", "--bounding-set", "-sys_admin", "--inh-caps", "-sys_admin"] \
-    if os.geteuid() == 0 else []
 
 
 class Serialport(HostTest):
@@ -28,7 +25,7 @@ class Serialport(HostTest):
             raise unittest.SkipTest("serialport is not there: run scripts/fetch-node-modules")
 
     def run_script(self, subject):
-        result = subprocess.run([*AS_OTHERS, self.node, SCRIPT, self.link, subject], text=True,
+        result = subprocess.run([*harness.as_others(), self.node, SCRIPT, self.link, subject], text=True,
                                 env={**os.environ, "NODE_PATH": str(MODULES)}, check=False,
                                 timeout=PATIENCE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         (self.folder / "node.log").open("a").write(result.stdout)

@@ -6,6 +6,7 @@ import re
 import signal
 import socket
 import subprocess
+import sys
 import time
 
 import harness
@@ -88,6 +89,27 @@ class Pty(ProgramTest):
             port.pending(0.2)
             return True
         wait_until(attempt, "an answer")
+
+    def test_a_host_that_locks_the_port(self):
+        """TIOCEXCL stays on a pty when the host leaves. The next one can open the port all the
+        same, whether or not the program has the right to undo the lock."""
+        script = ("import fcntl, os, sys, termios, time\n"
+                  "line = os.open(sys.argv[1], os.O_RDWR | os.O_NOCTTY)\n"
+                  "fcntl.ioctl(line, termios.TIOCEXCL)\n"
+                  "os.write(line, b'ATE0\\rAT+CGMM\\r')\n"
+                  "heard = b''\n"
+                  "while b'AG35\\r\\n\\r\\nOK' not in heard:\n"
+                  "    heard += os.read(line, 1000)\n")
+        for wrapper in ([], harness.as_others()):
+            program = self.serve("--pty", self.link, wrapper=wrapper)
+            for _ in range(3):
+                subprocess.run([*harness.as_others(), sys.executable, "-c", script, self.link],
+                               check=True, timeout=harness.SOON)
+                # It takes a moment until the program knows that the host has left.
+                program.wait_idle()
+            self.assertEqual("locked: now at" in program.log(), bool(wrapper or os.geteuid()))
+            program.stop()
+            self.assertFalse(self.link.is_symlink())
 
     def test_idle_pty_costs_no_time(self):
         """With and without a host: the loop must not spin. A spinning one takes every tick."""
