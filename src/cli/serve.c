@@ -110,102 +110,42 @@ static bool apply_option(struct pm_configuration *configuration, int option, con
     }
 }
 
-static int complain(const char *why)
-{
-    fprintf(stderr, "postmodem: %s\n", why);
-    return PM_EXIT_USAGE;
-}
+/* How a walk along the command line ends. */
+enum outcome { GOES_ON, HELP_WANTED, IS_WRONG };
 
-/* Walks the command line: once for the files (`files`), then for what wins over them. Returns an
- * exit status, or -1 to go on. */
-static int walk(int argc, char **argv, bool files, struct pm_configuration *configuration)
+/* Walks the command line: once for the files (`files`), then for what wins over them. */
+static enum outcome walk(int argc, char **argv, bool files, struct pm_configuration *configuration,
+                         char *err, size_t err_size)
 {
-    char why[700];
-    char err[600];
+    char why[600];
     int option;
     int index = 0;
     optind = 1;
     opterr = 0;
     while ((option = getopt_long(argc, argv, ":", long_options, &index)) != -1) {
         if (option == OPTION_HELP) {
-            print_help();
-            return PM_EXIT_OK;
+            return HELP_WANTED;
         }
         if (option == ':' || option == '?') {
-            snprintf(why, sizeof why, "%s %.80s (postmodem serve --help lists the options)",
+            snprintf(err, err_size, "%s %.80s (postmodem serve --help lists the options)",
                      option == ':' ? "a value is missing after" : "unknown option",
                      argv[optind - 1]);
-            return complain(why);
+            return IS_WRONG;
         }
         if (files && option == OPTION_CONFIG &&
-            !pm_configuration_read(configuration, optarg, err, sizeof err)) {
-            return complain(err);
+            !pm_configuration_read(configuration, optarg, err, err_size)) {
+            return IS_WRONG;
         }
-        if (!files && !apply_option(configuration, option, optarg, err, sizeof err)) {
-            snprintf(why, sizeof why, "--%s: %s", long_options[index].name, err);
-            return complain(why);
+        if (!files && !apply_option(configuration, option, optarg, why, sizeof why)) {
+            snprintf(err, err_size, "--%s: %s", long_options[index].name, why);
+            return IS_WRONG;
         }
     }
     if (optind < argc) {
-        snprintf(why, sizeof why, "unexpected argument %.80s", argv[optind]);
-        return complain(why);
+        snprintf(err, err_size, "unexpected argument %.80s", argv[optind]);
+        return IS_WRONG;
     }
-    return -1;
-}
-
-/* On standard output, unless that is a port. */
-static bool print_ready(const struct pm_daemon *daemon)
-{
-    char text[400];
-    FILE *out = stdout;
-    for (const struct pm_daemon_module *m = daemon->modules; m != NULL; m = m->next) {
-        for (const struct pm_terminal *t = m->host.terminals; t != NULL; t = t->next) {
-            out = t->ops == &pm__terminal_stdio ? stderr : out;
-        }
-    }
-    for (const struct pm_daemon_module *m = daemon->modules; m != NULL; m = m->next) {
-        for (const struct pm_terminal *t = m->host.terminals; t != NULL; t = t->next) {
-            pm_terminal_ready(t, text, sizeof text);
-            fprintf(out, "ready %s\n", text);
-        }
-    }
-    return fflush(out) == 0;
-}
-
-static bool start(struct pm_daemon *daemon, struct pm_configuration *configuration, char *err,
-                  size_t err_size)
-{
-    if (configuration->secret_in_file) {
-        pm_log_printf(&daemon->log, PM_LOG_WARNING,
-                      "the configuration file holds a password and others can read it");
-    }
-    for (size_t i = 0; i < configuration->count; i++) {
-        if (!pm_daemon_add(daemon, pm_configuration_take(configuration, i), err, err_size)) {
-            return false;
-        }
-    }
-    return true;
-}
-
-static int serve(struct pm_configuration *configuration)
-{
-    char err[600] = "";
-    struct pm_daemon daemon;
-    if (!pm_daemon_init(&daemon, (enum pm_log_level)configuration->log, err, sizeof err)) {
-        fprintf(stderr, "postmodem: %s\n", err);
-        return PM_EXIT_FAILURE;
-    }
-    int status = PM_EXIT_FAILURE;
-    if (!start(&daemon, configuration, err, sizeof err)) {
-        fprintf(stderr, "postmodem: %s\n", err);
-    } else if (!print_ready(&daemon)) {
-        fprintf(stderr, "postmodem: standard output cannot be written\n");
-    } else {
-        pm_daemon_run(&daemon);
-        status = PM_EXIT_OK;
-    }
-    pm_daemon_end(&daemon);
-    return status;
+    return GOES_ON;
 }
 
 static bool every_module_has_ports(const struct pm_configuration *configuration, char *err,
@@ -224,22 +164,123 @@ static bool every_module_has_ports(const struct pm_configuration *configuration,
     return true;
 }
 
+/* From the command line, and the files that it names, to a finished configuration. */
+static enum outcome load(int argc, char **argv, struct pm_configuration *configuration, char *err,
+                         size_t err_size)
+{
+    enum outcome outcome = walk(argc, argv, true, configuration, err, err_size);
+    if (outcome == GOES_ON) {
+        outcome = walk(argc, argv, false, configuration, err, err_size);
+    }
+    if (outcome == GOES_ON && (!pm_configuration_finish(configuration, err, err_size) ||
+                               !every_module_has_ports(configuration, err, err_size))) {
+        outcome = IS_WRONG;
+    }
+    return outcome;
+}
+
+/* ---- The daemon --------------------------------------------------------------------- */
+
+struct serving {
+    int argc;
+    char **argv;
+    FILE *out; /* for the ready lines: standard output, unless that is a port */
+};
+
+static FILE *output_for(const struct pm_daemon *daemon)
+{
+    for (const struct pm_daemon_module *m = daemon->modules; m != NULL; m = m->next) {
+        for (const struct pm_terminal *t = m->host.terminals; t != NULL; t = t->next) {
+            if (t->ops == &pm__terminal_stdio) {
+                return stderr;
+            }
+        }
+    }
+    return stdout;
+}
+
+static void print_ready(void *user, const struct pm_daemon_module *module)
+{
+    const struct serving *serving = user;
+    char text[400];
+    for (const struct pm_terminal *t = module->host.terminals; t != NULL; t = t->next) {
+        pm_terminal_ready(t, text, sizeof text);
+        fprintf(serving->out, "ready %s\n", text);
+    }
+    (void)fflush(serving->out);
+}
+
+static bool reload(void *user, struct pm_configuration *configuration, char *err, size_t err_size)
+{
+    const struct serving *serving = user;
+    return load(serving->argc, serving->argv, configuration, err, err_size) == GOES_ON;
+}
+
+static bool start(struct pm_daemon *daemon, struct pm_configuration *configuration)
+{
+    char err[600];
+    if (configuration->secret_in_file) {
+        pm_log_printf(&daemon->log, PM_LOG_WARNING, PM_SECRET_IN_FILE);
+    }
+    for (size_t i = 0; i < configuration->count; i++) {
+        if (pm_daemon_add(daemon, pm_configuration_take(configuration, i), err, sizeof err) ==
+            NULL) {
+            fprintf(stderr, "postmodem: %s\n", err);
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool say_ready(const struct pm_daemon *daemon, struct serving *serving)
+{
+    serving->out = output_for(daemon);
+    for (const struct pm_daemon_module *m = daemon->modules; m != NULL; m = m->next) {
+        print_ready(serving, m);
+    }
+    if (ferror(serving->out)) {
+        fprintf(stderr, "postmodem: standard output cannot be written\n");
+        return false;
+    }
+    return true;
+}
+
+/* Takes the configuration over: it is freed before the long run. */
+static int serve(struct serving *serving, struct pm_configuration *configuration)
+{
+    char err[600] = "";
+    struct pm_daemon daemon;
+    const struct pm_daemon_calls calls = {serving, reload, print_ready};
+    if (!pm_daemon_init(&daemon, (enum pm_log_level)configuration->log, err, sizeof err)) {
+        fprintf(stderr, "postmodem: %s\n", err);
+        pm_configuration_free(configuration);
+        return PM_EXIT_FAILURE;
+    }
+    bool started = start(&daemon, configuration);
+    pm_configuration_free(configuration);
+    started = started && say_ready(&daemon, serving);
+    if (started) {
+        pm_daemon_run(&daemon, &calls);
+    }
+    pm_daemon_end(&daemon);
+    return started ? PM_EXIT_OK : PM_EXIT_FAILURE;
+}
+
 int pm_cli_serve(int argc, char **argv)
 {
     struct pm_configuration configuration;
-    char err[600];
+    struct serving serving = {.argc = argc, .argv = argv};
+    char err[700];
     pm_configuration_init(&configuration);
-    int status = walk(argc, argv, true, &configuration);
-    if (status < 0) {
-        status = walk(argc, argv, false, &configuration);
-    }
-    if (status < 0 && (!pm_configuration_finish(&configuration, err, sizeof err) ||
-                       !every_module_has_ports(&configuration, err, sizeof err))) {
-        status = complain(err);
-    }
-    if (status < 0) {
-        status = serve(&configuration);
+    enum outcome outcome = load(argc, argv, &configuration, err, sizeof err);
+    if (outcome == GOES_ON) {
+        return serve(&serving, &configuration);
     }
     pm_configuration_free(&configuration);
-    return status;
+    if (outcome == HELP_WANTED) {
+        print_help();
+        return PM_EXIT_OK;
+    }
+    fprintf(stderr, "postmodem: %s\n", err);
+    return PM_EXIT_USAGE;
 }

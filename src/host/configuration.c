@@ -76,6 +76,12 @@ static struct pm_described *find_module(const struct pm_configuration *configura
     return node != NULL ? *(struct pm_described **)node : NULL;
 }
 
+size_t pm_configuration_find(const struct pm_configuration *configuration, const char *name)
+{
+    const struct pm_described *module = find_module(configuration, name);
+    return module != NULL ? module->place : configuration->count;
+}
+
 static struct pm_described *add_module(struct pm_configuration *configuration, const char *name)
 {
     if (configuration->count == configuration->room) {
@@ -98,6 +104,7 @@ static struct pm_described *add_module(struct pm_configuration *configuration, c
         free(module);
         return NULL;
     }
+    module->place = configuration->count;
     configuration->modules[configuration->count++] = module;
     return module;
 }

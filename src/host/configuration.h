@@ -15,6 +15,9 @@
 
 #include "host/config.h"
 
+/* What to say of secret_in_file. */
+#define PM_SECRET_IN_FILE "the configuration file holds a password and others can read it"
+
 struct pm_setting; /* configuration.c: a key and its value, and where they were read */
 
 struct pm_settings {
@@ -24,6 +27,7 @@ struct pm_settings {
 /* A module as far as it is described. */
 struct pm_described {
     char name[PM_MODULE_NAME_MAX + 1];
+    size_t place;                /* among the modules */
     uint64_t number;             /* of its identity, below 10^10 */
     struct pm_settings settings; /* of the files */
     struct pm_options *options;  /* once finished; NULL: taken by pm_configuration_take() */
@@ -64,6 +68,9 @@ bool pm_configuration_add_port(struct pm_configuration *configuration, enum pm_t
  * them share what only one can have. False with the reason in `err`.
  */
 bool pm_configuration_finish(struct pm_configuration *configuration, char *err, size_t err_size);
+
+/* The place of the module of this name, configuration->count: there is none. */
+size_t pm_configuration_find(const struct pm_configuration *configuration, const char *name);
 
 /* The options of module `i`, which are the caller's from now on: pm_options_delete(). */
 struct pm_options *pm_configuration_take(struct pm_configuration *configuration, size_t i);

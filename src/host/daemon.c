@@ -47,10 +47,13 @@ void pm_daemon_end(struct pm_daemon *daemon)
         pm__daemon_stop(module); /* The loop frees it, later. */
     }
     if (daemon->running) {
-        uv_close((uv_handle_t *)&daemon->signals[0], NULL);
-        uv_close((uv_handle_t *)&daemon->signals[1], NULL);
+        for (size_t i = 0; i < sizeof daemon->signals / sizeof daemon->signals[0]; i++) {
+            uv_close((uv_handle_t *)&daemon->signals[i], NULL);
+        }
+        uv_close((uv_handle_t *)&daemon->watchdog, NULL);
         daemon->running = false;
     }
+    pm__daemon_drop_waiting(daemon);
     empty_loop(daemon);
     pm__daemon_forget(daemon);
 }

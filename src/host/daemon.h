@@ -10,7 +10,7 @@
 
 #include <uv.h>
 
-#include "host/config.h"
+#include "host/configuration.h"
 #include "host/host.h"
 
 enum pm_daemon_phase {
@@ -44,16 +44,35 @@ struct pm_daemon_shared {
     char path[]; /* that tells them apart */
 };
 
+/* A module that starts when those are gone which have what it wants. */
+struct pm_daemon_waiting {
+    struct pm_daemon_waiting *next;
+    struct pm_options *options;
+};
+
+/* What the daemon asks of the program. */
+struct pm_daemon_calls {
+    void *user;
+    /* SIGHUP: makes a finished configuration. False with the reason in `err`; `configuration` is
+     * to be freed in either case. */
+    bool (*reload)(void *user, struct pm_configuration *configuration, char *err, size_t err_size);
+    /* A module has been started by a reload. */
+    void (*started)(void *user, const struct pm_daemon_module *module);
+};
+
 struct pm_daemon {
     uv_loop_t loop;
     struct pm_log log;
     struct pm_daemon_module *modules, **end; /* in the order of their start; also leaving ones */
     size_t active;                           /* those that do not close yet */
     struct pm_daemon_shared *catchers, *traces;
-    uv_signal_t signals[2];
-    bool running; /* signals are in the loop */
-    bool leaving; /* all modules are to leave */
-    bool hurry;   /* a second signal has come */
+    struct pm_daemon_waiting *waiting;
+    struct pm_daemon_calls calls;
+    uv_signal_t signals[3];
+    uv_timer_t watchdog; /* tells systemd that the loop runs */
+    bool running;        /* signals and watchdog are in the loop */
+    bool leaving;        /* all modules are to leave */
+    bool hurry;          /* a second signal has come */
 };
 
 /* A daemon without modules. `daemon` may hold anything. False with the reason in `err`. */
@@ -61,14 +80,19 @@ bool pm_daemon_init(struct pm_daemon *daemon, enum pm_log_level level, char *err
 
 /*
  * Starts a module in order: trace, storage, catcher, network, module, presets, ports. `options`
- * are finished ones, allocated, and the daemon's from now on, also on failure. False with the
+ * are finished ones, allocated, and the daemon's from now on, also on failure. NULL with the
  * reason in `err`; what had been started is undone, while the loop runs on.
  */
-bool pm_daemon_add(struct pm_daemon *daemon, struct pm_options *options, char *err,
-                   size_t err_size);
+struct pm_daemon_module *pm_daemon_add(struct pm_daemon *daemon, struct pm_options *options,
+                                       char *err, size_t err_size);
 
-/* Serves until SIGTERM, SIGINT, or the end of a port on standard input. */
-void pm_daemon_run(struct pm_daemon *daemon);
+/*
+ * Serves until SIGTERM, SIGINT, or the end of a port on standard input. At SIGHUP the configuration
+ * is made again: new modules start, those that are gone from it leave, those whose settings
+ * differ leave and start again, the rest are not touched. A configuration with an error changes
+ * nothing.
+ */
+void pm_daemon_run(struct pm_daemon *daemon, const struct pm_daemon_calls *calls);
 
 /* Ends all modules and the loop, which runs until all of it is gone. */
 void pm_daemon_end(struct pm_daemon *daemon);
@@ -86,6 +110,16 @@ void pm__daemon_stop(struct pm_daemon_module *module);
 
 /* A module closes, or is gone. */
 void pm__daemon_gone(struct pm_daemon *daemon);
+
+/* What systemd is told: how many modules there are; that the program is ready, too. */
+void pm__daemon_ready(const struct pm_daemon *daemon);
+
+/* The present configuration, after SIGHUP. */
+void pm__daemon_reload(struct pm_daemon *daemon);
+
+/* Starts the waiting modules that nothing is in the way of. */
+void pm__daemon_start_waiting(struct pm_daemon *daemon);
+void pm__daemon_drop_waiting(struct pm_daemon *daemon);
 
 /* Frees the modules that the loop has not let go: it does not run any more. */
 void pm__daemon_forget(struct pm_daemon *daemon);

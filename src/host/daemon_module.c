@@ -109,7 +109,8 @@ static struct pm_daemon_module *module_new(struct pm_daemon *daemon, struct pm_o
     return module;
 }
 
-bool pm_daemon_add(struct pm_daemon *daemon, struct pm_options *options, char *err, size_t err_size)
+struct pm_daemon_module *pm_daemon_add(struct pm_daemon *daemon, struct pm_options *options,
+                                       char *err, size_t err_size)
 {
     char why[500] = "out of memory";
     const char *name = options->name;
@@ -122,7 +123,7 @@ bool pm_daemon_add(struct pm_daemon *daemon, struct pm_options *options, char *e
             if (daemon->running) {
                 pm__daemon_watch(module);
             }
-            return true;
+            return module;
         }
     }
     snprintf(err, err_size, "%s%s%s", name, *name != '\0' ? ": " : "", why);
@@ -131,7 +132,7 @@ bool pm_daemon_add(struct pm_daemon *daemon, struct pm_options *options, char *e
     } else {
         pm_options_delete(options);
     }
-    return false;
+    return NULL;
 }
 
 /* ---- The end --------------------------------------------------------------------------- */

@@ -87,6 +87,9 @@ void pm__daemon_gone(struct pm_daemon *daemon)
     if (daemon->running && daemon->leaving && daemon->active == 0) {
         uv_stop(&daemon->loop);
     }
+    if (daemon->running && !daemon->leaving) {
+        pm__daemon_start_waiting(daemon);
+    }
 }
 
 static void after_pump(struct pm_host_module *host, void *user)
@@ -125,6 +128,10 @@ static unsigned mails_running(const struct pm_daemon *daemon)
 static void on_signal(uv_signal_t *handle, int number)
 {
     struct pm_daemon *daemon = handle->data;
+    if (number == SIGHUP) {
+        pm__daemon_reload(daemon);
+        return;
+    }
     if (daemon->leaving) {
         pm_log_printf(&daemon->log, PM_LOG_WARNING, "second signal: leaving at once");
         daemon->hurry = true;
@@ -141,19 +148,47 @@ static void on_signal(uv_signal_t *handle, int number)
     leave(daemon);
 }
 
-void pm_daemon_run(struct pm_daemon *daemon)
+/* ---- systemd ----------------------------------------------------------------------------------
+ */
+
+void pm__daemon_ready(const struct pm_daemon *daemon)
 {
-    static const int numbers[] = {SIGTERM, SIGINT};
+    (void)sd_notifyf(0, "READY=1\nSTATUS=%zu %s", daemon->active,
+                     daemon->active == 1 ? "module" : "modules");
+}
+
+static void on_watchdog(uv_timer_t *timer)
+{
+    (void)timer;
+    (void)sd_notify(0, "WATCHDOG=1");
+}
+
+/* Twice as often as it must be: a loop that hangs is then seen by systemd, which starts the
+ * program afresh. */
+static void start_watchdog(struct pm_daemon *daemon)
+{
+    uint64_t us = 0;
+    uv_timer_init(&daemon->loop, &daemon->watchdog);
+    if (sd_watchdog_enabled(0, &us) > 0) {
+        uint64_t ms = us / 2000 > 0 ? us / 2000 : 1;
+        uv_timer_start(&daemon->watchdog, on_watchdog, 0, ms);
+    }
+}
+
+void pm_daemon_run(struct pm_daemon *daemon, const struct pm_daemon_calls *calls)
+{
+    static const int numbers[] = {SIGTERM, SIGINT, SIGHUP};
+    daemon->calls = *calls;
     /* A host or server that goes away is seen by the result of the write. */
     (void)signal(SIGPIPE, SIG_IGN);
-    (void)signal(SIGHUP, SIG_IGN);
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
         uv_signal_init(&daemon->loop, &daemon->signals[i]);
         daemon->signals[i].data = daemon;
         uv_signal_start(&daemon->signals[i], on_signal, numbers[i]);
     }
+    start_watchdog(daemon);
     daemon->running = true;
-    (void)sd_notify(0, "READY=1");
+    pm__daemon_ready(daemon);
     for (struct pm_daemon_module *module = daemon->modules; module != NULL; module = module->next) {
         pm__daemon_watch(module);
     }

@@ -1,9 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """Several modules in one program: each has its own ports, files, identity and mails."""
+import os
 import re
+import signal
+import socket
+import threading
 
 import harness
+from atclient import TcpPort
 from harness import wait_until
 from program import ProgramTest, activate, configure, write_mail
 
@@ -12,6 +17,53 @@ def rack_file(folder, text):
     path = folder / "rack.conf"
     path.write_text(text)
     return path
+
+
+class HeldServer:
+    """An SMTP server that greets nobody until it is told to go on."""
+
+    def __init__(self):
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.address = self.listener.getsockname()
+        self.come, self.on = threading.Event(), threading.Event()
+        self.thread = threading.Thread(target=self._serve, daemon=True)
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.on.set()
+        self.listener.close()
+        self.thread.join(harness.SOON)
+
+    def wait_for_client(self):
+        assert self.come.wait(harness.SOON)
+
+    def go_on(self):
+        self.on.set()
+
+    def _serve(self):
+        try:
+            client, _ = self.listener.accept()
+        except OSError:
+            return
+        with client, client.makefile("rwb") as wire:
+            self.come.set()
+            self.on.wait(harness.SOON)
+            wire.write(b"220 a\r\n")
+            wire.flush()
+            in_data = False
+            for line in wire:
+                if in_data:
+                    in_data = line != b".\r\n"
+                    answer = None if in_data else b"250 kept\r\n"
+                else:
+                    in_data = line.upper().startswith(b"DATA")
+                    answer = b"354 go\r\n" if in_data else b"250 ok\r\n"
+                if answer:
+                    wire.write(answer)
+                    wire.flush()
 
 
 class Rack(ProgramTest):
@@ -97,6 +149,151 @@ state = {self.folder}/y
 """))
         self.assertEqual(status, 2)
         self.assertIn("both want the directory", errors)
+
+
+class Reload(Rack):
+    """SIGHUP: from the running modules to those of the present file."""
+
+    COMMON = "drain_seconds = 20\nsmtp.sender_email = a@example.com\n"
+
+    def running(self, *modules, **options):
+        program = self.rack(self.text(*modules), **options)
+        return program
+
+    def text(self, *modules, extra=""):
+        return self.COMMON + extra + "".join(
+            f"[module {name}]\nport.1.tcp = 127.0.0.1:{port}\n{more}"
+            for name, port, more in modules)
+
+    def reload(self, program, text, message):
+        before = program.log().count(message)
+        rack_file(self.folder, text)
+        program.popen.send_signal(signal.SIGHUP)
+        wait_until(lambda: program.log().count(message) > before, message)
+
+    @staticmethod
+    def port(number):
+        return TcpPort(("127.0.0.1", number)).start()
+
+    def test_new_modules_start_and_removed_ones_leave(self):
+        a, b, c = (harness.free_port() for _ in range(3))
+        program = self.running(("a", a, ""), ("b", b, ""))
+        first = self.port(a)
+        first.write(b"AT+QSMTPSUB=0,\"still")  # half a line: the dialogue of `a` goes on over it
+        second = self.port(b)
+        self.reload(program, self.text(("a", a, ""), ("c", c, "")), "c: started")
+        third = self.port(c)
+        self.assertIn("ready c/usbat tcp", program.out.read_text())
+        third.ok("AT")
+        self.assertEqual(end_of(second), b"")
+        wait_until(lambda: refused(b), "a closed port of b")
+        first.write(b" here\"\r")
+        first.answer()
+        self.assertEqual(first.ok("AT+QSMTPSUB?"), ['+QSMTPSUB: 0,"still here"'])
+        self.assertIn("b: not in the configuration any more", program.log())
+        self.assertNotIn("a: started", program.log())
+
+    def test_removed_module_finishes_its_mail(self):
+        a, b = harness.free_port(), harness.free_port()
+        with HeldServer() as server:
+            program = self.running(("a", a, ""), ("b", b, ""))
+            port = self.port(b)
+            activate(port)
+            configure(port, server.address)
+            write_mail(port, ["c@example.com"])
+            port.ok("AT+QSMTPPUT=300")
+            server.wait_for_client()
+            self.reload(program, self.text(("a", a, "")), "b: not in the configuration any more")
+            self.port(a).ok("AT")  # the others are served meanwhile
+            server.go_on()
+            self.assertEqual(port.mail_result(), (0, 0))
+            self.assertEqual(end_of(port), b"")
+            self.assertTrue(program.running())
+
+    def test_changed_module_starts_again_with_its_files(self):
+        a, b = harness.free_port(), harness.free_port()
+        state = f"state = {self.folder}/state\n"
+        program = self.rack(self.text(("a", a, ""), ("b", b, ""), extra=state))
+        stays = self.port(a)
+        port = self.port(b)
+        port.upload("UFS:x", b"123")
+        self.reload(program, self.text(("a", a, ""), ("b", b, "identity.model = EC25\n"),
+                                       extra=state), "b: started")
+        self.assertIn("b: identity.model has changed", program.log())
+        self.assertEqual(end_of(port), b"")
+        port = self.port(b)
+        self.assertEqual(port.ok("AT+CGMM"), ["EC25"])
+        self.assertEqual(port.ok('AT+QFLST="UFS:x"'), ['+QFLST: "UFS:x",3'])
+        stays.ok("AT")
+
+    def test_a_port_moves_from_one_module_to_another(self):
+        a, b = harness.free_port(), harness.free_port()
+        program = self.running(("a", a, ""), ("b", b, ""))
+        self.reload(program, self.text(("a", b, ""), ("b", a, "identity.model = EC25\n")),
+                    "b: started")
+        wait_until(lambda: "a: started" in program.log(), "module a")
+        self.assertEqual(self.port(a).ok("AT+CGMM"), ["EC25"])
+        self.assertEqual(self.port(b).ok("AT+CGMM"), ["AG35"])
+
+    def test_a_broken_file_changes_nothing(self):
+        a, b = harness.free_port(), harness.free_port()
+        program = self.running(("a", a, ""))
+        port = self.port(a)
+        for text, message in ((self.text(("b", b, "")) + "nonsense = 1\n",
+                               "rack.conf:5: unknown key nonsense"),
+                              (self.text(("a", a, ""), ("b", a, "")), "both want the port"),
+                              ("", "no port")):
+            self.reload(program, text, message)
+            self.assertIn("nothing is changed", program.log())
+            port.ok("AT")
+        self.reload(program, self.text(("a", a, ""), ("b", b, "")), "b: started")
+        port.ok("AT")
+
+    def test_one_that_cannot_start_leaves_the_others_alone(self):
+        a, b = harness.free_port(), harness.free_port()
+        program = self.running(("a", a, ""))
+        port = self.port(a)
+        with socket.create_server(("127.0.0.1", b)):
+            self.reload(program, self.text(("a", a, ""), ("b", b, "")), "not started: b: ")
+            port.ok("AT")
+        self.reload(program, self.text(("a", a, ""), ("b", b, "")), "b: started")
+        self.port(b).ok("AT")
+
+    def test_many_reloads_leave_nothing_behind(self):
+        a, b = harness.free_port(), harness.free_port()
+        state = f"state = {self.folder}/state\n"
+        program = self.rack(self.text(("a", a, ""), extra=state))
+        descriptors = count_descriptors(program)
+        for _ in range(20):
+            self.reload(program, self.text(("a", a, ""), ("b", b, ""), extra=state), "b: started")
+            port = self.port(b)
+            port.upload("RAM:x", b"x")
+            self.reload(program, self.text(("a", a, ""), extra=state), "b: not in the conf")
+            self.assertEqual(end_of(port), b"")
+            port.close()
+            wait_until(lambda: refused(b), "a closed port of b")
+        wait_until(lambda: count_descriptors(program) == descriptors, "no more descriptors")
+
+
+def end_of(port):
+    """What is left to be read until the module closes the port."""
+    port.socket.settimeout(harness.SOON)
+    rest = b""
+    while piece := port.socket.recv(4096):
+        rest += piece
+    return rest
+
+
+def refused(port):
+    try:
+        socket.create_connection(("127.0.0.1", port)).close()
+    except ConnectionRefusedError:
+        return True
+    return False
+
+
+def count_descriptors(program):
+    return len(os.listdir(f"/proc/{program.pid}/fd"))
 
 
 if __name__ == "__main__":

@@ -80,7 +80,7 @@ static bool start(struct fixture *f)
     assert_true(f->started);
     struct pm_options *options = f->options;
     f->options = NULL;
-    return pm_daemon_add(&f->daemon, options, f->err, sizeof f->err);
+    return pm_daemon_add(&f->daemon, options, f->err, sizeof f->err) != NULL;
 }
 
 static void add(struct fixture *f, enum pm_terminal_kind kind, const char *where)
@@ -512,13 +512,14 @@ static void on_raise(uv_timer_t *timer)
 static void test_signal_ends_the_run(void **state)
 {
     struct fixture *f = *state;
+    const struct pm_daemon_calls calls = {0};
     uv_timer_t timer;
     add(f, PM_TERMINAL_PTY, f->link);
     add(f, PM_TERMINAL_TCP, "0");
     assert_true(start(f));
     uv_timer_init(&f->daemon.loop, &timer);
     uv_timer_start(&timer, on_raise, 0, 0);
-    pm_daemon_run(&f->daemon);
+    pm_daemon_run(&f->daemon, &calls);
     assert_int_equal(f->daemon.active, 0);
     assert_false(f->daemon.hurry);
 }

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: MIT */
+/* SIGHUP: from the running modules to those of the present configuration. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <systemd/sd-daemon.h>
+
+#include "host/daemon.h"
+
+/* ---- Modules that wait for others to be gone ------------------------------------------- */
+
+static bool same_port(const struct pm_options *a, const struct pm_options *b)
+{
+    for (size_t i = 0; i < a->port_count; i++) {
+        for (size_t k = 0; k < b->port_count; k++) {
+            if (a->port[i].kind == b->port[k].kind &&
+                strcmp(a->port[i].where, b->port[k].where) == 0) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+static bool same_directory(const char *a, const char *b)
+{
+    return *a != '\0' && strcmp(a, b) == 0;
+}
+
+/* True when a module has something that the other one wants. What goes by two names is found
+ * by the start, which then fails. */
+static bool in_the_way(const struct pm_options *a, const struct pm_options *b)
+{
+    return strcmp(a->name, b->name) == 0 || same_port(a, b) ||
+           same_directory(a->state_dir, b->state_dir) || same_directory(a->sd_dir, b->sd_dir);
+}
+
+static bool must_wait(const struct pm_daemon *daemon, const struct pm_options *options)
+{
+    for (const struct pm_daemon_module *m = daemon->modules; m != NULL; m = m->next) {
+        if (m->phase != PM_DAEMON_RUNS && in_the_way(m->options, options)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void start(struct pm_daemon *daemon, struct pm_options *options)
+{
+    char err[600];
+    const struct pm_daemon_module *module = pm_daemon_add(daemon, options, err, sizeof err);
+    if (module == NULL) {
+        pm_log_printf(&daemon->log, PM_LOG_ERROR, "SIGHUP: not started: %s", err);
+        return;
+    }
+    pm_log_printf(&module->log, PM_LOG_INFO, "started");
+    if (daemon->calls.started != NULL) {
+        daemon->calls.started(daemon->calls.user, module);
+    }
+}
+
+void pm__daemon_start_waiting(struct pm_daemon *daemon)
+{
+    struct pm_daemon_waiting **link = &daemon->waiting;
+    while (*link != NULL) {
+        struct pm_daemon_waiting *waiting = *link;
+        if (must_wait(daemon, waiting->options)) {
+            link = &waiting->next;
+            continue;
+        }
+        *link = waiting->next;
+        start(daemon, waiting->options);
+        free(waiting);
+    }
+}
+
+void pm__daemon_drop_waiting(struct pm_daemon *daemon)
+{
+    while (daemon->waiting != NULL) {
+        struct pm_daemon_waiting *waiting = daemon->waiting;
+        daemon->waiting = waiting->next;
+        pm_options_delete(waiting->options);
+        free(waiting);
+    }
+}
+
+static void wait_for_place(struct pm_daemon *daemon, struct pm_options *options)
+{
+    struct pm_daemon_waiting **end = &daemon->waiting;
+    struct pm_daemon_waiting *waiting = calloc(1, sizeof *waiting);
+    if (waiting == NULL) {
+        pm_log_printf(&daemon->log, PM_LOG_ERROR, "SIGHUP: out of memory");
+        pm_options_delete(options);
+        return;
+    }
+    while (*end != NULL) {
+        end = &(*end)->next;
+    }
+    waiting->options = options;
+    *end = waiting;
+}
+
+/* ---- From one configuration to the next --------------------------------------------------- */
+
+/* Lets a module go on, or go. */
+static void compare(struct pm_daemon_module *module, struct pm_configuration *fresh)
+{
+    size_t place = pm_configuration_find(fresh, module->options->name);
+    if (place == fresh->count) {
+        pm_log_printf(&module->log, PM_LOG_INFO, "not in the configuration any more: leaving");
+        pm__daemon_dismiss(module);
+        return;
+    }
+    const struct pm_config_key *key =
+        pm_options_difference(module->options, fresh->modules[place]->options);
+    if (key == NULL) {
+        pm_options_delete(pm_configuration_take(fresh, place));
+        return;
+    }
+    pm_log_printf(&module->log, PM_LOG_INFO, "%s has changed: leaving, to start again", key->name);
+    pm__daemon_dismiss(module);
+}
+
+static void change(struct pm_daemon *daemon, struct pm_configuration *fresh)
+{
+    if (fresh->secret_in_file) {
+        pm_log_printf(&daemon->log, PM_LOG_WARNING, PM_SECRET_IN_FILE);
+    }
+    daemon->log.level = (enum pm_log_level)fresh->log;
+    pm__daemon_drop_waiting(daemon);
+    for (struct pm_daemon_module *m = daemon->modules; m != NULL; m = m->next) {
+        if (m->phase == PM_DAEMON_RUNS) {
+            compare(m, fresh);
+        }
+    }
+    for (size_t i = 0; i < fresh->count; i++) {
+        if (fresh->modules[i]->options != NULL) {
+            wait_for_place(daemon, pm_configuration_take(fresh, i));
+        }
+    }
+    pm__daemon_start_waiting(daemon);
+}
+
+/* systemd holds the signal of a unit that reloads against the time of the answer. */
+static void notify_reloading(void)
+{
+    (void)sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%llu",
+                     (unsigned long long)(uv_hrtime() / 1000));
+}
+
+void pm__daemon_reload(struct pm_daemon *daemon)
+{
+    struct pm_configuration fresh;
+    char err[600] = "";
+    if (daemon->leaving || daemon->calls.reload == NULL) {
+        return;
+    }
+    notify_reloading();
+    pm_configuration_init(&fresh);
+    if (daemon->calls.reload(daemon->calls.user, &fresh, err, sizeof err)) {
+        pm_log_printf(&daemon->log, PM_LOG_INFO, "SIGHUP: the configuration is read again");
+        change(daemon, &fresh);
+    } else {
+        pm_log_printf(&daemon->log, PM_LOG_ERROR, "SIGHUP: nothing is changed: %s", err);
+    }
+    pm_configuration_free(&fresh);
+    pm__daemon_ready(daemon);
+}
