@@ -67,8 +67,9 @@ struct pm_at_item {
 };
 
 /* Flags of a command. */
-#define PM_AT_DATA    0x01 /* its write form opens data mode: must end its line (SD61) */
-#define PM_AT_TEST_OK 0x02 /* the test form answers OK alone */
+#define PM_AT_DATA     0x01 /* its write form opens data mode: must end its line (SD61) */
+#define PM_AT_TEST_OK  0x02 /* the test form answers OK alone */
+#define PM_AT_TEST_OWN 0x04 /* the handler answers the test form, not pm_at_answer_test() */
 
 /* How a bad parameter is answered (CD35): 0 is plain ERROR, else the CME number. */
 typedef uint16_t pm_at_bad;

@@ -27,7 +27,8 @@ enum pm_recipients { PM_RECIPIENTS_ALL, PM_RECIPIENTS_ANY };            /* SD35 
 enum pm_charset_check { PM_CHARSET_ACCEPT, PM_CHARSET_REFUSE };         /* SD40 */
 enum pm_upl_crlf { PM_UPL_CRLF_AUTO, PM_UPL_CRLF_ON, PM_UPL_CRLF_OFF }; /* CD1 */
 enum pm_boot_profile { PM_BOOT_EC2X, PM_BOOT_AG35_CET };                /* CD20 */
-enum pm_sim { PM_SIM_READY, PM_SIM_ABSENT };
+enum pm_sim { PM_SIM_READY, PM_SIM_ABSENT, PM_SIM_PIN };
+enum pm_power_off { PM_POWER_OFF_RESTART, PM_POWER_OFF_STAY, PM_POWER_OFF_EXIT }; /* CD43 */
 
 /*
  * Settings of a module. pm_module_config_default() fills in every default; strings are
@@ -51,7 +52,12 @@ struct pm_module_config {
     uint8_t rssi;                              /* +CSQ 0-31, 99 */
     uint8_t ber;                               /* +CSQ 0-7, 99 */
     uint8_t registration;                      /* +CREG stat 0-5; 1 home, 5 roaming */
-    uint8_t sim;                               /* enum pm_sim */
+    uint8_t sim;                               /* enum pm_sim; PIN: it asks for sim_pin */
+    const char *sim_pin;                       /* 4 to 8 digits */
+    const char *sim_puk;                       /* 8 digits */
+    const char *band;                          /* AT+QNWINFO, "LTE BAND 3" */
+    uint16_t channel;                          /* AT+QNWINFO */
+    uint32_t register_delay;                   /* ms from a ready SIM to registration */
     const char *address[PM_PDP_CONTEXTS];      /* IPv4 shown by +QIACT; NULL: 10.7.157.<n> */
     const char *address_ipv6[PM_PDP_CONTEXTS]; /* for types 2 and 3; NULL: a fixed one */
     uint16_t active_at_start;                  /* bit n-1: context n (CD48) */
@@ -70,7 +76,9 @@ struct pm_module_config {
     bool boot_delay;                       /* CD45: measured delays between the boot URCs */
     uint32_t connect_delay;                /* ms, SD25 */
     uint32_t urc_gap;                      /* ms, SD57 */
-    uint32_t power_on_delay;               /* ms from QPOWD or CFUN=1,1 to restart (CD43) */
+    uint32_t power_on_delay;               /* ms from POWERED DOWN or CFUN=1,1 to restart (CD43) */
+    uint32_t power_off_delay;              /* ms from QPOWD to POWERED DOWN, at least 1 */
+    uint8_t power_off;                     /* enum pm_power_off; the last two stay off */
     uint32_t qiact_delay;                  /* ms that AT+QIACT takes, 0: none */
     const char *ehlo_name;                 /* domain or address literal, never NULL */
     enum pm_smtp_clear_auth auth_in_clear; /* SD59 */
@@ -193,14 +201,21 @@ void pm_module_context_lost(struct pm_module *module, uint8_t context, uint64_t 
 uint64_t pm_module_deadline(const struct pm_module *module);
 void pm_module_tick(struct pm_module *module, uint64_t now);
 
+/* True when AT+QPOWD has switched the module off and it stays so (power_off); its ports take
+ * input and drop it. */
+bool pm_module_off(const struct pm_module *module);
+
+/* Switches on a module that is off, as its PWRKEY does. Nothing happens to one that is not. */
+void pm_module_power_on(struct pm_module *module, uint64_t now);
+
 /* True while a mail job runs. */
 bool pm_module_mail_running(const struct pm_module *module);
 
 /* Ends a running mail job as failed (+QSMTPPUT: 651,0), for a program that must leave. */
 void pm_module_mail_abort(struct pm_module *module, uint64_t now);
 
-/* What has happened since pm_module_init(). A restart of the module (AT+CFUN=1,1) drops what
- * pm_module_preset() gave: its host presets again when `restarts` has changed. */
+/* What has happened since pm_module_init(). A restart of the module (AT+CFUN=1,1, AT+QPOWD) drops
+ * what pm_module_preset() gave: its host presets again when `restarts` has changed. */
 struct pm_module_counts {
     uint32_t restarts;
     uint32_t mails_sent;

@@ -222,9 +222,17 @@ struct pm_job {
 #define PM_PROFILE_SETTINGS 1
 #define PM_PROFILE_NVM      2
 
+/* A PIN has 4 to 8 digits. */
+#define PM_PIN_DIGITS 8
+
 /* Values kept at once, without AT&W (CD46); the order is that of the stored record. */
 enum pm_nvm {
-    PM_NVM_URC_PORT, /* AT+QURCCFG: usbat, usbmodem, uart1, uart2, all */
+    PM_NVM_URC_PORT,  /* AT+QURCCFG: usbat, usbmodem, uart1, uart2, all */
+    PM_NVM_SIM_LOCK,  /* AT+CLCK="SC": 0 as configured, 1 off, 2 on */
+    PM_NVM_PIN_WRONG, /* wrong tries since the last right one */
+    PM_NVM_PUK_WRONG,
+    PM_NVM_PIN, /* what AT+CPWD made of the PIN: digits plus one; 0: as configured */
+    PM_NVM_PIN_LAST = PM_NVM_PIN + PM_PIN_DIGITS - 1,
     PM_NVM_COUNT
 };
 
@@ -246,12 +254,20 @@ struct pm_module {
     struct pm_at_settings profile;
     uint8_t profile_reg[3];
     uint8_t nvm[PM_NVM_COUNT];
-    uint64_t boot_at;    /* when it was switched on */
-    uint8_t boot_step;   /* next boot URC */
-    uint64_t restart_at; /* when it starts again, PM_NEVER: not */
-    struct pm_op op;     /* clearing RAM at restart */
+    uint64_t boot_at;  /* when what starts was started */
+    uint8_t start;     /* what it is: enum pm__start */
+    uint8_t boot_step; /* its next URC */
+    bool sleeps;       /* AT+QSCLK */
+    bool pin_verified;
+    bool activates; /* the contexts of the start are still to be activated */
+    uint8_t charset;
+    uint8_t cops_mode, cops_format;
+    uint8_t reg_told[3]; /* stat that +CREG, +CGREG, +CEREG told last */
+    uint8_t power_state;
+    uint64_t search_at; /* since when it looks for a network */
+    uint64_t power_at;  /* when POWERED DOWN is to come, or the next start */
+    struct pm_op op;    /* clearing RAM at restart */
     struct pm_file_entry entry;
-    uint8_t restart_state;
     struct pm_arena arena;
     struct pm_pdp pdp[PM_CGD_CONTEXTS];
     struct pm_ssl ssl[PM_SSL_CONTEXTS];

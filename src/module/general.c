@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* General commands: basic settings, identity, SIM, functionality, clock. */
+/* General commands: basic settings and identity. */
 #include <string.h>
 
 #include "module/internal.h"
@@ -156,54 +156,6 @@ static void run_cgsn(void *owner, enum pm_at_form form, const struct pm_at_value
     }
 }
 
-/* Answers the SIM's error. Returns true when the SIM serves. */
-static bool sim_ready(struct pm_port *port)
-{
-    uint16_t error = pm__sim_error(port->module);
-    if (error != 0) {
-        pm__cme(port, error);
-    }
-    return error == 0;
-}
-
-static void run_cimi(void *owner, enum pm_at_form form, const struct pm_at_values *values)
-{
-    struct pm_port *port = owner;
-    (void)form;
-    (void)values;
-    if (sim_ready(port)) {
-        answer(port, "", port->module->config->imsi);
-    }
-}
-
-static void run_qccid(void *owner, enum pm_at_form form, const struct pm_at_values *values)
-{
-    struct pm_port *port = owner;
-    (void)form;
-    (void)values;
-    if (sim_ready(port)) {
-        pm_at_info(&port->at);
-        pm_at_put(&port->at, port->command->name);
-        pm_at_put(&port->at, ": ");
-        pm_at_put(&port->at, port->module->config->iccid);
-        pm__ok(port);
-    }
-}
-
-static void run_cpin(void *owner, enum pm_at_form form, const struct pm_at_values *values)
-{
-    struct pm_port *port = owner;
-    (void)values;
-    if (!sim_ready(port)) {
-        return;
-    }
-    if (form == PM_AT_WRITE) { /* No PIN is asked for. */
-        pm__cme(port, PM__CME_NOT_ALLOWED);
-    } else {
-        answer(port, "+CPIN: ", "READY");
-    }
-}
-
 static void run_cmee(void *owner, enum pm_at_form form, const struct pm_at_values *values)
 {
     struct pm_port *port = owner;
@@ -213,49 +165,6 @@ static void run_cmee(void *owner, enum pm_at_form form, const struct pm_at_value
         pm_at_info(&port->at);
         pm_at_put(&port->at, "+CMEE: ");
         pm_at_put_number(&port->at, port->at.set.cmee);
-    }
-    pm__ok(port);
-}
-
-/* Functionality 0 and 4 leave the network: contexts end with it. */
-static void set_cfun(struct pm_module *module, uint8_t cfun)
-{
-    if (cfun != 1) {
-        pm__contexts_lost(module);
-    }
-    if (cfun == 1 && module->cfun == 0) { /* The SIM starts anew and says so. */
-        static const char *const urcs[] = {"+CPIN: READY", "+QUSIM: 1", "+QIND: PB DONE",
-                                           "+QIND: SMS DONE"};
-        for (size_t i = 0; i < sizeof urcs / sizeof urcs[0]; i++) {
-            if (module->config->sim == PM_SIM_READY) {
-                pm__urc(module, urcs[i], strlen(urcs[i]), 0);
-            }
-        }
-    }
-    module->cfun = cfun;
-}
-
-static void run_cfun(void *owner, enum pm_at_form form, const struct pm_at_values *values)
-{
-    struct pm_port *port = owner;
-    struct pm_module *module = port->module;
-    if (form == PM_AT_READ) {
-        pm_at_info(&port->at);
-        pm_at_put(&port->at, "+CFUN: ");
-        pm_at_put_number(&port->at, module->cfun);
-        pm__ok(port);
-        return;
-    }
-    int32_t cfun = values->v[0].number;
-    bool reset = values->v[1].number == 1;
-    if ((cfun != 0 && cfun != 1 && cfun != 4) || (reset && cfun != 1)) {
-        pm_at_bad_parameter(&port->at);
-        return;
-    }
-    if (reset) {
-        pm__boot_restart_later(port);
-    } else {
-        set_cfun(module, (uint8_t)cfun);
     }
     pm__ok(port);
 }
@@ -271,15 +180,6 @@ static const struct pm_at_param s_params[] = {
 };
 static const struct pm_at_param cmee_params[] = {{.name = "n", .max = 2}};
 static const struct pm_at_param cgsn_params[] = {{.name = "snt", .max = 1}};
-static const struct pm_at_param cfun_params[] = {
-    {.name = "fun", .max = 4, .range = "(0,1,4)"},
-    {.name = "rst", .flags = PM_AT_OPTIONAL, .max = 1},
-};
-static const struct pm_at_param cpin_params[] = {
-    {.name = "pin", .type = PM_AT_TOKEN, .min = 4, .max = 8},
-    {.name = "new pin", .type = PM_AT_TOKEN, .flags = PM_AT_OPTIONAL, .min = 4, .max = 8},
-};
-
 #define BASIC(n, p, h)                                                                    \
     {                                                                                     \
         .name = (n), .forms = PM_AT_EXEC, .param_count = 1, .params = (p), .handler = (h) \
@@ -321,28 +221,12 @@ static const struct pm_at_command rows[] = {
      .bad = PM__CME_PARAMETER,
      .params = cgsn_params,
      .handler = run_cgsn},
-    PLAIN("+CIMI", run_cimi),
-    PLAIN("+QCCID", run_qccid),
-    PLAIN("+CCID", run_qccid),
-    {.name = "+CPIN",
-     .forms = PM_AT_READ | PM_AT_TEST | PM_AT_WRITE,
-     .flags = PM_AT_TEST_OK,
-     .param_count = 2,
-     .bad = PM__CME_PARAMETER,
-     .params = cpin_params,
-     .handler = run_cpin},
     {.name = "+CMEE",
      .forms = PM_AT_READ | PM_AT_TEST | PM_AT_WRITE,
      .param_count = 1,
      .bad = PM__CME_PARAMETER,
      .params = cmee_params,
      .handler = run_cmee},
-    {.name = "+CFUN",
-     .forms = PM_AT_READ | PM_AT_TEST | PM_AT_WRITE,
-     .param_count = 2,
-     .bad = PM__CME_PARAMETER,
-     .params = cfun_params,
-     .handler = run_cfun},
 };
 
 const struct pm__commands pm__general_commands = {rows, sizeof rows / sizeof rows[0]};

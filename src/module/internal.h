@@ -14,9 +14,13 @@ enum pm__group { PM__GROUP_GENERAL, PM__GROUP_FILE, PM__GROUP_NET, PM__GROUP_SSL
 /* +CME numbers used by more than one file. */
 enum pm__cme {
     PM__CME_NOT_ALLOWED = 3,
+    PM__CME_NOT_SUPPORTED = 4,
     PM__CME_SIM_ABSENT = 10,
+    PM__CME_SIM_PIN = 11,
+    PM__CME_SIM_PUK = 12,
     PM__CME_SIM_FAILURE = 13,
     PM__CME_SIM_BUSY = 14,
+    PM__CME_PASSWORD = 16,
     PM__CME_NO_SERVICE = 30,
     PM__CME_PARAMETER = 50, /* 27.007: incorrect parameters */
     PM__CME_FILE_INPUT = 400
@@ -30,6 +34,13 @@ struct pm__commands {
 extern const struct pm__commands pm__general_commands;
 extern const struct pm__commands pm__profile_commands;
 extern const struct pm__commands pm__urc_commands;
+extern const struct pm__commands pm__boot_commands;
+extern const struct pm__commands pm__power_commands;
+extern const struct pm__commands pm__sim_commands;
+extern const struct pm__commands pm__sim_file_commands;
+extern const struct pm__commands pm__registration_commands;
+extern const struct pm__commands pm__clock_commands;
+extern const struct pm__commands pm__charset_commands;
 extern const struct pm__commands pm__line_commands;
 extern const struct pm__commands pm__network_commands;
 extern const struct pm__commands pm__file_commands;
@@ -78,15 +89,43 @@ void pm__log_begin(struct pm__log *log);
 void pm__log_end(struct pm_module *module, enum pm_log_level level, struct pm__log *log);
 void pm__log_text(struct pm_module *module, enum pm_log_level level, const char *text);
 
-/* boot.c: start, restart, and the URCs that tell of it. */
-void pm__boot_start(struct pm_module *module);
+/* power.c: on and off. */
+void pm__power_start(struct pm_module *module); /* what a module is when it is switched on */
+bool pm__power_run(struct pm_module *module);
+uint64_t pm__power_deadline(const struct pm_module *module);
+/* True while the module is off: from AT+QPOWD or AT+CFUN=1,1 to its next start. */
+bool pm__power_off(const struct pm_module *module);
+
+/* boot.c: what comes up after what, and the URCs that tell of it. */
+enum pm__start {
+    PM__START_POWER, /* the module */
+    PM__START_CFUN,  /* the SIM: AT+CFUN=1 or 4 after 0 */
+    PM__START_PIN    /* the SIM: its PIN has been entered */
+};
+void pm__start(struct pm_module *module, enum pm__start what);
+/* Nothing more of it comes. */
+void pm__start_over(struct pm_module *module);
 bool pm__boot_run(struct pm_module *module);
 uint64_t pm__boot_deadline(const struct pm_module *module);
-void pm__boot_restart_later(struct pm_port *by);
-/* True while the module is off: between power down and restart. */
-bool pm__boot_off(const struct pm_module *module);
-/* 0 when the SIM is ready, else the +CME number CPIN answers (C5 of the boot captures). */
+/* When the SIM answers, or has. */
+uint64_t pm__sim_ready_at(const struct pm_module *module);
+/* 0 when the SIM serves, else the +CME number that commands get which need it: absent, starting
+ * (C5 of the boot captures), or waiting for its PIN or PUK. */
 uint16_t pm__sim_error(const struct pm_module *module);
+
+/* sim.c: what the card itself wants, whether it is powered or not. */
+enum pm__sim {
+    PM__SIM_READY,
+    PM__SIM_ABSENT,
+    PM__SIM_PIN,
+    PM__SIM_PUK,
+    PM__SIM_BLOCKED /* for ever: too many wrong PUKs */
+};
+enum pm__sim pm__sim(const struct pm_module *module);
+const char *pm__sim_text(enum pm__sim sim); /* as +CPIN: tells it */
+uint8_t pm__sim_tries(const struct pm_module *module, bool puk);
+/* Answers the SIM's error. Returns true when the SIM serves. */
+bool pm__sim_serves(struct pm_port *port);
 
 /* urc.c: where unsolicited result codes go. */
 #define PM__URC_ALL 4U /* value of PM_NVM_URC_PORT: every port */
@@ -100,14 +139,27 @@ bool pm__urc_fits(const struct pm_module *module, size_t len);
 /* True when pm__urc() would use the port. */
 bool pm__urc_goes_to(const struct pm_port *port);
 
+/* settings.c: what AT&F brings back besides the settings of its port. */
+void pm__settings_factory(struct pm_module *module);
+
 /* nvm.c: settings kept at once. */
 void pm__nvm_load(struct pm_module *module);
 /* Keeps module->nvm as it is now, then ends the running command: OK, or the +CME number `cme`. */
 void pm__nvm_save(struct pm_port *port, uint16_t cme);
 
-/* network.c */
+/* registration.c */
+void pm__registration_reset(struct pm_module *module); /* as at the start */
+void pm__registration_begin(struct pm_module *module); /* looks for the network from now on */
+bool pm__registration_run(struct pm_module *module);
+uint64_t pm__registration_deadline(const struct pm_module *module);
 uint8_t pm__registration(const struct pm_module *module); /* stat of +CREG */
 bool pm__registered(const struct pm_module *module);      /* home or roaming */
+
+/* network.c: the two numbers of +CSQ. */
+void pm__put_signal(struct pm_port *port);
+
+/* charset.c: prints a text of ours, in quotes and as AT+CSCS says. */
+void pm__put_in_charset(struct pm_port *port, const char *text);
 
 /* tcpip.c */
 #define PM__APN_MAX 100
@@ -137,6 +189,8 @@ void pm__context_deactivate(struct pm_module *module, uint8_t context);
 /* All of them: the module leaves the network. */
 void pm__contexts_lost(struct pm_module *module);
 void pm__contexts_reset(struct pm_module *module);
+/* Activates those whose bit n-1 is set (CD48). */
+void pm__contexts_activate(struct pm_module *module, uint16_t which);
 /* Ends the running TCP/IP command: OK, or ERROR with the number +QIGETERROR then tells. */
 void pm__net_result(struct pm_port *port, uint16_t net_error);
 /* Prints the addresses of a context in quotes, as its type has them. */

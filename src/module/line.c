@@ -142,7 +142,7 @@ bool pm_port_set_speed(struct pm_port *port, uint32_t speed)
 struct pm_line pm_port_line(const struct pm_port *port)
 {
     const struct pm_at_settings *set = &port->at.set;
-    bool on = !pm__boot_off(port->module);
+    bool on = !pm__power_off(port->module);
     bool data = on && pm_at_connected(&port->at);
     return (struct pm_line){
         .speed = port->line.active,

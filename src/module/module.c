@@ -23,6 +23,10 @@ void pm_module_config_default(struct pm_module_config *config)
     config->rssi = 28;
     config->ber = 99;
     config->registration = 1;
+    config->sim_pin = "1234";
+    config->sim_puk = "12345678";
+    config->band = "LTE BAND 3";
+    config->channel = 1650;
     config->limits = PM_LIMITS_WIDE;
     config->att_list_size = true;
     config->fallback_charset = "windows-1252";
@@ -30,6 +34,7 @@ void pm_module_config_default(struct pm_module_config *config)
     config->connect_delay = 10;
     config->urc_gap = 20;
     config->power_on_delay = 2000;
+    config->power_off_delay = 1000;
     config->ehlo_name = "[127.0.0.1]";
     config->auth_in_clear = PM_SMTP_CLEAR_AUTH_ALLOW;
     config->auth_in_clear_servers = "";
@@ -38,10 +43,13 @@ void pm_module_config_default(struct pm_module_config *config)
 bool pm_module_table(struct pm_at_table *table)
 {
     const struct pm__commands *const groups[] = {
-        &pm__general_commands, &pm__profile_commands, &pm__line_commands,  &pm__urc_commands,
-        &pm__network_commands, &pm__file_commands,    &pm__tcpip_commands, &pm__cgdcont_commands,
-        &pm__qicfg_commands,   &pm__dns_commands,     &pm__ping_commands,  &pm__ntp_commands,
-        &pm__ssl_commands,     &pm__smtp_commands,
+        &pm__general_commands, &pm__profile_commands,  &pm__line_commands,
+        &pm__urc_commands,     &pm__boot_commands,     &pm__power_commands,
+        &pm__sim_commands,     &pm__sim_file_commands, &pm__registration_commands,
+        &pm__network_commands, &pm__clock_commands,    &pm__charset_commands,
+        &pm__file_commands,    &pm__tcpip_commands,    &pm__cgdcont_commands,
+        &pm__qicfg_commands,   &pm__dns_commands,      &pm__ping_commands,
+        &pm__ntp_commands,     &pm__ssl_commands,      &pm__smtp_commands,
     };
     pm_at_table_init(table);
     for (size_t i = 0; i < sizeof groups / sizeof groups[0]; i++) {
@@ -70,7 +78,7 @@ bool pm_module_init(struct pm_module *module, const struct pm_module_config *con
     pm__contexts_reset(module);
     pm__profile_load(module);
     pm__nvm_load(module);
-    pm__boot_start(module);
+    pm__power_start(module);
     return true;
 }
 
@@ -135,6 +143,8 @@ uint64_t pm_module_deadline(const struct pm_module *module)
 {
     uint64_t deadline = earlier(pm__boot_deadline(module), pm__job_deadline(module));
     deadline = earlier(deadline, pm__queries_deadline(module));
+    deadline = earlier(deadline, pm__power_deadline(module));
+    deadline = earlier(deadline, pm__registration_deadline(module));
     for (const struct pm_port *port = module->ports; port != NULL; port = port->next) {
         deadline = earlier(deadline, pm_at_deadline(&port->at));
         deadline = earlier(deadline, port->task.wake);

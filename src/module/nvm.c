@@ -12,7 +12,10 @@
 static const struct {
     uint8_t max, def;
 } values[PM_NVM_COUNT] = {
-    [PM_NVM_URC_PORT] = {PM__URC_ALL, 0},
+    [PM_NVM_URC_PORT] = {PM__URC_ALL, 0}, [PM_NVM_SIM_LOCK] = {2, 0}, [PM_NVM_PIN_WRONG] = {3, 0},
+    [PM_NVM_PUK_WRONG] = {10, 0},         [PM_NVM_PIN] = {10, 0},     [PM_NVM_PIN + 1] = {10, 0},
+    [PM_NVM_PIN + 2] = {10, 0},           [PM_NVM_PIN + 3] = {10, 0}, [PM_NVM_PIN + 4] = {10, 0},
+    [PM_NVM_PIN + 5] = {10, 0},           [PM_NVM_PIN + 6] = {10, 0}, [PM_NVM_PIN + 7] = {10, 0},
 };
 
 void pm__nvm_load(struct pm_module *module)

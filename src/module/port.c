@@ -75,7 +75,7 @@ static void run_command(struct pm_port *port, const struct pm_at_event *event)
 {
     struct pm_at_values values;
     port->command = event->command;
-    if (event->form == PM_AT_TEST) {
+    if (event->form == PM_AT_TEST && (event->command->flags & PM_AT_TEST_OWN) == 0) {
         pm_at_answer_test(&port->at);
         return;
     }
@@ -132,7 +132,9 @@ void pm__module_run(struct pm_module *module)
 {
     bool moved = true;
     while (moved) {
-        moved = pm__boot_run(module);
+        moved = pm__power_run(module);
+        moved = pm__boot_run(module) || moved;
+        moved = pm__registration_run(module) || moved;
         for (struct pm_port *port = module->ports; port != NULL; port = port->next) {
             moved = run_port(port) || moved;
             pm__line_settle(port);
@@ -174,7 +176,7 @@ size_t pm_port_input(struct pm_port *port, const uint8_t *data, size_t len, uint
     module->now = now;
     size_t taken = 0;
     while (taken < len) {
-        if (pm__boot_off(module)) {
+        if (pm__power_off(module)) {
             return len;
         }
         size_t n = pm_at_input(&port->at, data + taken, len - taken, now);

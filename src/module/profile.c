@@ -79,6 +79,7 @@ static void run_factory(void *owner, enum pm_at_form form, const struct pm_at_va
     (void)values;
     pm_at_settings_factory(&port->at.set);
     memset(port->reg_n, 0, sizeof port->reg_n);
+    pm__settings_factory(port->module);
     pm__ok(port);
 }
 

@@ -11,10 +11,9 @@ static bool number_setting(struct pm_module_config *c, const char *key, unsigned
         const char *key;
         uint32_t *value;
     } settings[] = {
-        {"connect_delay", &c->connect_delay},
-        {"urc_gap", &c->urc_gap},
-        {"qiact_delay", &c->qiact_delay},
-        {"power_on_delay", &c->power_on_delay},
+        {"connect_delay", &c->connect_delay},     {"urc_gap", &c->urc_gap},
+        {"qiact_delay", &c->qiact_delay},         {"power_on_delay", &c->power_on_delay},
+        {"power_off_delay", &c->power_off_delay}, {"register_delay", &c->register_delay},
     };
     for (size_t i = 0; i < sizeof settings / sizeof settings[0]; i++) {
         if (strcmp(settings[i].key, key) == 0) {
@@ -40,8 +39,11 @@ static bool word_setting(struct player *p, const char *pair)
         {"recipients any", &c->recipients, PM_RECIPIENTS_ANY},
         {"charset_check refuse", &c->charset_check, PM_CHARSET_REFUSE},
         {"sim absent", &c->sim, PM_SIM_ABSENT},
+        {"sim pin", &c->sim, PM_SIM_PIN},
+        {"power_off stay", &c->power_off, PM_POWER_OFF_STAY},
         {"registration 0", &c->registration, 0},
         {"registration 2", &c->registration, 2},
+        {"registration 3", &c->registration, 3},
         {"registration 5", &c->registration, 5},
     };
     if (strcmp(pair, "auth_in_clear never") == 0) {

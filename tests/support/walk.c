@@ -109,7 +109,7 @@ static void forget(struct walk_host *host)
 /* A restart cuts off every host but the one that asked for it. */
 static void watch_restart(struct walk *p)
 {
-    bool off = p->w.module.restart_state != 0;
+    bool off = p->w.module.power_state != 0;
     uint32_t restarts = pm_module_count(&p->w.module).restarts + (off ? 1U : 0U);
     for (size_t i = 0; restarts != p->restarts && i < WALK_PORTS; i++) {
         if (!p->hosts[i].restarts && !p->hosts[i].blind) {
@@ -205,7 +205,7 @@ static void restore_look(struct walk *p, size_t port)
 static bool may_type(const struct walk *p, size_t port)
 {
     const struct walk_host *host = &p->hosts[port];
-    return p->w.module.restart_state == 0 && host->pending == 0 && host->unsent_len == 0 &&
+    return p->w.module.power_state == 0 && host->pending == 0 && host->unsent_len == 0 &&
            !host->blind;
 }
 
@@ -423,7 +423,7 @@ static bool settled(const struct walk *p)
         }
     }
     return p->w.op_count == 0 && !pm_module_mail_running(&p->w.module) &&
-           p->w.module.restart_state == 0;
+           p->w.module.power_state == 0;
 }
 
 static void settle(struct walk *p)

@@ -23,7 +23,7 @@ static struct talk *begin(struct talk *old)
     world_init(&t->w);
     if (old != NULL) {
         memcpy(t->w.profiles, old->w.profiles, sizeof t->w.profiles);
-        world_end(&old->w);
+        assert_string_equal(world_end(&old->w), "");
         free(old);
     }
     world_begin(&t->w, 1);
@@ -32,7 +32,7 @@ static struct talk *begin(struct talk *old)
 
 static void end(struct talk *t)
 {
-    world_end(&t->w);
+    assert_string_equal(world_end(&t->w), "");
     free(t);
 }
 

@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: MIT */
+/* Settings of the module, not of a port, that AT&F brings back. */
+#include "module/internal.h"
+
+void pm__settings_factory(struct pm_module *module)
+{
+    module->charset = 0;
+}
