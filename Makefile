@@ -49,9 +49,11 @@ fuzz:
 	@scripts/install-packages build test ci
 	@scripts/fuzz $(SECONDS)
 
-# docs/at-reference.md, from the command tables and the transcripts.
+# docs/at-reference.md, from the command tables and the transcripts; docs/postmodem.conf.5, from
+# docs/configuration.md.
 reference: with-tests
 	@scripts/at-reference build/tests/tools/at_rows
+	@scripts/config-manual
 
 install: all
 	DESTDIR="$(DESTDIR)" cmake --install build --prefix "$(PREFIX)"

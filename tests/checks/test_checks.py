@@ -4,6 +4,7 @@
 time is planted, and the check must name it."""
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -233,6 +234,51 @@ class Headers(Project):
     def test_part_by_itself(self):
         self.write("include/postmodem/part.h", '/* #error */\n#error "include postmodem/at.h"\n')
         self.expect_headers("postmodem/part.h: does not compile")
+
+
+class Manual(Project):
+    PAGE = (".TH X 1 2026-11-26\n.SH NAME\nx \\- y\n.SH SYNOPSIS\n.B postmodem serve\n.br\n.B postmodem demo\n"
+            ".SH OPTIONS OF SERVE\n.TP\n.BI \\-\\-tcp \" ADDR\"\nA port.\n"
+            ".TP\n.BR \\-\\-stdio\nA port.\n")
+    KEYS = (".TH X 5 2026-11-26\n.SH NAME\nx \\- y\n.SH KEYS\n.TP\n\\fBport.N.tcp\\fR\nA port.\n"
+            ".TP\n\\fBlog\\fR\nThe log.\n.SH EXIT STATUS\n.TP\n0\nAll is well.\n")
+    PROGRAM = ("#!/bin/sh\ncase $1 in\n--help) printf '  postmodem serve [--tcp ADDR]\\n"
+               "  postmodem demo\\n' ;;\n*) printf '  --tcp ADDR  a port\\n  --stdio  another\\n"
+               "\\nKeys:\\n  port.N.tcp = X\\n      --x\\n  log = Y\\n' ;;\nesac\n")
+
+    def expect_manual(self, finding, page=PAGE, keys=KEYS, program=PROGRAM):
+        self.write("docs/postmodem.1", page)
+        self.write("docs/postmodem.conf.5", keys)
+        self.write("postmodem", program)
+        (self.root / "postmodem").chmod(0o755)
+        self.expect("check_manual.py", finding, str(self.root), str(self.root / "postmodem"))
+
+    def test_clean(self):
+        self.expect_manual(None)
+
+    def test_option_without_paragraph(self):
+        self.expect_manual("--stdio is in postmodem serve --help, not in OPTIONS OF SERVE",
+                           self.PAGE.replace("\\-\\-stdio", "stdio"))
+
+    def test_paragraph_without_option(self):
+        self.expect_manual("--stdio is in OPTIONS OF SERVE, not in",
+                           program=self.PROGRAM.replace("--stdio", "stdio"))
+
+    def test_command_without_synopsis(self):
+        self.expect_manual("demo is in postmodem --help, not in",
+                           self.PAGE.replace("postmodem demo", "postmodem"))
+
+    def test_key_without_paragraph(self):
+        self.expect_manual("log is in postmodem serve --help, not in",
+                           keys=self.KEYS.replace("\\fBlog", "\\fBlag"))
+
+    def test_paragraph_without_key(self):
+        self.expect_manual("log is in postmodem.conf.5, not in",
+                           program=self.PROGRAM.replace("log =", "lag ="))
+
+    @unittest.skipUnless(shutil.which("groff"), "no groff")
+    def test_malformed(self):
+        self.expect_manual("groff says", self.PAGE + ".NOSUCH\n")
 
 
 class Sizes(Project):
