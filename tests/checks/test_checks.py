@@ -281,6 +281,13 @@ class Manual(Project):
         self.expect_manual("groff says", self.PAGE + ".NOSUCH\n")
 
 
+class Install(Project):
+    def test_nothing_is_installed(self):
+        self.write("build/cmake_install.cmake", "")
+        for name in ("bin/postmodem is not", "include/postmodem/at.h is not"):
+            self.expect("check_install.py", name, str(self.root), str(self.root / "build"))
+
+
 class Sizes(Project):
     CONFIG = ("#ifndef PM_LINE\n#define PM_LINE 8\n#endif\n#ifndef PM_OTHER\n"
               "#define PM_OTHER 8\n#endif\n#ifndef PM_MOST\n#define PM_MOST 8\n#endif\n"

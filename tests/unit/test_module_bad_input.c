@@ -28,6 +28,12 @@ struct setting {
     uint8_t limits;
     bool lenient;
     uint8_t cmee, verbose;
+    enum state {
+        STATE_USUAL,
+        STATE_MAIL,    /* a mail is being sent: the e-mail commands are busy (SD50) */
+        STATE_NO_SIM,  /* there is none */
+        STATE_AIRPLANE /* CFUN=4 */
+    } state;
 };
 
 struct drive {
@@ -49,6 +55,7 @@ struct drive {
     struct pm_module module_now;
     struct pm_port port_now;
     uint8_t arena[65536];
+    unsigned opened; /* how often the file is open */
 };
 
 static void find(struct drive *d, const char *what, const char *got)
@@ -62,9 +69,10 @@ static void find(struct drive *d, const char *what, const char *got)
     }
     d->findings++;
     if (!d->quiet && d->findings <= 20) {
-        print_error("limits %u, lenient %d, CMEE %u, V%u: %s in %.*s: %s: %s\n", d->setting.limits,
-                    d->setting.lenient, d->setting.cmee, d->setting.verbose, d->c->what,
-                    d->c->len > 100 ? 100 : (int)d->c->len, d->c->line, what, got);
+        print_error("state %u, limits %u, lenient %d, CMEE %u, V%u: %s in %.*s: %s: %s\n",
+                    d->setting.state, d->setting.limits, d->setting.lenient, d->setting.cmee,
+                    d->setting.verbose, d->c->what, d->c->len > 100 ? 100 : (int)d->c->len,
+                    d->c->line, what, got);
     }
 }
 
@@ -147,6 +155,8 @@ static void remember(struct drive *d)
 {
     take_module(d, &d->module, &d->port);
     memcpy(d->arena, d->w.arena, sizeof d->arena);
+    const struct world_file *file = world_find(&d->w, PM_STORAGE_UFS, "kept", 4);
+    d->opened = file != NULL ? file->opened : 0;
 }
 
 static void compare(struct drive *d)
@@ -162,7 +172,8 @@ static void compare(struct drive *d)
         find(d, "a text has changed", "");
     }
     const struct world_file *file = world_find(&d->w, PM_STORAGE_UFS, "kept", 4);
-    if (file == NULL || file->len != 4 || file->opened != 0 || world_temporary(&d->w) != 0) {
+    if (file == NULL || file->len != 4 || file->opened != d->opened ||
+        world_temporary(&d->w) != 0) {
         find(d, "a file has changed", "");
     }
 }
@@ -185,6 +196,9 @@ static void check_answer(struct drive *d, const struct at_case *c)
 {
     char expected[80];
     unsigned cme = c->verdict == AT_CASE_BAD ? c->row->bad : 0;
+    if (cme != 0 && d->setting.state == STATE_MAIL && c->row->group == PM__GROUP_SMTP) {
+        cme = PM_MAIL_BUSY;
+    }
     if (c->verdict == AT_CASE_ASK) {
         if (!one_result(d, d->reply)) {
             find(d, "not one final result", d->reply);
@@ -283,6 +297,30 @@ static void parse_case(void *user, const struct at_case *c)
 /* ---- Runs ---------------------------------------------------------------------------------------
  */
 
+static void bring_about(struct drive *d)
+{
+    switch (d->setting.state) {
+    case STATE_MAIL:
+        d->w.server.fault = WORLD_SILENT;
+        ask(d, "AT+QSMTPPUT=300\r", d->reply);
+        assert_true(pm_module_mail_running(&d->w.module));
+        break;
+    case STATE_NO_SIM:
+        d->w.config.sim = PM_SIM_ABSENT;
+        ask(d, "AT+CPIN?\r", d->reply);
+        assert_string_equal(d->reply, "\r\n+CME ERROR: 10\r\n");
+        break;
+    case STATE_AIRPLANE:
+        ask(d, "AT+CFUN=4\r", d->reply);
+        assert_string_equal(d->reply, "\r\nOK\r\n");
+        world_advance(&d->w, d->w.now + 20000); /* what it has to say has been said */
+        (void)world_read(&d->w, 0, (uint8_t *)d->reply, sizeof d->reply);
+        break;
+    case STATE_USUAL:
+    default: break;
+    }
+}
+
 /* Something of each kind is set, so that what goes back to its default is seen. */
 static void prepare(struct drive *d)
 {
@@ -311,6 +349,9 @@ static void prepare(struct drive *d)
         if (strstr(d->reply, "OK\r\n") == NULL) {
             fail_msg("%s: %s", lines[i], d->reply);
         }
+    }
+    if (d->setting.state != STATE_USUAL) {
+        bring_about(d);
     }
     (void)snprintf(line, sizeof line, "AT+CMEE=%u\r", d->setting.cmee);
     ask(d, line, d->reply);
@@ -358,7 +399,8 @@ static void the_parser_judges_as_the_rows_say(void **state)
     struct drive *d = *state;
     unsigned long cases = 0;
     for (unsigned i = 0; i < 4; i++) {
-        const struct setting setting = {(uint8_t)(i & 1), (i & 2) != 0, 1, 1};
+        const struct setting setting = {
+            .limits = (uint8_t)(i & 1), .lenient = (i & 2) != 0, .cmee = 1, .verbose = 1};
         start(d, &setting);
         assert_true(all_rows(d, parse_case) >= ROWS_LEAST);
         cases += d->cases;
@@ -368,20 +410,58 @@ static void the_parser_judges_as_the_rows_say(void **state)
     print_message("%lu lines\n", cases);
 }
 
+static unsigned long drive_all(struct drive *d, const struct setting *setting)
+{
+    start(d, setting);
+    assert_true(all_rows(d, drive_case) >= ROWS_LEAST);
+    assert_int_equal(d->findings, 0);
+    end(d);
+    return d->cases;
+}
+
 static void bad_input_is_refused_and_changes_nothing(void **state)
 {
-    struct drive *d = *state;
     unsigned long cases = 0;
     for (unsigned i = 0; i < 24; i++) {
-        const struct setting setting = {(uint8_t)(i & 1), (i & 2) != 0, (uint8_t)(i / 8),
-                                        (uint8_t)(i >> 2 & 1)};
-        start(d, &setting);
-        assert_true(all_rows(d, drive_case) >= ROWS_LEAST);
-        cases += d->cases;
-        assert_int_equal(d->findings, 0);
-        end(d);
+        const struct setting setting = {.limits = (uint8_t)(i & 1),
+                                        .lenient = (i & 2) != 0,
+                                        .cmee = (uint8_t)(i / 8),
+                                        .verbose = (uint8_t)(i >> 2 & 1)};
+        cases += drive_all(*state, &setting);
     }
     print_message("%lu lines\n", cases);
+}
+
+static void so_it_is_in_other_states(void **state)
+{
+    for (enum state other = STATE_MAIL; other <= STATE_AIRPLANE; other++) {
+        const struct setting setting = {.cmee = 1, .verbose = 1, .state = other};
+        (void)drive_all(*state, &setting);
+    }
+}
+
+/* CD35: which error a bad parameter is, from which manual the command is. */
+static unsigned bad_of_manual(const struct pm_at_command *row)
+{
+    switch (row->group) {
+    case PM__GROUP_SMTP: return PM_MAIL_PARAMETER;
+    case PM__GROUP_FILE: return PM__CME_FILE_INPUT;
+    case PM__GROUP_GENERAL: /* the module's own commands differ among themselves */
+        return row->name[0] != '+' ? 0 : row->name[1] == 'C' ? PM__CME_PARAMETER : row->bad;
+    default: return 0;
+    }
+}
+
+static void a_bad_parameter_is_answered_as_in_its_manual(void **state)
+{
+    struct drive *d = *state;
+    assert_true(pm_module_table(&d->documented));
+    for (size_t i = 0; i < PM_AT_INDEX_SLOTS; i++) {
+        const struct pm_at_command *row = d->documented.slots[i];
+        if (row != NULL && (row->forms & PM_AT_WRITE) != 0 && row->bad != bad_of_manual(row)) {
+            fail_msg("AT%s answers %u, its manual %u", row->name, row->bad, bad_of_manual(row));
+        }
+    }
 }
 
 /* ---- The proof that it can fail
@@ -506,7 +586,7 @@ static unsigned mutate_row(struct drive *d, const struct pm_at_command *row)
 static void a_row_that_differs_is_found(void **state)
 {
     struct drive *d = *state;
-    const struct setting setting = {PM_LIMITS_STRICT, false, 1, 1};
+    const struct setting setting = {.cmee = 1, .verbose = 1};
     unsigned mutants = 0;
     start(d, &setting);
     d->quiet = true;
@@ -543,7 +623,7 @@ static void each_kind_of_change_is_found(void **state)
 {
     struct drive *d = *state;
     static struct mutant mutant;
-    const struct setting setting = {PM_LIMITS_STRICT, false, 1, 1};
+    const struct setting setting = {.cmee = 1, .verbose = 1};
     start(d, &setting);
     d->quiet = true;
 
@@ -580,6 +660,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_prestate(the_parser_judges_as_the_rows_say, d),
         cmocka_unit_test_prestate(bad_input_is_refused_and_changes_nothing, d),
+        cmocka_unit_test_prestate(so_it_is_in_other_states, d),
+        cmocka_unit_test_prestate(a_bad_parameter_is_answered_as_in_its_manual, d),
         cmocka_unit_test_prestate(a_row_that_differs_is_found, d),
         cmocka_unit_test_prestate(each_kind_of_change_is_found, d),
     };
