@@ -77,7 +77,7 @@ static bool demo_start(struct demo *demo)
         return false;
     }
     (void)snprintf(link, sizeof link, "%s/ttyAG35", demo->dir);
-    struct pm_terminal_options options = {PM_TERMINAL_PTY, link, "usbat", false, false};
+    struct pm_terminal_options options = {.kind = PM_TERMINAL_PTY, .where = link, .name = "usbat"};
     return pm_terminal_open(&demo->host, &options, demo->err, sizeof demo->err) != NULL &&
            pm__demo_terminal_open(&demo->terminal, &demo->loop, link, stdout, demo->err,
                                   sizeof demo->err);

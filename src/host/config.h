@@ -24,6 +24,9 @@ struct pm_port_setting {
     const char *where;
     const char *name;
     uint8_t boot_urcs, lf_ends_line; /* enum pm_auto */
+    uint8_t dtr_pin;                 /* 0 none, 1 DSR, 2 DCD, 3 CTS, 4 RI */
+    uint8_t dcd_pin;                 /* 0 none, 1 DTR, 2 RTS */
+    bool wait;
 };
 
 struct pm_pdp_setting {

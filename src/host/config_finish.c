@@ -14,6 +14,11 @@
 
 #include "base/ascii.h"
 #include "host/config.h"
+#include "host/serial.h"
+
+/* Of struct pm_port_setting. */
+#define PIN_CTS 3
+#define PIN_RTS 2
 
 /* ---- The name in EHLO -------------------------------------------------------------- */
 
@@ -245,6 +250,22 @@ static uint8_t decide(uint8_t own, uint8_t general, bool otherwise)
     return setting;
 }
 
+/* Signals, and waiting for a device, are for serial lines; and a signal has one use. */
+static bool check_line(const struct pm_port_setting *port, char *err, size_t err_size)
+{
+    struct pm_serial_line line;
+    bool pins = port->dtr_pin != 0 || port->dcd_pin != 0;
+    if (port->kind != PM_TERMINAL_SERIAL) {
+        snprintf(err, err_size, "port %s: dtr_pin, dcd_pin and wait are for serial lines",
+                 port->name);
+        return !pins && !port->wait;
+    }
+    bool rtscts = pm_serial_parse(port->where, &line, err, err_size) && line.rtscts;
+    snprintf(err, err_size, "port %s: rtscts needs the signals that dtr_pin or dcd_pin names",
+             port->name);
+    return !rtscts || (port->dtr_pin != PIN_CTS && port->dcd_pin != PIN_RTS);
+}
+
 static bool finish_ports(struct pm_options *options, char *err, size_t err_size)
 {
     size_t ports = gather_ports(options);
@@ -266,6 +287,9 @@ static bool finish_ports(struct pm_options *options, char *err, size_t err_size)
             strspn(port->name, "abcdefghijklmnopqrstuvwxyz"
                                "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-") != strlen(port->name)) {
             snprintf(err, err_size, "a port's name has letters, digits, and _ . - only");
+            return false;
+        }
+        if (!check_line(port, err, err_size)) {
             return false;
         }
         port->boot_urcs =

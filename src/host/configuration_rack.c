@@ -125,12 +125,13 @@ static void claim_directory(struct claims *claims, const struct pm_options *owne
     }
 }
 
-/* A TCP port with the number 0: each gets another one. */
+/* A listener with the number 0: each gets another one. */
 static bool any_port(const struct pm_port_setting *port)
 {
+    bool listens = port->kind == PM_TERMINAL_TCP || port->kind == PM_TERMINAL_RFC2217;
     const char *colon = strrchr(port->where, ':');
     const char *number = colon != NULL ? colon + 1 : port->where;
-    return port->kind == PM_TERMINAL_TCP && number[strspn(number, "0")] == '\0';
+    return listens && number[strspn(number, "0")] == '\0';
 }
 
 static void claim_ports(struct claims *claims, const struct pm_options *owner)

@@ -8,6 +8,7 @@
 #include "host/daemon.h"
 #include "host/net.h"
 #include "host/port.h"
+#include "host/serial_line.h"
 #include "host/store.h"
 
 static const char *given(const char *text)
@@ -66,12 +67,18 @@ static bool start_module(struct pm_daemon_module *module, char *err, size_t err_
 static bool start_ports(struct pm_daemon_module *module, char *err, size_t err_size)
 {
     for (size_t i = 0; i < module->options->port_count; i++) {
+        static const uint8_t inputs[] = {0, PM_SERIAL_DSR, PM_SERIAL_DCD, PM_SERIAL_CTS,
+                                         PM_SERIAL_RI};
+        static const uint8_t outputs[] = {0, PM_SERIAL_DTR, PM_SERIAL_RTS};
         const struct pm_port_setting *port = &module->options->port[i];
         struct pm_terminal_options terminal = {.kind = (enum pm_terminal_kind)port->kind,
                                                .where = port->where,
                                                .name = port->name,
                                                .boot_urcs = port->boot_urcs == PM_ON,
-                                               .lf_ends_line = port->lf_ends_line == PM_ON};
+                                               .lf_ends_line = port->lf_ends_line == PM_ON,
+                                               .dtr_pin = inputs[port->dtr_pin],
+                                               .dcd_pin = outputs[port->dcd_pin],
+                                               .wait = port->wait};
         if (pm_terminal_open(&module->host, &terminal, err, err_size) == NULL) {
             return false;
         }

@@ -419,7 +419,7 @@ struct pm_terminal *pm_terminal_open(struct pm_host_module *host,
         end = &(*end)->next;
     }
     *end = t;
-    if (!t->ops->open(t, options->where, why, sizeof why)) {
+    if (!t->ops->open(t, options, why, sizeof why)) {
         /* It stays in the list: the module knows its port by now. */
         snprintf(err, err_size, "port %s: %s", t->name, why);
         return NULL;

@@ -42,6 +42,10 @@ struct pm_terminal_options {
     const char *name;  /* in AT+QURCCFG and in the trace (CD44) */
     bool boot_urcs;    /* CD45 */
     bool lf_ends_line; /* CD39 */
+    /* Serial lines: the signal that means the host's DTR, and the one that drives its DCD (CD50);
+     * enum pm_serial_signal, 0: none. And whether a device that is not there is waited for. */
+    uint8_t dtr_pin, dcd_pin;
+    bool wait;
 };
 
 struct pm_terminal;
@@ -50,7 +54,8 @@ struct pm_terminal;
 struct pm_terminal_ops {
     const char *kind; /* in messages and in the ready line */
     /* Gets ready for hosts, once; fills in t->ready. False with the reason in `err`. */
-    bool (*open)(struct pm_terminal *t, const char *where, char *err, size_t err_size);
+    bool (*open)(struct pm_terminal *t, const struct pm_terminal_options *options, char *err,
+                 size_t err_size);
     /* A host has come, before its first byte. False: it cannot be served. NULL: nothing to do. */
     bool (*attached)(struct pm_terminal *t);
     /* All output has left for the host: looks whether its signals and speed are still as the module

@@ -400,8 +400,10 @@ static void start_watching(struct pty *pty, uv_loop_t *loop)
     uv_timer_start(&pty->look, on_look, LOOK_MS, LOOK_MS);
 }
 
-static bool pty_open(struct pm_terminal *t, const char *where, char *err, size_t err_size)
+static bool pty_open(struct pm_terminal *t, const struct pm_terminal_options *options, char *err,
+                     size_t err_size)
 {
+    const char *where = options->where;
     struct pty *pty = calloc(1, sizeof *pty);
     if (pty == NULL) {
         snprintf(err, err_size, "out of memory");

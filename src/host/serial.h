@@ -5,14 +5,13 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <termios.h>
+#include <stdint.h>
 
 #define PM_SERIAL_PATH 256
 
 struct pm_serial_line {
     char device[PM_SERIAL_PATH];
-    unsigned baud;
-    speed_t speed; /* of termios */
+    uint32_t baud;
     bool rtscts;
 };
 

@@ -78,9 +78,10 @@ static void put_back(const struct standard *standard)
     }
 }
 
-static bool stdio_open(struct pm_terminal *t, const char *where, char *err, size_t err_size)
+static bool stdio_open(struct pm_terminal *t, const struct pm_terminal_options *options, char *err,
+                       size_t err_size)
 {
-    (void)where;
+    (void)options;
     struct standard *standard = calloc(1, sizeof *standard);
     if (standard == NULL) {
         snprintf(err, err_size, "out of memory");

@@ -139,8 +139,10 @@ static int listen_at(const struct sockaddr_storage *address, socklen_t len)
     return fd;
 }
 
-bool pm__tcp_open(struct pm_terminal *t, const char *where, char *err, size_t err_size)
+bool pm__tcp_open(struct pm_terminal *t, const struct pm_terminal_options *options, char *err,
+                  size_t err_size)
 {
+    const char *where = options->where;
     struct sockaddr_storage address;
     socklen_t len;
     if (!pm_tcp_parse(where, &address, &len)) {

@@ -27,7 +27,8 @@ struct pm_tcp_port {
 };
 
 /* A TCP listener, for the ops of a kind. */
-bool pm__tcp_open(struct pm_terminal *t, const char *where, char *err, size_t err_size);
+bool pm__tcp_open(struct pm_terminal *t, const struct pm_terminal_options *options, char *err,
+                  size_t err_size);
 void pm__tcp_gone(struct pm_terminal *t);
 void pm__tcp_close(struct pm_terminal *t);
 

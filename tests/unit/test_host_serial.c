@@ -18,13 +18,14 @@ static void test_lines(void **state)
     assert_true(pm_serial_parse("/dev/ttyS0", &line, err, sizeof err));
     assert_string_equal(line.device, "/dev/ttyS0");
     assert_int_equal(line.baud, 115200);
-    assert_int_equal(line.speed, B115200);
     assert_false(line.rtscts);
     assert_true(pm_serial_parse("/dev/serial/by-id/usb-x,9600", &line, err, sizeof err));
-    assert_int_equal(line.speed, B9600);
+    assert_int_equal(line.baud, 9600);
     assert_true(pm_serial_parse("/dev/ttyS0,4000000,rtscts", &line, err, sizeof err));
     assert_int_equal(line.baud, 4000000);
     assert_true(line.rtscts);
+    assert_true(pm_serial_parse("/dev/ttyS0,3686400", &line, err, sizeof err));
+    assert_int_equal(line.baud, 3686400);
 }
 
 static void test_what_is_none(void **state)
