@@ -317,6 +317,9 @@ void pm_at_result(struct pm_at *at, enum pm_at_result result, uint64_t now);
  * there is one and the command has not opened data mode (CD3). Ends the line and data mode. */
 void pm_at_cme(struct pm_at *at, uint16_t number, uint64_t now);
 
+/* The same with +CMS ERROR and pm_cms_text(): for the commands of short messages (27.005 3.2.5). */
+void pm_at_cms(struct pm_at *at, uint16_t number, uint64_t now);
+
 /* ---- Data mode ------------------------------------------------------------- */
 
 /*

@@ -62,6 +62,9 @@ enum pm_mail_error {
  */
 const char *pm_cme_text(uint16_t number);
 
+/* The text of one +CMS ERROR number (27.005 section 3.2.5), likewise. */
+const char *pm_cms_text(uint16_t number);
+
 /* The text of one mail error number (0, 651-682) for logs; NULL when unknown. */
 const char *pm_mail_error_text(uint16_t number);
 

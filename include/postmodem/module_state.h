@@ -225,6 +225,9 @@ struct pm_job {
 /* A PIN has 4 to 8 digits. */
 #define PM_PIN_DIGITS 8
 
+/* How many numbers kept.c keeps. */
+#define PM_KEPT_VALUES 15U
+
 /* Values kept at once, without AT&W (CD46); the order is that of the stored record. */
 enum pm_nvm {
     PM_NVM_URC_PORT,  /* AT+QURCCFG: usbat, usbmodem, uart1, uart2, all */
@@ -261,6 +264,11 @@ struct pm_module {
     bool pin_verified;
     bool activates; /* the contexts of the start are still to be activated */
     uint8_t charset;
+    uint8_t kept[PM_KEPT_VALUES]; /* settings without effect: kept.c */
+    uint8_t sms_service;          /* AT+CSMS */
+    uint8_t sms_store[3];         /* AT+CPMS: index of each in the table of sms.c */
+    uint8_t call_waiting, ussd;   /* n of AT+CCWA and AT+CUSD */
+    bool lte_only;                /* AT+WS46 */
     uint8_t cops_mode, cops_format;
     uint8_t reg_told[3]; /* stat that +CREG, +CGREG, +CEREG told last */
     uint8_t power_state;

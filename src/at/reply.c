@@ -280,7 +280,9 @@ void pm_at_result(struct pm_at *at, enum pm_at_result result, uint64_t now)
     pm__at_finish_line(at);
 }
 
-void pm_at_cme(struct pm_at *at, uint16_t number, uint64_t now)
+/* An error with a number; `text` takes the number's place at CMEE=2, where there is one. */
+static void end_with_error(struct pm_at *at, const char *lead, uint16_t number, const char *text,
+                           uint64_t now)
 {
     if (!at->running) {
         return;
@@ -290,17 +292,32 @@ void pm_at_cme(struct pm_at *at, uint16_t number, uint64_t now)
     if (at->set.cmee == 0) {
         pm__at_emit_result(at, PM_AT_RESULT_ERROR);
     } else if (at->set.quiet == 0) {
-        const char *text = at->set.cmee == 2 && direct ? pm_cme_text(number) : NULL;
         emit_header(at);
-        emit_text(at, "+CME ERROR: ");
-        if (text != NULL) {
+        emit_text(at, lead);
+        if (at->set.cmee == 2 && direct && text != NULL) {
             emit_text(at, text);
         } else {
-            emit_number(at, number);
+            uint8_t digits[5];
+            size_t first = sizeof digits;
+            do {
+                digits[--first] = (uint8_t)('0' + number % 10);
+                number = (uint16_t)(number / 10);
+            } while (number != 0);
+            pm__at_emit(at, digits + first, sizeof digits - first);
         }
         emit_end(at);
     }
     pm__at_finish_line(at);
+}
+
+void pm_at_cme(struct pm_at *at, uint16_t number, uint64_t now)
+{
+    end_with_error(at, "+CME ERROR: ", number, pm_cme_text(number), now);
+}
+
+void pm_at_cms(struct pm_at *at, uint16_t number, uint64_t now)
+{
+    end_with_error(at, "+CMS ERROR: ", number, pm_cms_text(number), now);
 }
 
 void pm_at_bad_parameter(struct pm_at *at)

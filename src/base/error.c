@@ -85,6 +85,17 @@
     X(425, "invalid parameter")                    \
     X(426, "file already opened")
 
+/* Short messages, 27.005 section 3.2.5: those that are used. */
+#define CMS_ERRORS(X)                 \
+    X(302, "operation not allowed")   \
+    X(303, "operation not supported") \
+    X(310, "SIM not inserted")        \
+    X(311, "SIM PIN required")        \
+    X(313, "SIM failure")             \
+    X(314, "SIM busy")                \
+    X(316, "SIM PUK required")        \
+    X(321, "invalid memory index")
+
 #define AUDIO_ERRORS(X)                     \
     X(901, "audio unknown error")           \
     X(902, "audio invalid parameters")      \
@@ -129,6 +140,14 @@ const char *pm_cme_text(uint16_t number)
         CME_ERRORS(CASE_TEXT)
         FILE_ERRORS(CASE_TEXT)
         AUDIO_ERRORS(CASE_TEXT)
+    default: return NULL;
+    }
+}
+
+const char *pm_cms_text(uint16_t number)
+{
+    switch (number) {
+        CMS_ERRORS(CASE_TEXT)
     default: return NULL;
     }
 }

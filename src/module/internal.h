@@ -9,7 +9,14 @@
 #include "postmodem/module.h"
 
 /* Groups of pm_at_command.group: which manual a command is from. */
-enum pm__group { PM__GROUP_GENERAL, PM__GROUP_FILE, PM__GROUP_NET, PM__GROUP_SSL, PM__GROUP_SMTP };
+enum pm__group {
+    PM__GROUP_GENERAL,
+    PM__GROUP_FILE,
+    PM__GROUP_NET,
+    PM__GROUP_SSL,
+    PM__GROUP_SMTP,
+    PM__GROUP_SMS /* 27.005 */
+};
 
 /* +CME numbers used by more than one file. */
 enum pm__cme {
@@ -43,6 +50,10 @@ extern const struct pm__commands pm__clock_commands;
 extern const struct pm__commands pm__charset_commands;
 extern const struct pm__commands pm__line_commands;
 extern const struct pm__commands pm__network_commands;
+extern const struct pm__commands pm__kept_commands;
+extern const struct pm__commands pm__sms_commands;
+extern const struct pm__commands pm__calls_commands;
+extern const struct pm__commands pm__equipment_commands;
 extern const struct pm__commands pm__file_commands;
 extern const struct pm__commands pm__tcpip_commands;
 extern const struct pm__commands pm__cgdcont_commands;
@@ -141,6 +152,15 @@ bool pm__urc_goes_to(const struct pm_port *port);
 
 /* settings.c: what AT&F brings back besides the settings of its port. */
 void pm__settings_factory(struct pm_module *module);
+
+/* Settings without effect, short messages, calls and capabilities: what AT&F brings back. */
+void pm__kept_factory(struct pm_module *module);
+void pm__sms_factory(struct pm_module *module);
+void pm__calls_factory(struct pm_module *module);
+void pm__equipment_factory(struct pm_module *module);
+
+/* kept.c: AT+CMGF=1 */
+bool pm__sms_text_mode(const struct pm_module *module);
 
 /* nvm.c: settings kept at once. */
 void pm__nvm_load(struct pm_module *module);

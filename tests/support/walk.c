@@ -43,7 +43,8 @@ static void take_line(struct walk *p, struct walk_host *host)
         walk_check(p, host->pending != 0, "CONNECT without a command");
         host->in_data = true;
     } else if (strcmp(line, "OK") == 0 || strcmp(line, "ERROR") == 0 ||
-               strcmp(line, "NO CARRIER") == 0 || strncmp(line, "+CME ERROR: ", 12) == 0) {
+               strcmp(line, "NO CARRIER") == 0 || strncmp(line, "+CME ERROR: ", 12) == 0 ||
+               strncmp(line, "+CMS ERROR: ", 12) == 0) {
         walk_check(p, host->pending != 0, "a result that nobody asked for");
         host->pending--;
         host->in_data = false;

@@ -139,6 +139,27 @@ static void test_bare(void **state)
     expect_output("+QFUPL: 851,6d21\r\n" OK);
 }
 
+/* +CMS ERROR in the three forms of CMEE; a number without a text stays a number. */
+static void test_cms(void **state)
+{
+    (void)state;
+    static const struct {
+        uint8_t cmee;
+        uint16_t number;
+        const char *shown;
+    } cases[] = {{0, 321, "\r\nERROR\r\n"},
+                 {1, 321, "\r\n+CMS ERROR: 321\r\n"},
+                 {2, 321, "\r\n+CMS ERROR: invalid memory index\r\n"},
+                 {2, 10, "\r\n+CMS ERROR: 10\r\n"}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        (void)running("AT+NUM\r");
+        rig.at.set.cmee = cases[i].cmee;
+        pm_at_cms(&rig.at, cases[i].number, 0);
+        at_rig_settle(&rig);
+        expect_output(cases[i].shown);
+    }
+}
+
 /* A second result, or one without a command, is nobody's. */
 static void test_one_result(void **state)
 {
@@ -207,7 +228,7 @@ int main(void)
         cmocka_unit_test(test_q1),          cmocka_unit_test(test_cme),
         cmocka_unit_test(test_longest_cme), cmocka_unit_test(test_held_until_result),
         cmocka_unit_test(test_flush),       cmocka_unit_test(test_bare),
-        cmocka_unit_test(test_one_result),  cmocka_unit_test(test_no_room),
-        cmocka_unit_test(test_many_lines)};
+        cmocka_unit_test(test_cms),         cmocka_unit_test(test_one_result),
+        cmocka_unit_test(test_no_room),     cmocka_unit_test(test_many_lines)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

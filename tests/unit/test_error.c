@@ -24,6 +24,16 @@ static void prints_cme_texts(void **state)
     assert_string_equal(pm_cme_text(904), "audio device busy");
 }
 
+static void prints_cms_texts(void **state)
+{
+    (void)state;
+    assert_string_equal(pm_cms_text(303), "operation not supported");
+    assert_string_equal(pm_cms_text(310), "SIM not inserted");
+    assert_string_equal(pm_cms_text(321), "invalid memory index");
+    assert_null(pm_cms_text(10));
+    assert_null(pm_cms_text(407));
+}
+
 /* All numbers with a text are known; every other one prints as a number. */
 static void knows_which_cme_numbers_have_texts(void **state)
 {
@@ -87,8 +97,11 @@ static void names_net_errors(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(prints_cme_texts),  cmocka_unit_test(knows_which_cme_numbers_have_texts),
-        cmocka_unit_test(maps_smtp_replies), cmocka_unit_test(names_mail_errors),
+        cmocka_unit_test(prints_cme_texts),
+        cmocka_unit_test(prints_cms_texts),
+        cmocka_unit_test(knows_which_cme_numbers_have_texts),
+        cmocka_unit_test(maps_smtp_replies),
+        cmocka_unit_test(names_mail_errors),
         cmocka_unit_test(names_net_errors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -124,7 +124,8 @@ static bool one_result(const struct drive *d, const char *reply)
         bool final = d->setting.verbose != 0 ? (len == 2 && memcmp(line, "OK", 2) == 0) ||
                                                    (len == 5 && memcmp(line, "ERROR", 5) == 0)
                                              : len == 1 && (line[0] == '0' || line[0] == '4');
-        final = final || strncmp(line, "+CME ERROR: ", 12) == 0;
+        final = final || strncmp(line, "+CME ERROR: ", 12) == 0 ||
+                strncmp(line, "+CMS ERROR: ", 12) == 0;
         results += final ? 1U : 0U;
         line += next != NULL ? len + strlen(end) : len;
         line += d->setting.verbose == 0 && *line == '\n' ? 1 : 0;
@@ -448,7 +449,7 @@ static unsigned bad_of_manual(const struct pm_at_command *row)
     case PM__GROUP_FILE: return PM__CME_FILE_INPUT;
     case PM__GROUP_GENERAL: /* the module's own commands differ among themselves */
         return row->name[0] != '+' ? 0 : row->name[1] == 'C' ? PM__CME_PARAMETER : row->bad;
-    default: return 0;
+    default: return 0; /* SMS, too: its own numbers say nothing of parameters */
     }
 }
 
