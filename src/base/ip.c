@@ -185,7 +185,7 @@ static void put_group(struct pm__text *text, uint16_t group)
     static const char digits[] = "0123456789abcdef";
     bool begun = false;
     for (unsigned shift = 12; shift > 0; shift -= 4) {
-        unsigned digit = group >> shift & 0xFU;
+        unsigned digit = ((unsigned)group >> shift) & 0xFU;
         begun = begun || digit != 0;
         if (begun) {
             pm__text_char(text, digits[digit]);

@@ -3,7 +3,6 @@
 #include "module/files.h"
 
 #define CME_READ_NOTHING 402U
-#define CME_NO_ROOM      403U
 #define CME_NO_WRITE     409U
 #define CME_NO_READ      411U
 #define CME_TIMEOUT      421U
@@ -234,11 +233,13 @@ static bool written(struct pm_port *port)
 static bool write_step(struct pm_port *port)
 {
     struct pm_task *task = &port->task;
+    uint16_t error = 0;
     switch (task->state) {
     case WRITE_LOOK: return look(port);
     case WRITE_ROOM:
-        if (port->op.result != PM_OK || task->info.free < growth(task)) {
-            pm__file_fail(port, pm__file_error(port->op.result, CME_NO_ROOM));
+        error = pm__room_error(port, growth(task));
+        if (error != 0) {
+            pm__file_fail(port, error);
         } else {
             begin_receiving(port);
         }

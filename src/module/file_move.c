@@ -5,7 +5,6 @@
  */
 #include "module/files.h"
 
-#define CME_NO_ROOM      403U
 #define CME_NO_MOVE      404U
 #define CME_NOT_FOUND    405U
 #define CME_EXISTS       407U
@@ -103,8 +102,9 @@ static bool prepare(struct pm_port *port)
                          platform->storage_info(platform->user, &port->op, storage, &task->info),
                          MOVE_ROOM);
     }
-    if (port->op.result != PM_OK || task->info.free < task->size) {
-        return fail(port, pm__file_error(port->op.result, CME_NO_ROOM));
+    uint16_t error = pm__room_error(port, task->size);
+    if (error != 0) {
+        return fail(port, error);
     }
     return pm__await(port,
                      platform->file_open(platform->user, &port->op, (enum pm_storage)task->storage,

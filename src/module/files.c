@@ -17,6 +17,14 @@ uint16_t pm__file_error(int32_t status, uint16_t other)
     }
 }
 
+uint16_t pm__room_error(const struct pm_port *port, uint64_t size)
+{
+    if (port->op.result != PM_OK) {
+        return pm__file_error(port->op.result, 419);
+    }
+    return port->task.info.free < size ? 403 : 0;
+}
+
 void pm__file_fail(struct pm_port *port, uint16_t error)
 {
     pm__task_end(port);

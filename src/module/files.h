@@ -8,6 +8,9 @@
 /* The +CME number of a platform status; `other` for those without one of their own (CD31). */
 uint16_t pm__file_error(int32_t status, uint16_t other);
 
+/* After storage_info() into the task: 0 when `size` bytes fit, else the +CME number. */
+uint16_t pm__room_error(const struct pm_port *port, uint64_t size);
+
 /* Ends the port's task and answers its command with an error. */
 void pm__file_fail(struct pm_port *port, uint16_t error);
 

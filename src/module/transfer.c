@@ -153,7 +153,7 @@ static bool prepare(struct pm_port *port)
     struct pm_task *task = &port->task;
     const struct pm_platform *platform = port->module->platform;
     const enum pm_storage storage = (enum pm_storage)task->storage;
-    uint64_t size = 0;
+    uint16_t error = 0;
     switch (task->state) {
     case UP_STAT:
         return pm__await(
@@ -169,12 +169,13 @@ static bool prepare(struct pm_port *port)
         return pm__await(
             port, platform->storage_info(platform->user, &port->op, storage, &task->info), UP_ROOM);
     default:
-        size = task->size;
-        if (port->op.result != PM_OK || task->info.free < size) {
-            pm__file_fail(port, pm__file_error(port->op.result, 403));
+        error = pm__room_error(port, task->size);
+        if (error != 0) {
+            pm__file_fail(port, error);
             return true;
         }
-        return pm__await(port, platform->file_create(platform->user, &port->op, storage, size),
+        return pm__await(port,
+                         platform->file_create(platform->user, &port->op, storage, task->size),
                          UP_CREATED);
     }
 }

@@ -43,6 +43,10 @@ static const struct pm_at_param up_params[] = {
     {.name = "length", .type = PM_AT_NUMBER, .min = 1, .max = 1048576},
     {.name = "total", .type = PM_AT_NUMBER, .flags = PM_AT_OPTIONAL, .min = 0, .max = 65535},
     {.name = "idle", .type = PM_AT_NUMBER, .flags = PM_AT_OPTIONAL, .min = 0, .max = 65535}};
+static const struct pm_at_param down_params[] = {
+    {.name = "n", .max = 1000000},
+    {.name = "count", .flags = PM_AT_OPTIONAL, .min = 1, .max = INT32_MAX},
+};
 static const struct pm_at_param urc_params[] = {
     {.name = "ms", .type = PM_AT_NUMBER, .min = 0, .max = 100000},
     {.name = "text", .type = PM_AT_STRING, .max = 600}};
@@ -87,7 +91,7 @@ static const struct pm_at_command commands[] = {
      .flags = PM_AT_DATA,
      .bad = 664,
      WITH(up_params)},
-    {.name = "+DOWN", .forms = PM_AT_WRITE, .flags = PM_AT_DATA, WITH(free_params)},
+    {.name = "+DOWN", .forms = PM_AT_WRITE, .flags = PM_AT_DATA, WITH(down_params)},
     {.name = "+URC", .forms = PM_AT_WRITE, WITH(urc_params)},
 };
 
@@ -247,7 +251,12 @@ static void run_extended(struct at_rig *rig, const char *name, const struct pm_a
     } else if (strcmp(name, "+UP") == 0) {
         open_upload(rig, values);
     } else if (strcmp(name, "+DOWN") == 0) {
-        pm_at_data_out(&rig->at, rig->config.no_delay ? 0 : 10, rig->now);
+        const uint32_t delay = rig->config.no_delay ? 0 : 10;
+        if (values->v[1].given) {
+            pm_at_data_out_counted(&rig->at, (uint32_t)values->v[1].number, delay, rig->now);
+        } else {
+            pm_at_data_out(&rig->at, delay, rig->now);
+        }
         rig->down_left = number;
         rig->downloading = true;
     } else if (strcmp(name, "+URC") == 0) {

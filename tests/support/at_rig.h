@@ -12,7 +12,8 @@
  *   +SLOW=<ms>                     OK after that time, after an information line
  *   +CME=<n>                       +CME ERROR
  *   +UP=<length>[,<total s>[,<idle s>]]  data mode in; prints length, sum and how it ended
- *   +DOWN=<n>                      data mode out, n bytes, then an information line
+ *   +DOWN=<n>[,<count>]            data mode out, n bytes, then an information line; with a count
+ *                                  CONNECT tells it
  *   +URC=<ms>,<text>               OK, and a URC at the earliest after ms
  */
 #ifndef PM_TEST_AT_RIG_H

@@ -51,6 +51,11 @@ static void take_line(struct walk *p, struct walk_host *host)
         host->restarts = false;
     } else if (strncmp(line, "+QSMTPPUT: ", 11) == 0 && line[11] != '(') {
         p->mails_told++;
+    } else if (strncmp(line, "+QFOPEN: ", 9) == 0 && line[9] >= '1' && line[9] <= '9') {
+        p->handle = (unsigned)strtoul(line + 9, NULL, 10);
+        p->opens++;
+    } else if (strncmp(line, "+QFWRITE: ", 10) == 0) {
+        p->writes++;
     }
 }
 
@@ -177,16 +182,56 @@ static const char *const lines[] = {
     "AT+QFLST=\"RAM:*\"\r",
     "AT+QFDEL=\"RAM:*\"\r",
     "AT+QFDEL=\"b\"\r",
+    "AT+QFOPEN=\"b\"\r",
+    "AT+QFOPEN=\"RAM:a\"\r",
+    "AT+QFOPEN=\"RAM:a\",1\r",
+    "AT+QFOPEN=\"RAM:a\",2\r",
+    "AT+QFOPEN?\r",
+    "AT+QFCLOSE=#\r",
+    "AT+QFCLOSE=#\r",
+    "AT+QFSEEK=#,0\r",
+    "AT+QFSEEK=#,70,2;+QFPOSITION=#\r",
+    "AT+QFTUCAT=#\r",
+    "AT+QFMOV=\"b\",\"RAM:a\",0,1\r",
+    "AT+QFMOV=\"RAM:a\",\"b\",1\r",
+    "AT+QFMOV=\"RAM:c\",\"RAM:a\"\r",
     "A/",
 };
 
 /* One line that may open data mode, send or restart: typed alone. */
 static const char *const alone[] = {
-    "AT+QSMTPBODY=0,200,20\r",    "AT+QSMTPBODY=0,10240\r",    "AT+QSMTPBODY=1,1,60\r",
-    "AT+QFUPL=\"RAM:a\",300,3\r", "AT+QFUPL=\"b\",5000,4,1\r", "AT+QFUPL=\"RAM:c\"\r",
-    "AT+QFDWL=\"RAM:a\"\r",       "AT+QFDWL=\"b\"\r",          "AT+QSMTPPUT=60\r",
-    "AT+QSMTPPUT=60\r",           "AT+QSMTPPUT=60\r",          "AT+QSMTPPUT=90\r",
+    "AT+QSMTPBODY=0,200,20\r",
+    "AT+QSMTPBODY=0,10240\r",
+    "AT+QSMTPBODY=1,1,60\r",
+    "AT+QFUPL=\"RAM:a\",300,3\r",
+    "AT+QFUPL=\"b\",5000,4,1\r",
+    "AT+QFUPL=\"RAM:c\"\r",
+    "AT+QFWRITE=#,600,3\r",
+    "AT+QFWRITE=#,600,3\r",
+    "AT+QFWRITE=#\r",
+    "AT+QFREAD=#\r",
+    "AT+QFREAD=#,900\r",
+    "AT+QFOPEN=\"b\",1\r",
+    "AT+QFDWL=\"RAM:a\"\r",
+    "AT+QFDWL=\"b\"\r",
+    "AT+QSMTPPUT=60\r",
+    "AT+QSMTPPUT=60\r",
+    "AT+QSMTPPUT=60\r",
+    "AT+QSMTPPUT=90\r",
 };
+
+/* Adds a line to what is typed; # is the number of a file that was opened, most likely. */
+static size_t add_line(struct walk *p, char *out, size_t size, const char *line)
+{
+    unsigned back = walk_draw(p, 3);
+    unsigned number = p->handle > back ? p->handle - back : 1;
+    size_t len = 0;
+    for (; *line != '\0'; line++) {
+        len += *line == '#' ? (size_t)snprintf(out + len, size - len, "%u", number)
+                            : (size_t)snprintf(out + len, size - len, "%c", *line);
+    }
+    return len;
+}
 
 /* True when a host has asked for a restart and has not read its OK. */
 static bool restarting(const struct walk *p)
@@ -230,12 +275,12 @@ static void command(struct walk *p, size_t port)
         const char *line = alone[walk_draw(p, sizeof alone / sizeof alone[0])];
         host->pending = 1;
         host->again = false;
-        type(p, port, line, strlen(line));
+        type(p, port, text, add_line(p, text, sizeof text, line));
     } else {
         size_t len = 0;
         for (unsigned i = 0; i < count; i++) {
             uint32_t most = sizeof lines / sizeof lines[0] - (count > 1 || host->again ? 1U : 0U);
-            len += (size_t)snprintf(text + len, sizeof text - len, "%s", lines[walk_draw(p, most)]);
+            len += add_line(p, text + len, sizeof text - len, lines[walk_draw(p, most)]);
         }
         host->again = false;
         type(p, port, text, len);

@@ -43,6 +43,8 @@ struct walk {
     struct walk_loan loans[WORLD_OPS];
     uint32_t restarts; /* begun so far */
     unsigned mails_told;
+    unsigned handle; /* the last file that was opened */
+    unsigned opens, writes;
     bool anything;        /* some host has typed anything: settings may be odd */
     uint64_t typed, told; /* bytes to and from all ports */
     uint32_t (*draw)(void *user, uint32_t below); /* the next number, 0 to below - 1 */

@@ -177,6 +177,18 @@ static void test_down(void **state)
     CHECK(CONNECT "\r\n+DOWN: 1\r\n" OK, AT_SAY(0, "ATE0\rAT+DOWN=0\r"));
 }
 
+/* CD24: the count behind CONNECT; text in V0, too, and nothing under Q1. */
+static void test_down_counted(void **state)
+{
+    (void)state;
+    CHECK("\r\nCONNECT 5\r\nxxxxx\r\n+DOWN: 1\r\n" OK, AT_SAY(0, "ATE0\rAT+DOWN=5,5\r"));
+    CHECK("\r\nCONNECT 2147483647\r\n\r\n+DOWN: 1\r\n" OK,
+          AT_SAY(0, "ATE0\rAT+DOWN=0,2147483647\r"));
+    CHECK("0\rCONNECT 3\r\nxxx+DOWN: 1\r\n0\r1\rxx+DOWN: 1\r\n0\r",
+          AT_SAY(0, "ATE0\rATV0\rAT+DOWN=3,3\r"), AT_SAY(30, "AT+DOWN=2\r"));
+    CHECK("xxx\r\n+DOWN: 1\r\n", AT_SAY(0, "ATE0\rATQ1\rAT+DOWN=3,3\r"));
+}
+
 /* A host that does not read its download may still escape from it. */
 static void test_down_escape(void **state)
 {
@@ -307,6 +319,7 @@ int main(void)
                                        cmocka_unit_test(test_dtr),
                                        cmocka_unit_test(test_lost),
                                        cmocka_unit_test(test_down),
+                                       cmocka_unit_test(test_down_counted),
                                        cmocka_unit_test(test_down_escape),
                                        cmocka_unit_test(test_down_dtr),
                                        cmocka_unit_test(test_codes),

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A program that is killed at any moment of its uploads: every file that was answered OK is
- * there and whole, every file that is there is whole, and nothing unfinished is left.
+ * there and whole, every file that is there is whole, and nothing unfinished is left. Killed while
+ * it changes a file in place: what was answered is there, and of the rest any first part.
  */
 #include "host_store_fixture.h"
 
@@ -11,6 +12,7 @@
 #include <time.h>
 
 #define ROUNDS 60
+#define PIECE  1000U
 
 /* Size of the file with a number: small ones, and some that take several buffers. */
 static uint64_t size_of(uint32_t number)
@@ -38,8 +40,29 @@ static void wait_a_little(uint32_t microseconds)
     }
 }
 
+/* The child: a file grows piece by piece, and each that was answered OK is told. */
+static void change_for_ever(struct fixture *f, int tell, uint32_t number)
+{
+    uint8_t piece[PIECE];
+    uint64_t size = 0;
+    int32_t file = fixture_await(
+        f, pm__store_edit(f->store, &f->op, PM_STORAGE_UFS, text_slice("log"), false, &size));
+    while (file >= 0) {
+        pattern_fill(piece, sizeof piece, 7, (uint64_t)number * PIECE);
+        if (fixture_await(f, pm__store_write_at(f->store, &f->op, file, (uint64_t)number * PIECE,
+                                                piece, sizeof piece)) != PM_OK ||
+            write(tell, &number, sizeof number) != (ssize_t)sizeof number) {
+            break;
+        }
+        number++;
+    }
+    _exit(1);
+}
+
 /* One life of a program; the number after the last that it told. */
-static uint32_t live_and_die(struct fixture *f, uint32_t first, uint32_t microseconds)
+static uint32_t live_and_die(struct fixture *f,
+                             void (*work)(struct fixture *f, int tell, uint32_t number),
+                             uint32_t first, uint32_t microseconds)
 {
     int told[2];
     assert_int_equal(pipe(told), 0);
@@ -51,7 +74,7 @@ static uint32_t live_and_die(struct fixture *f, uint32_t first, uint32_t microse
         if (uv_loop_init(&f->loop) != 0 || (f->store = fixture_try(f)) == NULL) {
             _exit(2);
         }
-        upload_for_ever(f, told[1], first);
+        work(f, told[1], first);
     }
     (void)close(told[1]);
     /* From the first upload on, so that a slow machine gets to work, too. */
@@ -103,17 +126,37 @@ static void test_kill(void **state)
     fixture_close(f);
     for (unsigned int round = 0; round < ROUNDS; round++) {
         random = random * 1664525 + 1013904223;
-        uint32_t told = live_and_die(f, next, (random >> 8) % 30000);
+        uint32_t told = live_and_die(f, upload_for_ever, next, (random >> 8) % 30000);
         next = check_and_empty(f, next, told);
     }
     assert_true(next > 0);                                        /* else nothing was tried */
     assert_non_null(strstr(f->log, "removed 1 unfinished file")); /* some died in the middle */
 }
 
+static void test_kill_while_changing(void **state)
+{
+    struct fixture *f = *state;
+    uint32_t random = (uint32_t)getpid() * 2654435761U;
+    uint32_t next = 0;
+    fixture_close(f);
+    for (unsigned int round = 0; round < ROUNDS / 2; round++) {
+        uint64_t size = 0;
+        random = random * 1664525 + 1013904223;
+        uint32_t told = live_and_die(f, change_for_ever, next, (random >> 8) % 10000);
+        fixture_open(f);
+        assert_int_equal(pm__store_stat(f->store, PM_STORAGE_UFS, text_slice("log"), &size), PM_OK);
+        assert_in_range(size, (uint64_t)told * PIECE, (uint64_t)(told + 1) * PIECE);
+        assert_true(fixture_is(f, PM_STORAGE_UFS, "log", size, 7));
+        fixture_close(f);
+        next = (uint32_t)(size / PIECE);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_kill, fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_kill_while_changing, fixture_setup, fixture_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

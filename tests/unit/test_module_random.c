@@ -61,15 +61,21 @@ static void every_line_has_one_result(void **state)
     const char *only = getenv("PM_RANDOM_SEED");
     struct dice *dice = malloc(sizeof *dice);
     unsigned mails = 0;
+    unsigned opens = 0;
+    unsigned writes = 0;
     assert_non_null(dice);
     for (uint32_t seed = 1; seed <= SEEDS; seed++) {
         if (only == NULL || seed == (uint32_t)strtoul(only, NULL, 10)) {
             play(dice, seed);
             mails += dice->walk.mails_told;
+            opens += dice->walk.opens;
+            writes += dice->walk.writes;
         }
     }
     free(dice);
-    assert_true(only != NULL || mails > SEEDS / 10); /* The walk does reach the mail job. */
+    assert_true(only != NULL || mails > SEEDS / 10); /* The walk does reach the mail job, */
+    assert_true(only != NULL || opens > SEEDS);      /* and handles. */
+    assert_true(only != NULL || writes > SEEDS / 4);
 }
 
 int main(void)
