@@ -82,7 +82,7 @@ void pm__run_qfread(void *owner, enum pm_at_form form, const struct pm_at_values
         return;
     }
     uint64_t size = handle->size - handle->position;
-    uint64_t most = (uint64_t)values->v[1].number;
+    uint64_t most = values->v[1].given ? (uint64_t)values->v[1].number : UINT32_MAX;
     if (size == 0) {
         pm__cme(port, CME_READ_NOTHING);
         return;

@@ -309,11 +309,7 @@ static const struct pm_at_param open_params[] = {
 static const struct pm_at_param handle_params[] = {HANDLE_PARAM};
 static const struct pm_at_param read_params[] = {
     HANDLE_PARAM,
-    {.name = "length",
-     .flags = PM_AT_OPTIONAL,
-     .min = 1,
-     .max = INT32_MAX,
-     .def = INT32_MAX}, /* to the end */
+    {.name = "length", .flags = PM_AT_OPTIONAL, .min = 1, .max = INT32_MAX}, /* or to the end */
 };
 static const struct pm_at_param write_params[] = {
     HANDLE_PARAM,

@@ -50,7 +50,7 @@ void pm__contexts_lost(struct pm_module *module)
 void pm__contexts_activate(struct pm_module *module, uint16_t which)
 {
     for (uint8_t i = 0; i < PM_PDP_CONTEXTS; i++) {
-        if ((which >> i & 1U) != 0) {
+        if (((unsigned)which >> i & 1U) != 0) {
             module->pdp[i].active = true;
             module->pdp[i].bearer = PM_BEARER_UP;
             module->pdp[i].type = module->pdp[i].type == 0 ? 1 : module->pdp[i].type;
