@@ -66,7 +66,13 @@ void pm_options_init(struct pm_options *options)
         .sslctxid = 1,
     };
     for (size_t i = 0; i < PM_PDP_CONTEXTS; i++) {
-        options->pdp[i] = (struct pm_pdp_setting){"", "", "", "", "", 0, 0, false};
+        options->pdp[i] = (struct pm_pdp_setting){.apn = "",
+                                                  .user = "",
+                                                  .password = "",
+                                                  .address = "",
+                                                  .address_ipv6 = "",
+                                                  .interface = "",
+                                                  .source = ""};
     }
     for (size_t i = 0; i < PM_TERMINALS; i++) {
         options->port[i].where = "";
@@ -77,6 +83,8 @@ void pm_options_init(struct pm_options *options)
     options->auth_in_clear = "host";
     options->tls_system_ca = true;
     options->dns_servers = "";
+    options->dns_hosts = "";
+    options->dns_port = 53;
     options->catch_dir = "";
     options->catch_faults = true;
     options->state_dir = "";

@@ -30,7 +30,7 @@ struct pm_port_setting {
 };
 
 struct pm_pdp_setting {
-    const char *apn, *user, *password, *address, *address_ipv6;
+    const char *apn, *user, *password, *address, *address_ipv6, *interface, *source;
     uint8_t authentication;
     uint8_t type; /* 1-3, 0: not given */
     bool active_at_start;
@@ -61,6 +61,9 @@ struct pm_options {
     uint8_t tls_verify;              /* 0 host, 1 always */
     bool tls_system_ca;
     const char *dns_servers;
+    const char *dns_hosts; /* for the lab of a catcher; see host/lab.h */
+    uint16_t dns_port;
+    uint8_t ping;          /* enum pm_ping_mode */
     const char *catch_dir; /* empty: no catcher */
     bool catch_verify;
     bool catch_faults;

@@ -13,7 +13,9 @@
 #include <unistd.h>
 
 #include "base/ascii.h"
+#include "host/binding.h"
 #include "host/config.h"
+#include "host/lab.h"
 #include "host/serial.h"
 
 /* Of struct pm_port_setting. */
@@ -174,6 +176,31 @@ static bool finish_password(struct pm_options *options, char *err, size_t err_si
     return good;
 }
 
+static bool check_binding(const struct pm_pdp_setting *pdp, size_t n, char *err, size_t err_size)
+{
+    struct pm_binding binding;
+    char why[120];
+    if (!pm_binding_read(&binding, pdp->interface, pdp->source, why, sizeof why)) {
+        snprintf(err, err_size, "pdp.%zu: %s", n, why);
+        return false;
+    }
+    if (pm_binding_family(&binding, pdp->type != 0 ? pdp->type : 1) < 0) {
+        snprintf(err, err_size, "pdp.%zu.source: a context of this type has no such address", n);
+        return false;
+    }
+    return true;
+}
+
+static bool check_hosts(const struct pm_options *options, char *err, size_t err_size)
+{
+    char why[120];
+    bool good = pm_lab_check(options->dns_hosts, why, sizeof why);
+    if (!good) {
+        snprintf(err, err_size, "dns.hosts: %s", why);
+    }
+    return good;
+}
+
 static bool finish_addresses(struct pm_options *options, char *err, size_t err_size)
 {
     struct in6_addr address;
@@ -186,6 +213,9 @@ static bool finish_addresses(struct pm_options *options, char *err, size_t err_s
             snprintf(err, err_size, "pdp.%zu.%s: \"%s\" is not an IPv%d address", i + 1,
                      v4 ? "address_ipv6" : "address", v4 ? pdp->address_ipv6 : pdp->address,
                      v4 ? 6 : 4);
+            return false;
+        }
+        if (!check_binding(pdp, i + 1, err, err_size)) {
             return false;
         }
         options->module.address[i] = *pdp->address != '\0' ? pdp->address : NULL;
@@ -325,5 +355,6 @@ bool pm_options_finish(struct pm_options *options, char *err, size_t err_size)
         return false;
     }
     return finish_password(options, err, err_size) && finish_addresses(options, err, err_size) &&
-           finish_ehlo(options, err, err_size) && finish_ports(options, err, err_size);
+           check_hosts(options, err, err_size) && finish_ehlo(options, err, err_size) &&
+           finish_ports(options, err, err_size);
 }

@@ -168,6 +168,12 @@ const struct pm_config_key pm_config_keys[] = {
          "the system's trust store serves when no cacert is set (SD58)"),
     TEXT("dns.servers", dns_servers, 500, "",
          "name servers ADDRESS[:PORT],...; none: those of resolv.conf"),
+    NUMBER("dns.port", dns_port, 1, 65535, 0, "53", "port of the servers that AT+QIDNSCFG names"),
+    TEXT("dns.hosts", dns_hosts, 1000, "",
+         "with catch, the addresses of names: NAME=ADDRESS[ ADDRESS...],... (CD47)"),
+    WORD("ping", ping, "auto|icmp|tcp|simulated", "auto",
+         "AT+QPING sends echo requests, or connects to port 80, or pretends; auto: the first that "
+         "is permitted (CD47)"),
 
     /* Behaviour of the AT commands */
     WORD("syntax", module.lenient, "strict|lenient", "strict",
@@ -217,6 +223,10 @@ const struct pm_config_key pm_config_keys[] = {
      .help = "1 IPv4, 2 IPv6, 3 both; none: 1"},
     PDP_TEXT("pdp.N.address", address, 15, false, "IPv4 address that AT+QIACT? shows"),
     PDP_TEXT("pdp.N.address_ipv6", address_ipv6, 45, false, "IPv6 address that AT+QIACT? shows"),
+    PDP_TEXT("pdp.N.interface", interface, 15, false,
+             "network interface that the context uses; none: as the routes say"),
+    PDP_TEXT("pdp.N.source", source, 45, false,
+             "own IP address that the context's connections come from; none: as the routes say"),
     {.name = "pdp.N.active_at_start",
      .type = PM_CONFIG_WORD,
      .size = 1,

@@ -248,6 +248,7 @@ static void begin(struct pm_conn *conn, const struct pm_conn_target *target)
 {
     snprintf(conn->host, sizeof(conn->host), "%s", target->host);
     conn->port = target->port;
+    conn->path = target->path;
     conn->connect_ms = target->connect_ms;
     conn->ssl = target->ssl;
     conn->handshake_ms = target->handshake_ms;

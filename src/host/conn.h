@@ -42,9 +42,17 @@ struct pm_conn_events {
     void (*gone)(void *user, struct pm_conn *conn);
 };
 
+/* The way to a host: see struct pm_question. */
+struct pm_path {
+    int family;
+    char servers[120];                /* "": the resolver's own */
+    const struct pm_binding *binding; /* NULL: none; lives as long as the connection */
+};
+
 struct pm_conn_target {
     const char *host; /* name or IP literal */
     uint16_t port;
+    struct pm_path path;
     uint32_t connect_ms; /* longest wait for one address */
     SSL *ssl;            /* TLS from the start; becomes the connection's. NULL: clear */
     uint32_t handshake_ms;

@@ -37,6 +37,7 @@ struct pm_conn {
     unsigned next_address;
     char host[PM_HOST_NAME_MAX + 1];
     uint16_t port;
+    struct pm_path path;
     uint32_t connect_ms;
     uint32_t handshake_ms;
     bool owner_waits; /* pm_conn_send() took less than it was given */

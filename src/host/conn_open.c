@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "host/binding.h"
 #include "host/conn_internal.h"
 
 /* Longest look-up: search domains and servers can add up beyond the resolver's own limits. */
@@ -146,9 +147,9 @@ static bool start_connect(struct pm_conn *conn, const struct sockaddr_storage *a
     /* Both only make things better; a kernel without them serves as well. */
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
     (void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
-    socklen_t size =
-        address->ss_family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
-    if (connect(fd, (const struct sockaddr *)address, size) != 0 && errno != EINPROGRESS) {
+    if (!pm_binding_apply(conn->path.binding, fd) ||
+        (connect(fd, (const struct sockaddr *)address, pm_sockaddr_len(address)) != 0 &&
+         errno != EINPROGRESS)) {
         int error = errno;
         close(fd);
         errno = error;
@@ -201,6 +202,18 @@ static void on_resolve_timeout(uv_timer_t *timer)
     on_resolved(conn, &none, "no answer in time");
 }
 
+/* An address of a family that the context does not have leads nowhere. */
+static void take_literal(struct pm_conn *conn, const struct pm_addresses *literal)
+{
+    if (conn->path.family != AF_UNSPEC && conn->path.family != literal->address[0].ss_family) {
+        pm__conn_say(conn, PM_LOG_WARNING, "cannot connect to %s: the context has no IPv%d",
+                     conn->host, literal->address[0].ss_family == AF_INET6 ? 6 : 4);
+        fail(conn, PM_ERR_CONNECT);
+        return;
+    }
+    on_resolved(conn, literal, "");
+}
+
 void pm__conn_begin(uv_timer_t *timer)
 {
     struct pm_conn *conn = timer->data;
@@ -210,11 +223,15 @@ void pm__conn_begin(uv_timer_t *timer)
     } else if (conn->state == CONN_CONNECTING) {
         connect_next(conn);
     } else if (pm_resolver_literal(conn->host, conn->port, &literal)) {
-        on_resolved(conn, &literal, "");
+        take_literal(conn, &literal);
     } else {
+        const struct pm_question question = {.host = conn->host,
+                                             .port = conn->port,
+                                             .family = conn->path.family,
+                                             .servers = conn->path.servers,
+                                             .binding = conn->path.binding};
         uv_timer_start(timer, on_resolve_timeout, RESOLVE_MS, 0);
-        struct pm_lookup *lookup =
-            pm_resolver_start(conn->resolver, conn->host, conn->port, on_resolved, conn);
+        struct pm_lookup *lookup = pm_resolver_start(conn->resolver, &question, on_resolved, conn);
         /* Without one the result has been handled already. */
         if (lookup != NULL) {
             conn->lookup = lookup;

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "host/binding.h"
 #include "host/daemon.h"
 #include "host/net.h"
 #include "host/port.h"
@@ -49,7 +50,19 @@ static bool start_storage(struct pm_daemon_module *module, char *err, size_t err
 static bool start_network(struct pm_daemon_module *module, char *err, size_t err_size)
 {
     const struct pm_options *options = module->options;
+    struct pm_binding bindings[PM_PDP_CONTEXTS];
+    for (size_t i = 0; i < PM_PDP_CONTEXTS; i++) {
+        if (!pm_binding_read(&bindings[i], options->pdp[i].interface, options->pdp[i].source, err,
+                             err_size)) {
+            return false;
+        }
+    }
     struct pm_net_options net = {.dns_servers = given(options->dns_servers),
+                                 .dns_port = options->dns_port,
+                                 .ping = options->ping,
+                                 .bindings = bindings,
+                                 .lab_hosts = options->dns_hosts,
+                                 .lab_faults = options->catch_faults,
                                  .verify_always = options->tls_verify != 0,
                                  .system_ca = options->tls_system_ca,
                                  .catcher = module->host.catcher};

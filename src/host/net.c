@@ -9,34 +9,14 @@
 #include <unistd.h>
 
 #include "host/catcher.h"
-#include "host/conn.h"
-#include "host/resolver.h"
+#include "host/net_internal.h"
 #include "host/tls_client.h"
 #include "host/tls_policy.h"
 
-/* Connections that may finish in the background at once; beyond them the oldest is cut. */
-#define LINGERING_MAX 8
+/* Where name servers listen (RFC 1035 section 4.2). */
+#define DNS_PORT 53
 
-struct pm_net {
-    struct pm_net_sink sink;
-    uv_loop_t *loop;
-    struct pm_net_options options; /* without the strings */
-    struct pm_resolver *resolver;  /* NULL with a catcher: nothing is to be looked up */
-    struct pm_tls_trust trust;
-    struct pm_conn *conn; /* the one the module knows */
-    struct pm_op *op;     /* its pending operation */
-    struct pm_conn *lingering[LINGERING_MAX];
-    unsigned living; /* connections that still have handles */
-    bool freed;
-    /* Of the handshake that runs, for the log. */
-    char host[PM_HOST_NAME_MAX + 1];
-    char asked[160];
-    bool checked;
-};
-
-__attribute__((format(printf, 3, 4))) static void say(const struct pm_net *net,
-                                                      enum pm_log_level level, const char *format,
-                                                      ...)
+void pm__net_say(const struct pm_net *net, enum pm_log_level level, const char *format, ...)
 {
     char text[640];
     va_list list;
@@ -63,7 +43,7 @@ static void on_handshake(void *user, SSL *ssl, const char *problem)
     struct pm_net *net = user;
     char text[600];
     pm_tls_outcome(ssl, net->host, net->asked, net->checked, problem, text, sizeof(text));
-    say(net, problem == NULL ? PM_LOG_INFO : PM_LOG_WARNING, "%s", text);
+    pm__net_say(net, problem == NULL ? PM_LOG_INFO : PM_LOG_WARNING, "%s", text);
 }
 
 static void on_received(void *user, const uint8_t *data, size_t len)
@@ -86,12 +66,13 @@ static void on_closed(void *user)
 
 static void on_log(void *user, enum pm_log_level level, const char *text)
 {
-    say(user, level, "%s", text);
+    pm__net_say(user, level, "%s", text);
 }
 
 static void release(struct pm_net *net)
 {
     pm_tls_trust_end(&net->trust);
+    free(net->lab_hosts);
     free(net);
 }
 
@@ -150,11 +131,14 @@ void pm_net_close(struct pm_net *net, bool graceful)
 
 bool pm_net_cancel(struct pm_net *net, struct pm_op *op)
 {
-    if (op == NULL || net->op != op) {
+    if (op == NULL) {
         return false;
     }
-    pm_net_close(net, false);
-    return true;
+    if (net->op == op) {
+        pm_net_close(net, false);
+        return true;
+    }
+    return pm__net_query_cancel(net, op);
 }
 
 /* ---- opening ---------------------------------------------------------------------- */
@@ -162,7 +146,7 @@ bool pm_net_cancel(struct pm_net *net, struct pm_op *op)
 static bool keep_host(struct pm_net *net, struct pm_slice host)
 {
     if (host.len == 0 || host.len > PM_HOST_NAME_MAX || memchr(host.ptr, '\0', host.len) != NULL) {
-        say(net, PM_LOG_WARNING, "no valid host name, %zu bytes long", host.len);
+        pm__net_say(net, PM_LOG_WARNING, "no valid host name, %zu bytes long", host.len);
         return false;
     }
     memcpy(net->host, host.ptr, host.len);
@@ -198,7 +182,8 @@ static SSL *make_tls(struct pm_net *net, const struct pm_tls_request *request)
     net->checked = pm_tls_checks(&setup);
     SSL *ssl = pm_tls_client(&setup, err, sizeof(err));
     if (ssl == NULL) {
-        say(net, PM_LOG_ERROR, "TLS with %s failed: %s; asked %s", net->host, err, net->asked);
+        pm__net_say(net, PM_LOG_ERROR, "TLS with %s failed: %s; asked %s", net->host, err,
+                    net->asked);
     }
     return ssl;
 }
@@ -216,7 +201,7 @@ static int32_t begin(struct pm_net *net, const struct pm_conn_target *target)
     struct pm_conn *conn = pm_conn_new(net->loop, &conn_events, net);
     if (conn == NULL) {
         SSL_free(target->ssl);
-        say(net, PM_LOG_ERROR, "no memory for a connection");
+        pm__net_say(net, PM_LOG_ERROR, "no memory for a connection");
         if (fd >= 0) {
             close(fd);
         }
@@ -232,6 +217,28 @@ static int32_t begin(struct pm_net *net, const struct pm_conn_target *target)
     return PM_PENDING;
 }
 
+bool pm__net_path(const struct pm_net *net, const struct pm_route *route, struct pm_path *path)
+{
+    *path = (struct pm_path){0};
+    bool known = route->context >= 1 && route->context <= PM_PDP_CONTEXTS;
+    path->binding = known ? &net->bindings[route->context - 1] : NULL;
+    path->family = pm_binding_family(path->binding, route->type);
+    for (size_t i = 0; i < 2 && route->dns[i].family != PM_IP_NONE; i++) {
+        char text[INET6_ADDRSTRLEN] = "";
+        size_t len = strlen(path->servers);
+        bool v6 = route->dns[i].family == PM_IPV6;
+        (void)uv_inet_ntop(v6 ? AF_INET6 : AF_INET, route->dns[i].bytes, text, sizeof(text));
+        snprintf(path->servers + len, sizeof(path->servers) - len, v6 ? "%s[%s]:%u" : "%s%s:%u",
+                 i > 0 ? "," : "", text, net->options.dns_port);
+    }
+    if (path->family < 0) {
+        pm__net_say(net, PM_LOG_WARNING,
+                    "context %u has no addresses of the family that it is bound to",
+                    route->context);
+    }
+    return path->family >= 0;
+}
+
 int32_t pm_net_open(struct pm_net *net, struct pm_op *op, const struct pm_connect_request *request)
 {
     pm_net_close(net, false);
@@ -243,6 +250,9 @@ int32_t pm_net_open(struct pm_net *net, struct pm_op *op, const struct pm_connec
         .port = request->port,
         .connect_ms = net->options.connect_ms,
     };
+    if (!pm__net_path(net, &request->route, &target.path)) {
+        return PM_ERR_CONNECT;
+    }
     if (request->tls != NULL) {
         target.ssl = make_tls(net, request->tls);
         target.handshake_ms = pm_tls_handshake_ms(request->tls);
@@ -278,7 +288,49 @@ int32_t pm_net_send(struct pm_net *net, const uint8_t *data, size_t len)
     return net->conn != NULL ? pm_conn_send(net->conn, data, len) : PM_ERR_CLOSED;
 }
 
+/* ---- interfaces ----------------------------------------------------------------------- */
+
+static void on_link_lost(void *user, size_t index)
+{
+    struct pm_net *net = user;
+    const struct pm_binding *binding = &net->bindings[index];
+    pm__net_say(net, PM_LOG_WARNING, "context %zu has lost %s", index + 1,
+                binding->interface[0] != '\0' ? binding->interface : "its source address");
+    if (net->sink.context_lost != NULL) {
+        net->sink.context_lost(net->sink.user, (uint8_t)(index + 1));
+    }
+}
+
+int32_t pm_net_context_open(struct pm_net *net, uint8_t context)
+{
+    const struct pm_binding *binding = &net->bindings[context - 1];
+    if (!pm_binding_up(binding)) {
+        pm__net_say(net, PM_LOG_WARNING, "context %u: %s is not there", context,
+                    binding->interface[0] != '\0' ? binding->interface : "its source address");
+        return PM_ERR_CONNECT;
+    }
+    return PM_OK;
+}
+
 /* ---- life --------------------------------------------------------------------------- */
+
+/* Who answers for names: the resolver, or the lab that goes with a catcher. */
+static bool start_names(struct pm_net *net, const struct pm_net_options *options, char *err,
+                        size_t err_size)
+{
+    net->options.lab_hosts = NULL;
+    if (options->catcher == NULL) {
+        net->resolver =
+            pm_resolver_new(net->loop, options->dns_servers, options->resolv_conf, err, err_size);
+        return net->resolver != NULL;
+    }
+    net->lab_hosts = strdup(options->lab_hosts != NULL ? options->lab_hosts : "");
+    net->lab = (struct pm_lab){.hosts = net->lab_hosts, .faults = options->lab_faults};
+    if (net->lab_hosts == NULL) {
+        snprintf(err, err_size, "out of memory");
+    }
+    return net->lab_hosts != NULL;
+}
 
 struct pm_net *pm_net_new_sink(const struct pm_net_sink *sink, uv_loop_t *loop,
                                const struct pm_net_options *options, char *err, size_t err_size)
@@ -292,16 +344,18 @@ struct pm_net *pm_net_new_sink(const struct pm_net_sink *sink, uv_loop_t *loop,
     net->loop = loop;
     net->options = *options;
     net->options.dns_servers = net->options.resolv_conf = NULL;
+    net->options.bindings = NULL;
+    net->options.dns_port = options->dns_port != 0 ? options->dns_port : DNS_PORT;
     if (net->options.connect_ms == 0) {
         net->options.connect_ms = PM_CONN_CONNECT_MS;
     }
-    if (options->catcher == NULL) {
-        net->resolver =
-            pm_resolver_new(loop, options->dns_servers, options->resolv_conf, err, err_size);
-        if (net->resolver == NULL) {
-            free(net);
-            return NULL;
-        }
+    if (!start_names(net, options, err, err_size)) {
+        free(net);
+        return NULL;
+    }
+    if (options->bindings != NULL && options->catcher == NULL) {
+        memcpy(net->bindings, options->bindings, sizeof(net->bindings));
+        net->links = pm_links_new(loop, net->bindings, PM_PDP_CONTEXTS, on_link_lost, net);
     }
     return net;
 }
@@ -313,6 +367,9 @@ void pm_net_free(struct pm_net *net)
     }
     net->freed = true;
     pm_net_close(net, false);
+    (void)pm__net_query_cancel(net, NULL);
+    pm_links_free(net->links);
+    net->links = NULL;
     for (size_t i = 0; i < LINGERING_MAX; i++) {
         if (net->lingering[i] != NULL) {
             pm_conn_close(net->lingering[i], false);

@@ -14,6 +14,7 @@
 
 #include "postmodem/platform.h"
 
+struct pm_binding;
 struct pm_catcher;
 struct pm_host_module;
 struct pm_net;
@@ -25,6 +26,11 @@ struct pm_net_options {
     uint32_t connect_ms;     /* longest wait for one address; 0: PM_CONN_CONNECT_MS */
     bool verify_always;      /* tls.verify = always (SD58) */
     bool system_ca; /* tls.system_ca (SD58): without cacert the system's trust store serves */
+    const struct pm_binding *bindings; /* PM_PDP_CONTEXTS of them, copied; NULL: none is bound */
+    uint16_t dns_port;                 /* of the servers that AT+QIDNSCFG names; 0: 53 */
+    uint8_t ping;                      /* enum pm_ping_mode */
+    const char *lab_hosts;      /* with a catcher: "NAME=ADDRESS[ ADDRESS...],..."; NULL: none */
+    bool lab_faults;            /* with a catcher: names like fault-resolve fail */
     struct pm_catcher *catcher; /* every connection ends there; NULL: the real network. It must
                                  * outlive the net */
 };
@@ -37,6 +43,8 @@ struct pm_net_sink {
     void (*writable)(void *user);
     void (*closed)(void *user);
     void (*log)(void *user, enum pm_log_level level, const char *text);
+    /* What a context is bound to is gone. NULL: nobody wants to know. */
+    void (*context_lost)(void *user, uint8_t context);
     /* As pm_store_load(). */
     int (*load)(void *user, enum pm_storage storage, const uint8_t *name, size_t len,
                 uint8_t **data, size_t *data_len, size_t max);
@@ -54,8 +62,9 @@ struct pm_net *pm_net_new_sink(const struct pm_net_sink *sink, uv_loop_t *loop,
  * on. Not from inside a call of the sink. */
 void pm_net_free(struct pm_net *net);
 
-/* Fills in random, conn_..., hmac and job_memory... of `platform`; their `user` is then
- * platform->user, which must be a struct pm_host_module: pm_host_net() finds the net. */
+/* Fills in random, conn_..., context_open to ntp, hmac and job_memory... of `platform`; their
+ * `user` is then platform->user, which must be a struct pm_host_module: pm_host_net() finds the
+ * net. */
 void pm_net_platform(struct pm_net *net, struct pm_platform *platform);
 
 /* Ends a pending operation without a result; false when it is not one of the net's. */
@@ -67,5 +76,13 @@ int32_t pm_net_starttls(struct pm_net *net, struct pm_op *op,
                         const struct pm_connect_request *request);
 int32_t pm_net_send(struct pm_net *net, const uint8_t *data, size_t len);
 void pm_net_close(struct pm_net *net, bool graceful);
+int32_t pm_net_context_open(struct pm_net *net, uint8_t context);
+size_t pm_net_name_servers(struct pm_net *net, struct pm_ip servers[2]);
+int32_t pm_net_resolve(struct pm_net *net, struct pm_op *op,
+                       const struct pm_resolve_request *request, struct pm_resolved *resolved);
+int32_t pm_net_ping(struct pm_net *net, struct pm_op *op, const struct pm_ping_request *request,
+                    struct pm_ping_reply *reply);
+int32_t pm_net_ntp(struct pm_net *net, struct pm_op *op, const struct pm_ntp_request *request,
+                   int64_t *unix_seconds);
 
 #endif

@@ -35,6 +35,13 @@ static void host_log(void *user, enum pm_log_level level, const char *text)
     pm_log_write(host->log, level, text, strlen(text));
 }
 
+static void host_context_lost(void *user, uint8_t context)
+{
+    struct pm_host_module *host = user;
+    pm_module_context_lost(&host->module, context, pm_host_now(host));
+    pm_host_pump(host);
+}
+
 static int host_load(void *user, enum pm_storage storage, const uint8_t *name, size_t len,
                      uint8_t **data, size_t *data_len, size_t max)
 {
@@ -51,6 +58,7 @@ struct pm_net *pm_net_new(struct pm_host_module *host, const struct pm_net_optio
         .writable = host_writable,
         .closed = host_closed,
         .log = host_log,
+        .context_lost = host_context_lost,
         .load = host_load,
     };
     return pm_net_new_sink(&sink, host->loop, options, err, err_size);
@@ -106,6 +114,37 @@ static void host_conn_close(void *user, bool graceful)
     pm_net_close(pm_host_net(user), graceful);
 }
 
+static int32_t host_context_open(void *user, struct pm_op *op, uint8_t context, uint8_t type)
+{
+    (void)op; /* The answer comes at once. */
+    (void)type;
+    return pm_net_context_open(pm_host_net(user), context);
+}
+
+static size_t host_name_servers(void *user, uint8_t context, struct pm_ip servers[2])
+{
+    (void)context; /* All have the same. */
+    return pm_net_name_servers(pm_host_net(user), servers);
+}
+
+static int32_t host_resolve(void *user, struct pm_op *op, const struct pm_resolve_request *request,
+                            struct pm_resolved *resolved)
+{
+    return pm_net_resolve(pm_host_net(user), op, request, resolved);
+}
+
+static int32_t host_ping(void *user, struct pm_op *op, const struct pm_ping_request *request,
+                         struct pm_ping_reply *reply)
+{
+    return pm_net_ping(pm_host_net(user), op, request, reply);
+}
+
+static int32_t host_ntp(void *user, struct pm_op *op, const struct pm_ntp_request *request,
+                        int64_t *unix_seconds)
+{
+    return pm_net_ntp(pm_host_net(user), op, request, unix_seconds);
+}
+
 void pm_net_platform(struct pm_net *net, struct pm_platform *platform)
 {
     (void)net; /* The functions find it through platform->user. */
@@ -117,4 +156,9 @@ void pm_net_platform(struct pm_net *net, struct pm_platform *platform)
     platform->conn_starttls = host_conn_starttls;
     platform->conn_send = host_conn_send;
     platform->conn_close = host_conn_close;
+    platform->context_open = host_context_open;
+    platform->name_servers = host_name_servers;
+    platform->resolve = host_resolve;
+    platform->ping = host_ping;
+    platform->ntp = host_ntp;
 }

@@ -8,6 +8,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "host/binding.h"
+
 /*
  * How long one server is waited for, and how often the list of servers is gone through. c-ares
  * doubles the time with each round, so a look-up ends within 14 s per server and record type.
@@ -25,9 +27,11 @@ struct dns_socket {
     ares_socket_t fd;
 };
 
-/* One c-ares channel: a set of servers. A look-up stays with the channel it began on. */
+/* One c-ares channel: a set of servers. A look-up stays with the channel it began on. A question
+ * with servers or a binding of its own has a channel to itself. */
 struct dns_channel {
     uv_timer_t timer;
+    struct pm_binding binding;
     ares_channel ares;
     struct pm_resolver *resolver;
     struct dns_channel *next;
@@ -183,7 +187,15 @@ static void channel_retire(struct dns_channel *channel)
     uv_close((uv_handle_t *)&channel->timer, free_channel);
 }
 
-static const char *channel_init(struct dns_channel *channel)
+/* c-ares has made a socket and is about to use it. */
+static int on_new_socket(ares_socket_t fd, int type, void *user)
+{
+    const struct dns_channel *channel = user;
+    (void)type;
+    return pm_binding_apply(&channel->binding, fd) ? 0 : -1;
+}
+
+static const char *channel_init(struct dns_channel *channel, const char *servers)
 {
     struct pm_resolver *resolver = channel->resolver;
     struct ares_options options = {
@@ -202,8 +214,9 @@ static const char *channel_init(struct dns_channel *channel)
     if (status != ARES_SUCCESS) {
         return ares_strerror(status);
     }
-    if (resolver->servers != NULL) {
-        status = ares_set_servers_ports_csv(channel->ares, resolver->servers);
+    ares_set_socket_configure_callback(channel->ares, on_new_socket, channel);
+    if (servers != NULL) {
+        status = ares_set_servers_ports_csv(channel->ares, servers);
         if (status != ARES_SUCCESS) {
             ares_destroy(channel->ares);
             return "no valid list of DNS servers";
@@ -212,14 +225,18 @@ static const char *channel_init(struct dns_channel *channel)
     return NULL;
 }
 
-static const char *channel_new(struct pm_resolver *resolver)
+static const char *channel_new(struct pm_resolver *resolver, const char *servers,
+                               const struct pm_binding *binding, struct dns_channel **made)
 {
     struct dns_channel *channel = calloc(1, sizeof(*channel));
     if (channel == NULL) {
         return "out of memory";
     }
     channel->resolver = resolver;
-    const char *problem = channel_init(channel);
+    if (binding != NULL) {
+        channel->binding = *binding;
+    }
+    const char *problem = channel_init(channel, servers);
     if (problem != NULL) {
         free(channel);
         return problem;
@@ -228,7 +245,7 @@ static const char *channel_new(struct pm_resolver *resolver)
     channel->timer.data = channel;
     channel->next = resolver->channels;
     resolver->channels = channel;
-    resolver->current = channel;
+    *made = channel;
     return NULL;
 }
 
@@ -257,7 +274,7 @@ static const char *refresh(struct pm_resolver *resolver)
     if (old != NULL && same_file(&now, &resolver->seen)) {
         return NULL;
     }
-    const char *problem = channel_new(resolver);
+    const char *problem = channel_new(resolver, resolver->servers, NULL, &resolver->current);
     if (problem == NULL) {
         resolver->seen = now;
         if (old != NULL && old->running == 0 && old->inside == 0) {
@@ -308,6 +325,16 @@ static void take_turns(const struct ares_addrinfo *result, struct pm_addresses *
     }
 }
 
+static uint32_t shortest_ttl(const struct ares_addrinfo *result)
+{
+    int ttl = INT32_MAX;
+    for (const struct ares_addrinfo_node *node = result->nodes; node != NULL;
+         node = node->ai_next) {
+        ttl = node->ai_ttl < ttl ? node->ai_ttl : ttl;
+    }
+    return ttl > 0 && ttl < INT32_MAX ? (uint32_t)ttl : 0;
+}
+
 static void on_answer(void *user, int status, int timeouts, struct ares_addrinfo *result)
 {
     struct pm_lookup *lookup = user;
@@ -315,6 +342,7 @@ static void on_answer(void *user, int status, int timeouts, struct ares_addrinfo
     struct pm_addresses list = {0};
     if (status == ARES_SUCCESS && result != NULL) {
         take_turns(result, &list);
+        list.ttl = shortest_ttl(result);
     }
     ares_freeaddrinfo(result);
     lookup->channel->running--;
@@ -345,28 +373,50 @@ static bool is_name(const char *host)
     return false;
 }
 
-struct pm_lookup *pm_resolver_start(struct pm_resolver *resolver, const char *host, uint16_t port,
-                                    pm_resolved done, void *user)
+/* The channel for a question: the resolver's, or one of its own. */
+static const char *channel_for(struct pm_resolver *resolver, const struct pm_question *question,
+                               struct dns_channel **channel)
+{
+    bool servers = question->servers != NULL && question->servers[0] != '\0';
+    if (!is_name(question->host)) {
+        return "not a host name";
+    }
+    if (!servers && pm_binding_empty(question->binding)) {
+        const char *problem = refresh(resolver);
+        *channel = resolver->current;
+        return problem;
+    }
+    return channel_new(resolver, servers ? question->servers : resolver->servers, question->binding,
+                       channel);
+}
+
+struct pm_lookup *pm_resolver_start(struct pm_resolver *resolver,
+                                    const struct pm_question *question, pm_resolved done,
+                                    void *user)
 {
     struct pm_addresses none = {0};
-    const char *problem = is_name(host) ? refresh(resolver) : "not a host name";
-    struct pm_lookup *lookup = problem == NULL ? calloc(1, sizeof(*lookup)) : NULL;
-    if (lookup == NULL) {
-        done(user, &none, problem != NULL ? problem : "out of memory");
+    struct dns_channel *channel = NULL;
+    struct pm_lookup *lookup = calloc(1, sizeof(*lookup));
+    const char *problem =
+        lookup != NULL ? channel_for(resolver, question, &channel) : "out of memory";
+    if (problem != NULL) {
+        free(lookup);
+        done(user, &none, problem);
         return NULL;
     }
-    struct dns_channel *channel = resolver->current;
     *lookup = (struct pm_lookup){.channel = channel, .done = done, .user = user};
     channel->running++;
     char service[8];
-    snprintf(service, sizeof(service), "%u", port);
+    snprintf(service, sizeof(service), "%u", question->port);
     struct ares_addrinfo_hints hints = {
         .ai_flags = ARES_AI_NUMERICSERV,
-        .ai_family = AF_UNSPEC,
+        .ai_family = question->family,
         .ai_socktype = SOCK_STREAM,
     };
     enter(channel);
-    ares_getaddrinfo(channel->ares, host, service, &hints, on_answer, lookup);
+    /* c-ares takes no service of port 0. */
+    ares_getaddrinfo(channel->ares, question->host, question->port != 0 ? service : NULL, &hints,
+                     on_answer, lookup);
     lookup->returned = true;
     bool ended = lookup->ended;
     leave(channel);
@@ -375,6 +425,24 @@ struct pm_lookup *pm_resolver_start(struct pm_resolver *resolver, const char *ho
         return NULL;
     }
     return lookup;
+}
+
+size_t pm_resolver_servers(struct pm_resolver *resolver, struct pm_ip servers[2])
+{
+    struct ares_addr_port_node *list = NULL;
+    size_t count = 0;
+    if (refresh(resolver) != NULL ||
+        ares_get_servers_ports(resolver->current->ares, &list) != ARES_SUCCESS) {
+        return 0;
+    }
+    for (const struct ares_addr_port_node *node = list; node != NULL && count < 2;
+         node = node->next) {
+        struct pm_ip *ip = &servers[count++];
+        *ip = (struct pm_ip){.family = node->family == AF_INET6 ? PM_IPV6 : PM_IPV4};
+        memcpy(ip->bytes, &node->addr, node->family == AF_INET6 ? 16 : 4);
+    }
+    ares_free_data(list);
+    return count;
 }
 
 void pm_resolver_cancel(struct pm_lookup *lookup)

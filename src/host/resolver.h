@@ -12,14 +12,19 @@
 #include <sys/socket.h>
 #include <uv.h>
 
+#include "postmodem/types.h"
+
 /* Addresses of one name that are worth trying. */
 #define PM_ADDRESSES_MAX 16
 
 /* Longest host name in bytes, without the NUL (RFC 1035 section 2.3.4, and a final dot). */
 #define PM_HOST_NAME_MAX 254
 
+struct pm_binding;
+
 struct pm_addresses {
     unsigned count;
+    uint32_t ttl; /* seconds, of the record that ends first; 0 for what needed no server */
     struct sockaddr_storage address[PM_ADDRESSES_MAX];
 };
 
@@ -46,15 +51,27 @@ struct pm_resolver *pm_resolver_new(uv_loop_t *loop, const char *servers, const 
  * inside a pm_resolved. */
 void pm_resolver_free(struct pm_resolver *resolver);
 
+struct pm_question {
+    const char *host;
+    uint16_t port;
+    int family;                       /* AF_INET, AF_INET6, AF_UNSPEC: both */
+    const char *servers;              /* as for pm_resolver_new(); NULL or "": the resolver's own */
+    const struct pm_binding *binding; /* of the sockets that ask; NULL: none */
+};
+
 /*
- * Looks `host` up for `port`. `done` is called once, possibly before this returns (then the result
- * is NULL), unless the look-up is cancelled. Call it from the loop.
+ * Looks a name up; the question is copied. `done` is called once, possibly before this returns
+ * (then the result is NULL), unless the look-up is cancelled. Call it from the loop.
  */
-struct pm_lookup *pm_resolver_start(struct pm_resolver *resolver, const char *host, uint16_t port,
-                                    pm_resolved done, void *user);
+struct pm_lookup *pm_resolver_start(struct pm_resolver *resolver,
+                                    const struct pm_question *question, pm_resolved done,
+                                    void *user);
 
 /* `done` will not be called any more. */
 void pm_resolver_cancel(struct pm_lookup *lookup);
+
+/* The first two servers that the resolver asks of its own; how many there are, at most two. */
+size_t pm_resolver_servers(struct pm_resolver *resolver, struct pm_ip servers[2]);
 
 /* Fills `addresses` when `host` is an IPv4 or IPv6 literal (with an optional zone). */
 bool pm_resolver_literal(const char *host, uint16_t port, struct pm_addresses *addresses);

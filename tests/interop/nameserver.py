@@ -18,6 +18,7 @@ class NameServer:
     def __init__(self, names=None):
         self.names = names
         self.asked = []
+        self.clients = []
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.socket.bind(("127.0.0.1", 0))
         self.address = "127.0.0.1:%d" % self.socket.getsockname()[1]
@@ -41,6 +42,7 @@ class NameServer:
                 return
             name, kind, end = self._question(query)
             self.asked.append((name, kind))
+            self.clients.append(client[0])
             if self.names is not None:
                 self.socket.sendto(self._reply(query, name, kind, end), client)
 

@@ -57,7 +57,8 @@ struct fixture {
     uv_udp_t dns;
     char dns_address[32];
     unsigned dns_queries;
-    char dns_names[1024]; /* asked for, each with a blank behind it */
+    char dns_names[1024];  /* asked for, each with a blank behind it */
+    const char *dns_spoil; /* a datagram that comes before each answer; NULL: none */
 };
 
 /* ---- the record ----------------------------------------------------------------------- */
@@ -181,7 +182,7 @@ FIXTURE size_t fixture_dns_answer(const uint8_t *query, size_t len, uint8_t *out
     } else if (type == 28 && (six || memcmp(label, "both", 4) == 0)) {
         for (uint8_t i = 0; i < (two ? 2 : 1); i++) {
             out[7]++;
-            memcpy(out + size, "\xC0\x0C\0\x1C\0\1\0\0\0\0\0\x10", 12);
+            memcpy(out + size, "\xC0\x0C\0\x1C\0\1\0\0\0\x3C\0\x10", 12);
             memset(out + size + 12, 0, 15);
             out[size + 27] = (uint8_t)(i + 1);
             size += 28;
@@ -190,7 +191,7 @@ FIXTURE size_t fixture_dns_answer(const uint8_t *query, size_t len, uint8_t *out
         const uint8_t last[2] = {two ? 99 : 1, 1};
         for (uint8_t i = 0; i < (two ? 2 : 1); i++) {
             out[7]++;
-            memcpy(out + size, "\xC0\x0C\0\1\0\1\0\0\0\0\0\4\x7F\0\0", 15);
+            memcpy(out + size, "\xC0\x0C\0\1\0\1\0\0\0\x3C\0\4\x7F\0\0", 15);
             out[size + 15] = last[i];
             size += 16;
         }
@@ -211,6 +212,31 @@ FIXTURE void fixture_dns_note(struct fixture *f, const uint8_t *query, size_t le
     f->dns_names[used] = '\0';
 }
 
+/* Makes of a good answer one that is not to be believed. Its size. */
+FIXTURE size_t fixture_dns_spoil(const char *kind, const uint8_t *good, size_t len, uint8_t *out)
+{
+    memcpy(out, good, len);
+    if (strcmp(kind, "short") == 0) {
+        return 3;
+    }
+    if (strcmp(kind, "wrong-id") == 0) {
+        out[0] ^= 0x55;
+    } else if (strcmp(kind, "other-question") == 0) {
+        out[13] ^= 0x01;
+    } else if (strcmp(kind, "loop") == 0) { /* the answer's name points at itself */
+        uint8_t here = (uint8_t)(len - 16);
+        out[here + 1] = here;
+    } else if (strcmp(kind, "truncated") == 0) {
+        out[2] |= 0x02;
+    } else if (strcmp(kind, "count") == 0) { /* more records than there are */
+        out[6] = 0xFF;
+    } else {
+        memset(out + len, 0xC0, 4096 - len);
+        return 4096;
+    }
+    return len;
+}
+
 FIXTURE void fixture_dns_query(uv_udp_t *handle, ssize_t n, const uv_buf_t *buf,
                                const struct sockaddr *from, unsigned flags)
 {
@@ -223,6 +249,12 @@ FIXTURE void fixture_dns_query(uv_udp_t *handle, ssize_t n, const uv_buf_t *buf,
     f->dns_queries++;
     fixture_dns_note(f, (const uint8_t *)buf->base, (size_t)n);
     size_t size = fixture_dns_answer((const uint8_t *)buf->base, (size_t)n, out);
+    if (size > 0 && f->dns_spoil != NULL) {
+        uint8_t bad[4200];
+        size_t bad_size = fixture_dns_spoil(f->dns_spoil, out, size, bad);
+        uv_buf_t answer = uv_buf_init((char *)bad, (unsigned)bad_size);
+        assert_true(uv_udp_try_send(handle, &answer, 1, from) > 0);
+    }
     if (size > 0) {
         uv_buf_t answer = uv_buf_init((char *)out, (unsigned)size);
         assert_true(uv_udp_try_send(handle, &answer, 1, from) > 0);
@@ -268,7 +300,7 @@ FIXTURE void fixture_net(struct fixture *f, struct pm_net_options options)
     char err[128] = "";
     struct pm_net_sink sink = {
         f,           fixture_done, fixture_received, fixture_writable, fixture_closed,
-        fixture_log, fixture_load};
+        fixture_log, NULL,         fixture_load};
     if (options.dns_servers == NULL) {
         options.dns_servers = f->dns_address;
     }

@@ -22,11 +22,15 @@ static void on_answer(void *user, const struct pm_addresses *addresses, const ch
     uv_stop(answer->loop);
 }
 
+static const struct pm_question silent_a = {.host = "silent.a.test", .port = 25};
+static const struct pm_question silent_b = {.host = "silent.b.test", .port = 25};
+
 static void look_up(struct fixture *f, struct pm_resolver *resolver, const char *host,
                     struct answer *answer)
 {
     *answer = (struct answer){.loop = &f->loop};
-    pm_resolver_start(resolver, host, 25, on_answer, answer);
+    const struct pm_question question = {.host = host, .port = 25};
+    pm_resolver_start(resolver, &question, on_answer, answer);
     fixture_until(f, answer->calls > 0);
     assert_int_equal(answer->calls, 1);
 }
@@ -95,8 +99,8 @@ static void test_free_while_looking(void **state)
     struct fixture *f = fixture_loop();
     struct pm_resolver *resolver = make(f, f->dns_address, NULL);
     struct answer answer = {.loop = &f->loop};
-    assert_non_null(pm_resolver_start(resolver, "silent.a.test", 25, on_answer, &answer));
-    struct pm_lookup *lookup = pm_resolver_start(resolver, "silent.b.test", 25, on_answer, &answer);
+    assert_non_null(pm_resolver_start(resolver, &silent_a, on_answer, &answer));
+    struct pm_lookup *lookup = pm_resolver_start(resolver, &silent_b, on_answer, &answer);
     pm_resolver_cancel(lookup);
     fixture_until(f, f->dns_queries >= 4);
     pm_resolver_free(resolver);
@@ -131,7 +135,7 @@ static void test_resolv_conf_changes(void **state)
     struct answer hanging = {.loop = &f->loop};
     look_up(f, resolver, "no-host", &answer);
     assert_non_null(strstr(f->dns_names, "no-host.no.first.test "));
-    assert_non_null(pm_resolver_start(resolver, "silent.a.test", 25, on_answer, &hanging));
+    assert_non_null(pm_resolver_start(resolver, &silent_a, on_answer, &hanging));
     write_conf(path, "search second.test\n");
     f->dns_names[0] = '\0';
     look_up(f, resolver, "host", &answer);
@@ -144,6 +148,84 @@ static void test_resolv_conf_changes(void **state)
     pm_resolver_free(resolver);
     fixture_end(f);
     assert_int_equal(hanging.calls, 0);
+}
+
+/* A question with servers of its own asks those and no other; its channel goes with it. */
+static void test_own_servers(void **state)
+{
+    (void)state;
+    struct fixture *f = fixture_loop();
+    struct pm_resolver *resolver = make(f, "127.0.0.1:9", NULL); /* nobody answers there */
+    struct answer answer = {.loop = &f->loop};
+    struct pm_question question = {
+        .host = "both.mail.test", .port = 25, .family = AF_INET6, .servers = f->dns_address};
+    assert_non_null(pm_resolver_start(resolver, &question, on_answer, &answer));
+    fixture_until(f, answer.calls > 0);
+    assert_int_equal(answer.addresses.count, 2);
+    assert_int_equal(answer.addresses.address[0].ss_family, AF_INET6);
+    assert_int_equal(answer.addresses.address[1].ss_family, AF_INET6);
+    assert_int_equal(answer.addresses.ttl, 60);
+    assert_int_equal(f->dns_queries, 1); /* nobody asked for A */
+    question.family = AF_INET;
+    answer.calls = 0;
+    assert_non_null(pm_resolver_start(resolver, &question, on_answer, &answer));
+    fixture_until(f, answer.calls > 0);
+    assert_int_equal(answer.addresses.count, 2);
+    assert_int_equal(answer.addresses.address[0].ss_family, AF_INET);
+    question.servers = "nonsense";
+    answer.calls = 0;
+    assert_null(pm_resolver_start(resolver, &question, on_answer, &answer));
+    assert_int_equal(answer.calls, 1);
+    assert_string_equal(answer.reason, "no valid list of DNS servers");
+    uv_run(&f->loop, UV_RUN_NOWAIT); /* the answer has asked the loop to stop */
+    question.servers = f->dns_address;
+    question.host = "silent.mail.test";
+    answer.calls = 0;
+    assert_non_null(pm_resolver_start(resolver, &question, on_answer, &answer));
+    pm_resolver_free(resolver); /* with a look-up on a channel of its own */
+    fixture_end(f);
+    assert_int_equal(answer.calls, 0);
+}
+
+/* What does not answer the question is passed over; what does, but cannot be read, ends the look-up
+ * at worst. */
+static void test_bad_answers(void **state)
+{
+    static const struct {
+        const char *kind;
+        bool passed_over;
+    } rows[] = {{"short", true},      {"wrong-id", true}, {"other-question", true}, {"loop", false},
+                {"truncated", false}, {"count", false},   {"huge", false}};
+    (void)state;
+    struct fixture *f = fixture_loop();
+    struct pm_resolver *resolver = make(f, f->dns_address, NULL);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct answer answer = {.loop = &f->loop};
+        const struct pm_question question = {
+            .host = "x.mail.test", .port = 25, .family = AF_INET, .servers = f->dns_address};
+        f->dns_spoil = rows[i].kind;
+        assert_non_null(pm_resolver_start(resolver, &question, on_answer, &answer));
+        fixture_until(f, answer.calls > 0);
+        assert_true(answer.addresses.count == 1 ||
+                    (answer.addresses.count == 0 && !rows[i].passed_over));
+    }
+    pm_resolver_free(resolver);
+    fixture_end(f);
+}
+
+static void test_servers_are_told(void **state)
+{
+    (void)state;
+    struct fixture *f = fixture_loop();
+    struct pm_resolver *resolver = make(f, "192.0.2.1,[2001:db8::1]:5353,192.0.2.3", NULL);
+    struct pm_ip servers[2];
+    assert_int_equal(pm_resolver_servers(resolver, servers), 2);
+    assert_int_equal(servers[0].family, PM_IPV4);
+    assert_memory_equal(servers[0].bytes, "\xC0\x00\x02\x01", 4);
+    assert_int_equal(servers[1].family, PM_IPV6);
+    assert_memory_equal(servers[1].bytes, "\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\x01", 16);
+    pm_resolver_free(resolver);
+    fixture_end(f);
 }
 
 static void test_wrong_servers(void **state)
@@ -161,7 +243,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_literals),           cmocka_unit_test(test_answers),
         cmocka_unit_test(test_free_while_looking), cmocka_unit_test(test_resolv_conf_changes),
-        cmocka_unit_test(test_wrong_servers),
+        cmocka_unit_test(test_own_servers),        cmocka_unit_test(test_bad_answers),
+        cmocka_unit_test(test_servers_are_told),   cmocka_unit_test(test_wrong_servers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+/* What the files of a net share: net.c has the mail connection, net_query.c the rest. */
+#ifndef PM_HOST_NET_INTERNAL_H
+#define PM_HOST_NET_INTERNAL_H
+
+#include "host/binding.h"
+#include "host/conn.h"
+#include "host/lab.h"
+#include "host/links.h"
+#include "host/net.h"
+#include "host/resolver.h"
+#include "host/tls_trust.h"
+
+/* Connections that may finish in the background at once; beyond them the oldest is cut. */
+#define LINGERING_MAX 8
+
+/* Questions of AT commands that may run at once: one of each kind. */
+#define PM_NET_QUERIES 3
+
+enum pm_net_query_kind { PM_NET_NAME, PM_NET_PING, PM_NET_NTP, PM_NET_NEVER };
+
+struct pm_net_query {
+    struct pm_net *net;
+    struct pm_op *op; /* NULL: free */
+    enum pm_net_query_kind kind;
+    void *what; /* the look-up, ping or question that runs */
+    struct pm_resolved *resolved;
+    uint8_t type;  /* of the context */
+    bool starting; /* the answer may come before the call returns */
+    int32_t result;
+};
+
+struct pm_net {
+    struct pm_net_sink sink;
+    uv_loop_t *loop;
+    struct pm_net_options options; /* without the strings */
+    struct pm_resolver *resolver;  /* NULL with a catcher: nothing is to be looked up */
+    struct pm_tls_trust trust;
+    struct pm_conn *conn; /* the one the module knows */
+    struct pm_op *op;     /* its pending operation */
+    struct pm_conn *lingering[LINGERING_MAX];
+    unsigned living; /* connections that still have handles */
+    bool freed;
+    /* Of the handshake that runs, for the log. */
+    char host[PM_HOST_NAME_MAX + 1];
+    char asked[160];
+    bool checked;
+    struct pm_binding bindings[PM_PDP_CONTEXTS];
+    struct pm_links *links; /* NULL: no context is bound to anything */
+    struct pm_lab lab;
+    char *lab_hosts; /* what lab.hosts points to */
+    struct pm_net_query queries[PM_NET_QUERIES];
+};
+
+/* One line for the log. */
+void pm__net_say(const struct pm_net *net, enum pm_log_level level, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* The way that a route takes; false when its context has no addresses to take it from. */
+bool pm__net_path(const struct pm_net *net, const struct pm_route *route, struct pm_path *path);
+
+/* ---- net_query.c ---- */
+
+/* Ends a question without an answer; false when there is none for `op`. NULL: all of them. */
+bool pm__net_query_cancel(struct pm_net *net, const struct pm_op *op);
+
+#endif

@@ -1,0 +1,394 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Contexts and the network behind them, through the real program: name servers, look-ups, echoes,
+the time, addresses of both families, and what a context is bound to."""
+import ctypes
+import os
+import re
+import shutil
+import socket
+import struct
+import subprocess
+import threading
+import time
+import unittest
+
+import harness
+from harness import SOON, wait_until
+from nameserver import NameServer
+from program import ProgramTest, configure, write_mail
+from sinks import Sink
+
+NTP_EPOCH = 2208988800
+CLONE_NEWNET = 0x40000000
+
+
+class TimeServer:
+    """An NTP server on a free UDP port: tells `seconds`, and remembers who asked."""
+
+    def __init__(self, seconds, address="127.0.0.1"):
+        self.seconds = seconds
+        self.asked = []
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        self.socket = socket.socket(family, socket.SOCK_DGRAM)
+        self.socket.bind((address, 0))
+        self.port = self.socket.getsockname()[1]
+        self.thread = threading.Thread(target=self._serve, daemon=True)
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        with socket.socket(self.socket.family, socket.SOCK_DGRAM) as wake:
+            wake.sendto(b"", self.socket.getsockname())
+        self.thread.join(SOON)
+        self.socket.close()
+
+    def _serve(self):
+        while True:
+            query, client = self.socket.recvfrom(2048)
+            if not query:
+                return
+            self.asked.append((query, client[0]))
+            stamp = struct.pack("!II", self.seconds + NTP_EPOCH, 0)
+            self.socket.sendto(bytes([0x24, 1, 0, 0]) + bytes(8) + b"LOCL" + bytes(8)
+                               + query[40:48] + stamp + stamp, client)
+
+
+class Recorder:
+    """A mail server's listener that closes every connection and remembers where it came from."""
+
+    def __init__(self, address="127.0.0.1"):
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        self.listener = socket.create_server((address, 0), family=family)
+        self.port = self.listener.getsockname()[1]
+        self.peers = []
+        self.thread = threading.Thread(target=self._serve, daemon=True)
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+        self.thread.join(SOON)
+
+    def _serve(self):
+        while True:
+            try:
+                connection, client = self.listener.accept()
+            except OSError:
+                return
+            self.peers.append(client[0])
+            connection.close()
+
+
+class Tools(ProgramTest):
+    def start(self, kind=1, arguments=(), **settings):
+        self.program, self.port = self.module(*arguments, settings=settings)
+        self.port.ok(f'AT+QICSGP=1,{kind},"internet","","",0')
+        self.port.ok("AT+QIACT=1")
+        return self.port
+
+    def urcs(self, command, last):
+        """The lines after the OK of a command, up to one that matches `last`."""
+        self.port.ok(command)
+        lines = []
+        while not lines or not re.search(last, lines[-1]):
+            lines.append(self.port.line().decode())
+        return lines
+
+    def names(self, names):
+        server = NameServer(names)
+        server.__enter__()
+        self.addCleanup(server.__exit__)
+        return server
+
+
+class NameServers(Tools):
+    def test_mail_asks_the_servers_of_qidnscfg(self):
+        own = self.names({"mail.test": ["127.0.0.1"]})
+        other = self.names({"mail.test": ["127.0.0.9"]})
+        port = self.start(**{"dns.servers": other.address,
+                             "dns.port": own.address.partition(":")[2]})
+        port.ok('AT+QIDNSCFG=1,"127.0.0.1"')
+        with Sink() as sink:
+            configure(port, ("mail.test", sink.port))
+            write_mail(port, ["b@example.com"])
+            self.assertEqual(port.send_mail(60), (0, 0))
+        # A context of type 1 has no use for IPv6 addresses, and does not ask for them.
+        self.assertEqual(own.asked, [("mail.test", 1)])
+        self.assertEqual(other.asked, [])
+        # Another activation forgets them.
+        port.ok("AT+QIDEACT=1")
+        port.ok("AT+QIACT=1")
+        self.assertEqual(self.urcs('AT+QIDNSGIP=1,"mail.test"', r'"dnsgip","'),
+                         ['+QIURC: "dnsgip",0,1,60', '+QIURC: "dnsgip","127.0.0.9"'])
+        self.assertEqual(other.asked, [("mail.test", 1)])
+
+    def test_first_server_is_dead(self):
+        own = self.names({"mail.test": ["192.0.2.7"]})
+        port = self.start(**{"dns.port": own.address.partition(":")[2]})
+        port.ok('AT+QIDNSCFG=1,"127.0.0.77","127.0.0.1"')
+        self.assertEqual(self.urcs('AT+QIDNSGIP=1,"mail.test"', r'"dnsgip","')[-1],
+                         '+QIURC: "dnsgip","192.0.2.7"')
+
+    def test_own_servers_are_told(self):
+        port = self.start(**{"dns.servers": "192.0.2.53,192.0.2.54"})
+        self.assertEqual(port.command("AT+QIDNSCFG=1").lines,
+                         [b'+QIDNSCFG: 1,"192.0.2.53","192.0.2.54"'])
+
+    def test_addresses_by_type(self):
+        server = self.names({"both.test": ["192.0.2.1", "2001:db8::1"], "four.test": ["192.0.2.2"]})
+        for kind, expected in ((1, {"192.0.2.1"}), (2, {"2001:db8::1"}),
+                               (3, {"192.0.2.1", "2001:db8::1"})):
+            with self.subTest(kind=kind):
+                self.start(kind, **{"dns.servers": server.address})
+                self.port.ok('AT+QIDNSGIP=1,"both.test"')
+                self.assertEqual(self.port.line().decode(),
+                                 '+QIURC: "dnsgip",0,%d,60' % len(expected))
+                got = {self.port.line().decode() for _ in expected}
+                self.assertEqual(got, {f'+QIURC: "dnsgip","{a}"' for a in expected})
+        self.start(2, **{"dns.servers": server.address})
+        self.assertEqual(self.urcs('AT+QIDNSGIP=1,"four.test"', "dnsgip"),
+                         ['+QIURC: "dnsgip",565'])
+        self.assertEqual(self.urcs('AT+QIDNSGIP=1,"no-such-host.test"', "dnsgip"),
+                         ['+QIURC: "dnsgip",565'])
+
+    def test_silent_server_and_restart(self):
+        """A look-up that hangs: refused twice, dropped by a restart, and the program leaves."""
+        server = self.names(None)
+        port = self.start(**{"dns.servers": server.address})
+        port.ok('AT+QIDNSGIP=1,"slow.test"')
+        wait_until(lambda: server.asked, "the question")
+        self.assertEqual(port.command('AT+QIDNSGIP=1,"slow.test"').final, "ERROR")
+        self.assertEqual(port.command("AT+QIGETERROR").lines, [b"+QIGETERROR: 564,DNS busy"])
+        port.ok("AT+QIDEACT=1")
+        self.assertEqual(port.line(), b'+QIURC: "dnsgip",570')
+        port.ok("AT+QIACT=1")
+        port.ok('AT+QIDNSGIP=1,"slow.test"')
+
+
+class Echoes(Tools):
+    def check(self, address):
+        lines = self.urcs(f'AT+QPING=1,"{address}",4,2', r"^\+QPING: \d+,\d+,\d+,\d+,\d+,\d+,\d+$")
+        self.assertEqual(len(lines), 3)
+        for line in lines[:2]:
+            self.assertRegex(line, rf'^\+QPING: 0,"{re.escape(address)}",32,\d+,64$')
+        self.assertRegex(lines[2], r"^\+QPING: 0,2,2,0,\d+,\d+,\d+$")
+
+    def test_loopback(self):
+        for mode in ("auto", "tcp", "simulated"):
+            with self.subTest(mode=mode):
+                self.start(3, ping=mode)
+                self.check("127.0.0.1")
+                self.check("::1")
+
+    def test_icmp(self):
+        self.start(3, ping="icmp")
+        if os.geteuid() != 0:
+            self.skipTest("echo requests may not be permitted to this user")
+        self.check("127.0.0.1")
+        self.check("::1")
+
+    def test_families(self):
+        self.start(1)
+        self.assertEqual(self.urcs('AT+QPING=1,"::1"', "QPING"), ["+QPING: 565"])
+
+    def test_name(self):
+        server = self.names({"here.test": ["127.0.0.1"]})
+        self.start(**{"dns.servers": server.address})
+        lines = self.urcs('AT+QPING=1,"here.test",4,1', r"QPING: 0,1,1,0")
+        self.assertIn('"127.0.0.1"', lines[0])
+        self.assertEqual(self.urcs('AT+QPING=1,"no-such-host.test"', "QPING"), ["+QPING: 565"])
+
+
+class Time(Tools):
+    def test_clock(self):
+        self.start()
+        with TimeServer(1538000000) as server:
+            line, = self.urcs(f'AT+QNTP=1,"127.0.0.1",{server.port}', "QNTP")
+        self.assertRegex(line, r'^\+QNTP: 0,"2018/09/2\d,\d\d:\d\d:\d\d[+-]\d\d"$')
+        clock, = self.port.command("AT+CCLK?").lines
+        self.assertRegex(clock, rb'^\+CCLK: "18/09/2')
+        query, _ = server.asked[0]
+        self.assertEqual((len(query), query[0], query[1:40]), (48, 0x23, bytes(39)))
+
+    def test_ipv6_and_failures(self):
+        self.start(3)
+        with TimeServer(1538000000, "::1") as server:
+            line, = self.urcs(f'AT+QNTP=1,"::1",{server.port},0', "QNTP")
+        self.assertRegex(line, r'^\+QNTP: 0,"2018/09/2')
+        clock, = self.port.command("AT+CCLK?").lines
+        self.assertNotRegex(clock, rb'"18/09/2')
+        self.assertEqual(self.urcs(f'AT+QNTP=1,"127.0.0.1",{server.port}', "QNTP"), ["+QNTP: 566"])
+        self.assertEqual(self.urcs('AT+QNTP=1,"a..b"', "QNTP"), ["+QNTP: 565"])
+
+
+class Bound(Tools):
+    def connect_from(self, address="127.0.0.1", kind=1, **settings):
+        """The addresses that a mail connection, its look-up and a time server see."""
+        port = self.start(kind, **settings)
+        with Recorder(address) as recorder:
+            configure(port, (address, recorder.port))
+            write_mail(port, ["b@example.com"])
+            result = port.send_mail(60)
+        return result, recorder.peers
+
+    def test_source_address(self):
+        result, peers = self.connect_from(**{"pdp.1.source": "127.0.0.2"})
+        self.assertEqual((result, peers), ((656, 0), ["127.0.0.2"]))
+        with TimeServer(1538000000) as server:
+            self.urcs(f'AT+QNTP=1,"127.0.0.1",{server.port}', "QNTP: 0")
+        self.assertEqual(server.asked[0][1], "127.0.0.2")
+
+    def test_source_of_a_look_up(self):
+        server = self.names({"mail.test": ["127.0.0.1"]})
+        port = self.start(**{"dns.servers": server.address, "pdp.1.source": "127.0.0.3"})
+        self.urcs('AT+QIDNSGIP=1,"mail.test"', r'"dnsgip","')
+        self.assertEqual(server.clients, ["127.0.0.3"])
+
+    def test_interface(self):
+        result, peers = self.connect_from(**{"pdp.1.interface": "lo"})
+        self.assertEqual((result, peers), ((656, 0), ["127.0.0.1"]))
+
+    def test_two_contexts_differ(self):
+        self.start(**{"pdp.1.source": "127.0.0.2", "pdp.2.source": "127.0.0.4"})
+        self.port.ok('AT+QICSGP=2,1,"two","","",0;+QIACT=2')
+        with TimeServer(1538000000) as server:
+            for context, source in ((1, "127.0.0.2"), (2, "127.0.0.4")):
+                self.urcs(f'AT+QNTP={context},"127.0.0.1",{server.port}', "QNTP: 0")
+                self.assertEqual(server.asked[-1][1], source)
+
+    def test_ipv6_loopback(self):
+        result, peers = self.connect_from("::1", 2)
+        self.assertEqual((result, peers), ((656, 0), ["::1"]))
+        result, peers = self.connect_from("::1", 3)
+        self.assertEqual((result, peers), ((656, 0), ["::1"]))
+        result, peers = self.connect_from("::1", 1)
+        self.assertEqual((result, peers), ((654, 0), []))
+        result, peers = self.connect_from("127.0.0.1", 2)
+        self.assertEqual((result, peers), ((654, 0), []))
+
+    def test_interface_that_is_not_there(self):
+        _, port = self.module(settings={"pdp.1.interface": "no-such-if0"})
+        self.assertEqual(port.command("AT+QIACT=1").final, "ERROR")
+        self.assertEqual(port.command("AT+QIGETERROR").lines,
+                         [b"+QIGETERROR: 561,open PDP context failed"])
+
+    def test_wrong_settings(self):
+        for setting in ("pdp.1.source=nowhere", "pdp.1.interface=a/b", "dns.hosts=x",
+                        "pdp.1.source=::1"):
+            status, _, errors = self.run_program("serve", "--stdio", "--set", setting)
+            self.assertEqual(status, 2, errors)
+
+
+class Interfaces(ProgramTest):
+    """The loopback of a network of our own, which a thread of ours lives in with its children."""
+
+    def setUp(self):
+        super().setUp()
+        harness.needs_root()
+        if shutil.which("ip") is None:
+            self.skipTest("no command ip")
+
+    def inside(self, body):
+        """Runs body() in a thread with a network of its own."""
+        failed = []
+
+        def run():
+            if ctypes.CDLL(None, use_errno=True).unshare(CLONE_NEWNET) != 0:
+                failed.append(unittest.SkipTest("no network of our own to be had"))
+                return
+            try:
+                body()
+            except BaseException as error:  # the test's own thread raises it again
+                failed.append(error)
+        thread = threading.Thread(target=run)
+        thread.start()
+        thread.join()
+        if failed:
+            raise failed[0]
+
+    def begin(self, **settings):
+        link = self.folder / "modem"
+        program = self.serve("--pty", link,
+                             settings={"pdp.1.interface": "lo", **settings})
+        return program.pty(link).start()
+
+    @staticmethod
+    def loopback(state):
+        subprocess.run(["ip", "link", "set", "lo", state], check=True)
+
+    def test_interface_goes_down_and_comes_back(self):
+        def body():
+            port = self.begin()
+            self.assertEqual(port.command("AT+QIACT=1").final, "ERROR")
+            self.assertEqual(port.command("AT+QIGETERROR").lines,
+                             [b"+QIGETERROR: 561,open PDP context failed"])
+            self.loopback("up")
+            port.ok("AT+QIACT=1")
+            self.loopback("down")
+            self.assertEqual(port.line(), b'+QIURC: "pdpdeact",1')
+            self.assertEqual(port.command("AT+QIACT?").lines, [])
+            self.loopback("up")
+            self.assertEqual(port.command("AT+QIACT=1").final, "ERROR")
+            self.assertEqual(port.command("AT+QIGETERROR").lines,
+                             [b"+QIGETERROR: 572,operation not allowed"])
+            port.ok("AT+QIDEACT=1")
+            port.ok("AT+QIACT=1")
+        self.inside(body)
+
+    def test_source_goes(self):
+        def body():
+            self.loopback("up")
+            subprocess.run(["ip", "address", "add", "10.99.0.1/32", "dev", "lo"], check=True)
+            port = self.begin(**{"pdp.1.interface": "", "pdp.1.source": "10.99.0.1"})
+            port.ok("AT+QIACT=1")
+            subprocess.run(["ip", "address", "del", "10.99.0.1/32", "dev", "lo"], check=True)
+            self.assertEqual(port.line(), b'+QIURC: "pdpdeact",1')
+        self.inside(body)
+
+
+class Lab(Tools):
+    """With a catcher nothing leaves the machine."""
+
+    def start_lab(self, **settings):
+        return self.start(3, ("--catch", self.folder / "caught"), **settings)
+
+    def test_names(self):
+        self.start_lab(**{"dns.hosts": "a.test=192.0.2.1 2001:db8::7"})
+        self.assertEqual(self.urcs('AT+QIDNSGIP=1,"a.test"', "db8"),
+                         ['+QIURC: "dnsgip",0,2,300', '+QIURC: "dnsgip","192.0.2.1"',
+                          '+QIURC: "dnsgip","2001:db8::7"'])
+        first = self.urcs('AT+QIDNSGIP=1,"mail.example.com"', "db8")
+        self.assertEqual(first, self.urcs('AT+QIDNSGIP=1,"mail.example.com"', "db8"))
+        self.assertEqual(self.urcs('AT+QIDNSGIP=1,"fault-resolve.example"', "dnsgip"),
+                         ['+QIURC: "dnsgip",565'])
+        self.assertRegex(self.port.command("AT+QIDNSCFG=1").lines[0],
+                         rb'^\+QIDNSCFG: 1,"192\.0\.2\.\d+","192\.0\.2\.\d+"$')
+
+    def test_echoes(self):
+        self.start_lab()
+        lines = self.urcs('AT+QPING=1,"mail.example.com",1,2', "QPING: 0,2,2,0")
+        self.assertEqual(len(lines), 3)
+        self.assertEqual(self.urcs('AT+QPING=1,"fault-silent.example",1,2', "QPING: 569,"),
+                         ["+QPING: 569", "+QPING: 569", "+QPING: 569,2,0,2,0,0,0"])
+        self.assertEqual(self.urcs('AT+QPING=1,"fault-connect.example",1,1', "QPING: 569,"),
+                         ["+QPING: 569", "+QPING: 569,1,0,1,0,0,0"])
+
+    def test_time(self):
+        self.start_lab()
+        before = int(time.time())
+        line, = self.urcs('AT+QNTP=1,"pool.ntp.org"', "QNTP")
+        found = re.match(r'\+QNTP: 0,"(\d+)/', line)
+        self.assertIn(int(found.group(1)), (time.gmtime(before - 86400).tm_year,
+                                            time.gmtime(before + 86400).tm_year))
+        self.assertEqual(self.urcs('AT+QNTP=1,"fault-connect.example"', "QNTP"), ["+QNTP: 566"])
+        self.assertEqual(self.urcs('AT+QNTP=1,"fault-resolve.example"', "QNTP"), ["+QNTP: 565"])
+
+
+if __name__ == "__main__":
+    harness.main()
