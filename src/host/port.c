@@ -63,11 +63,24 @@ static void trace_end(const struct pm_terminal *t)
 
 /* ---- Hosts ----------------------------------------------------------------------- */
 
+/* The descriptors stay the caller's. */
+static bool refuse(struct pm_terminal *t)
+{
+    pm__channel_close(t->channel, true);
+    t->channel = NULL;
+    pm__wire_free(t->wire);
+    t->wire = NULL;
+    return false;
+}
+
 bool pm_terminal_attach(struct pm_terminal *t, int in, int out)
 {
     t->channel = pm__channel_open(t, in, out);
     if (t->channel == NULL) {
         return false;
+    }
+    if (t->ops->unwrap != NULL && (t->wire = pm__wire_new()) == NULL) {
+        return refuse(t);
     }
     t->hosts++;
     t->ended = false;
@@ -77,9 +90,7 @@ bool pm_terminal_attach(struct pm_terminal *t, int in, int out)
     t->drained = true;
     t->held_len = 0;
     if (t->ops->attached != NULL && !t->ops->attached(t)) {
-        pm__channel_close(t->channel, true);
-        t->channel = NULL;
-        return false;
+        return refuse(t);
     }
     pm_host_pump(t->host);
     return true;
@@ -104,7 +115,8 @@ void pm_terminal_detach(struct pm_terminal *t)
     t->backlog = t->rest == NULL && (t->held_len > 0 || t->blocked || !t->drained);
     t->held_len = 0;
     t->blocked = false;
-    pm__wire_clear(t->wire);
+    pm__wire_free(t->wire);
+    t->wire = NULL;
     drop_rest(t);
     trace_end(t);
     pm_port_lost(&t->port, pm_host_now(t->host));
@@ -388,16 +400,13 @@ static struct pm_terminal *terminal_new(struct pm_host_module *host,
     t->ops = ops_of(options->kind);
     snprintf(t->name, sizeof t->name, "%s", options->name);
     pm_host_label(host, t->name, t->label, sizeof t->label);
-    t->wire = t->ops->unwrap != NULL ? pm__wire_new() : NULL;
-    bool good = t->wire != NULL || t->ops->unwrap == NULL;
     if (host->trace != NULL) {
         t->trace_in = calloc(1, sizeof *t->trace_in);
         t->trace_out = calloc(1, sizeof *t->trace_out);
-        good = good && t->trace_in != NULL && t->trace_out != NULL;
-    }
-    if (!good) {
-        terminal_free(t);
-        return NULL;
+        if (t->trace_in == NULL || t->trace_out == NULL) {
+            terminal_free(t);
+            return NULL;
+        }
     }
     return t;
 }

@@ -99,7 +99,7 @@ struct pm_terminal {
     char label[72];             /* the same with the module's name, for trace and ready line */
     char ready[300];            /* where it can be reached */
     struct pm_channel *channel; /* NULL: no host */
-    struct pm_wire *wire;       /* NULL: bytes are not wrapped */
+    struct pm_wire *wire;       /* of the present host; NULL: bytes are not wrapped */
     unsigned hosts;             /* that have come so far */
     bool ended;                 /* the host sends no more, but may still read */
     bool deaf;                  /* the host reads no more: what is for it is dropped */

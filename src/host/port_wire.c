@@ -23,14 +23,9 @@ struct pm_wire *pm__wire_new(void)
 
 void pm__wire_free(struct pm_wire *wire)
 {
-    pm__wire_clear(wire);
-    free(wire);
-}
-
-void pm__wire_clear(struct pm_wire *wire)
-{
     if (wire != NULL) {
         explicit_bzero(wire, sizeof *wire);
+        free(wire);
     }
 }
 

@@ -14,11 +14,9 @@
 
 struct pm_wire;
 
+/* The wire of a host, until it is gone; then what waits is overwritten. */
 struct pm_wire *pm__wire_new(void);
 void pm__wire_free(struct pm_wire *wire);
-
-/* The host is gone: forgets, and overwrites, what waits. */
-void pm__wire_clear(struct pm_wire *wire);
 
 /* ---- From the host ---- */
 

@@ -184,6 +184,15 @@ size_t pm_rfc2217_receive(struct pm_rfc2217 *filter, const uint8_t *wire, size_t
     return run;
 }
 
+bool pm_rfc2217_text(const struct pm_rfc2217 *filter, const uint8_t *wire, size_t len)
+{
+    bool escaped = filter->scan == SCAN_TEXT && len > 1 && wire[1] == TELNET_IAC;
+    if (len == 0 || (filter->scan != SCAN_TEXT && filter->scan != SCAN_IAC)) {
+        return false;
+    }
+    return filter->scan == SCAN_TEXT ? *wire != TELNET_IAC || escaped : *wire == TELNET_IAC;
+}
+
 void pm_rfc2217_send(struct pm_rfc2217 *filter, const uint8_t *data, size_t len)
 {
     telnet_send(filter->telnet, (const char *)data, len);

@@ -56,6 +56,9 @@ void pm_rfc2217_greet(struct pm_rfc2217 *filter);
  */
 size_t pm_rfc2217_receive(struct pm_rfc2217 *filter, const uint8_t *wire, size_t len);
 
+/* True when what follows is a byte for the port: the next call cannot act. */
+bool pm_rfc2217_text(const struct pm_rfc2217 *filter, const uint8_t *wire, size_t len);
+
 /* Wraps bytes of the port; on the wire they are at most twice as many. */
 void pm_rfc2217_send(struct pm_rfc2217 *filter, const uint8_t *data, size_t len);
 

@@ -90,7 +90,12 @@ static bool rfc2217_line(struct pm_terminal *t)
 
 static size_t rfc2217_unwrap(struct pm_terminal *t, const uint8_t *wire, size_t len)
 {
-    return pm_rfc2217_receive(filter_of(t), wire, len);
+    struct pm_rfc2217 *filter = filter_of(t);
+    size_t used = pm_rfc2217_receive(filter, wire, len);
+    while (pm_rfc2217_text(filter, wire + used, len - used)) {
+        used += pm_rfc2217_receive(filter, wire + used, len - used);
+    }
+    return used;
 }
 
 static void rfc2217_wrap(struct pm_terminal *t, const uint8_t *data, size_t len)

@@ -106,11 +106,13 @@ static void receive(struct record *record, const uint8_t *data, size_t size, uin
         }
         const struct record before = {
             .data = record->data, .wire = record->wire, .acts = record->acts};
+        bool text = pm_rfc2217_text(record->filter, data + at, n);
         size_t taken = pm_rfc2217_receive(record->filter, data + at, n);
         require(taken >= 1 && taken <= n);
         require(record->data - before.data <= taken);
         require(record->wire - before.wire <= PM_RFC2217_REPLY);
         require(record->data == before.data || record->acts == before.acts);
+        require(!text || (record->acts == before.acts && record->wire == before.wire));
         at += taken;
     }
 }

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 """RFC 2217: python3-serial's client, and hosts that do it by hand, rudely or not at all."""
 import os
+import re
 import select
 import socket
 import time
@@ -232,6 +233,24 @@ class ByHand(ProgramTest):
         port.expect(SB + b"\x70\x01" + SE)
         port.write(b"ATE0\r")
         port.expect(b"ATE0\r\r\nOK\r\n")
+
+    def test_dtr_ends_a_download_that_nobody_reads(self):
+        """The way to the host is full, and it is heard all the same."""
+        port = self.agreed()
+        port.write(b"ATE0&D1\r")
+        self.assertEqual(port.answer().final, "OK")
+        data = b"\xff" * 8_000_000
+        port.connect(f'AT+QFUPL="RAM:big",{len(data)},60')
+        port.write(data.replace(b"\xff", b"\xff\xff"))
+        self.assertEqual(port.answer().final, "OK")
+        port.write(b'AT+QFDWL="RAM:big"\r')
+        self.program.wait_idle()
+        port.write(SB + b"\x05\x09" + SE)
+        self.program.wait_idle()
+        while not re.search(rb"\+QFDWL: \d+,[0-9a-f]+\r\n\r\nOK\r\n", port.heard[-200:]):
+            port.pending(SOON)
+        sent = int(re.findall(rb"\+QFDWL: (\d+),", port.heard)[-1])
+        self.assertTrue(0 < sent < len(data), sent)
 
     def test_one_byte_at_a_time(self):
         port = self.agreed()

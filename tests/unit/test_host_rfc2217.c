@@ -306,6 +306,24 @@ static void order_is_kept(void **state)
     }
 }
 
+static void text_is_told_from_commands(void **state)
+{
+    (void)state;
+    static const uint8_t bytes[] = "a\xFF\xFF\xFF\xF6" SB "x" SE "\xFF\xFB\x18z";
+    static const char told[] = "yyynnnnnnnnnnny";
+    _Static_assert(sizeof told == sizeof bytes, "one letter per byte");
+    struct rig rig;
+    begin_agreed(&rig);
+    for (size_t at = 0; at < sizeof bytes - 1; at++) {
+        bool text = pm_rfc2217_text(rig.filter, bytes + at, sizeof bytes - 1 - at);
+        assert_int_equal(text, told[at] == 'y');
+        receive(&rig, bytes + at, 1, 1);
+    }
+    assert_false(pm_rfc2217_text(rig.filter, bytes, 0));
+    assert_string_equal(rig.log, "a\\FFz");
+    end(&rig);
+}
+
 static void purging(void **state)
 {
     (void)state;
@@ -380,6 +398,7 @@ int main(void)
         cmocka_unit_test(the_format_is_8n1),
         cmocka_unit_test(controls),
         cmocka_unit_test(order_is_kept),
+        cmocka_unit_test(text_is_told_from_commands),
         cmocka_unit_test(purging),
         cmocka_unit_test(signals_are_told),
         cmocka_unit_test(what_makes_no_sense_is_passed_over),
