@@ -15,11 +15,12 @@ SCRIPT = HERE.parent.parent / "scripts" / "at-reference"
 PARAM = {"min": 0, "max": 3, "default": 0, "optional": False, "name": "charset", "type": "number"}
 TEXT = {"min": 0, "max": 4096, "default": 0, "optional": True, "name": "text", "type": "string",
         "strict": 50, "wide": 320}
-ROW = {"bad": 664, "forms": 14, "data": False, "name": "+X", "group": "smtp", "items": [],
+ROW = {"bad": 664, "forms": 14, "data": False, "name": "+X", "items": [],
        "test": "\r\n+X: (0-3),<text>\r\n\r\nOK\r\n", "params": [PARAM, TEXT]}
-ECHO = {"bad": 0, "forms": 1, "data": False, "name": "E", "group": "general", "items": [],
+ECHO = {"bad": 0, "forms": 1, "data": False, "name": "E", "items": [],
         "params": []}
 TABLE = {"commands": [ROW, ECHO], "cme": {"50": "Incorrect parameters"}, "net": {},
+         "cms": {"321": "Invalid memory index"},
          "mail": [[664, 0, "bad input parameter"], [678, 550, "mailbox unavailable"]]}
 PURPOSES = "[First]\nE - Echo.\n\n[Second (manual)]\n+X - Does `x`.\n"
 TRANSCRIPT = """tag inferred
@@ -32,6 +33,8 @@ TRANSCRIPT = """tag inferred
 < OK
 > AT+X=9
 < +CME ERROR: 50
+> AT+X=8
+< +CMS ERROR: 321
 """
 
 
@@ -73,7 +76,8 @@ class Reference(unittest.TestCase):
                          "| `<charset>` | number | 0 to 3 | required |",
                          "| `<text>` | string | 0 to 50 bytes, wide: 320 | optional |",
                          "    +X: (0-3),<text>\n", "bad parameter `+CME ERROR: 664` (bad input",
-                         "`+CME ERROR: 50` (Incorrect parameters)",
+                         "`+CME ERROR: 50` (Incorrect parameters); "
+                         "`+CMS ERROR: 321` (Invalid memory index).",
                          "Known from: `[device]` `[inferred]`. Transcripts: [x](",
                          '    AT+x=0,"a;b"\n    OK\n'):
             self.assertIn(expected.replace("AT+x", "AT+X"), text)

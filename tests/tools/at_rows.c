@@ -80,11 +80,9 @@ static void put_test(const struct pm_at_table *table, const struct pm_at_command
 
 static void put_row(const struct pm_at_table *table, const struct pm_at_command *row)
 {
-    static const char *const groups[] = {"general", "file", "net", "ssl", "smtp"};
     printf("{\"bad\":%u,\"forms\":%u,\"data\":%s", row->bad, row->forms,
            (row->flags & PM_AT_DATA) != 0 ? "true" : "false");
     put_member("name", row->name);
-    put_member("group", groups[row->group]);
     if ((row->forms & PM_AT_TEST) != 0) {
         put_test(table, row);
     }
@@ -118,6 +116,7 @@ static void put_errors(void)
 {
     const char *before = "";
     put_texts("cme", pm_cme_text);
+    put_texts("cms", pm_cms_text);
     put_texts("net", pm_net_error_text);
     printf(",\"mail\":[");
 #define ROW(name, number, reply, text)                       \
