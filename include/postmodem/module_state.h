@@ -267,6 +267,7 @@ struct pm_module {
     uint8_t kept[PM_KEPT_VALUES]; /* settings without effect: kept.c */
     uint8_t sms_service;          /* AT+CSMS */
     uint8_t sms_store[3];         /* AT+CPMS: index of each in the table of sms.c */
+    uint8_t phonebook;            /* AT+CPBS: index in the table of phonebook.c */
     uint8_t call_waiting, ussd;   /* n of AT+CCWA and AT+CUSD */
     bool lte_only;                /* AT+WS46 */
     uint8_t cops_mode, cops_format;

@@ -52,6 +52,7 @@ extern const struct pm__commands pm__line_commands;
 extern const struct pm__commands pm__network_commands;
 extern const struct pm__commands pm__kept_commands;
 extern const struct pm__commands pm__sms_commands;
+extern const struct pm__commands pm__phonebook_commands;
 extern const struct pm__commands pm__calls_commands;
 extern const struct pm__commands pm__equipment_commands;
 extern const struct pm__commands pm__file_commands;
@@ -153,9 +154,11 @@ bool pm__urc_goes_to(const struct pm_port *port);
 /* settings.c: what AT&F brings back besides the settings of its port. */
 void pm__settings_factory(struct pm_module *module);
 
-/* Settings without effect, short messages, calls and capabilities: what AT&F brings back. */
+/* Settings without effect, short messages, phone books, calls and capabilities: what AT&F brings
+ * back. */
 void pm__kept_factory(struct pm_module *module);
 void pm__sms_factory(struct pm_module *module);
+void pm__phonebook_factory(struct pm_module *module);
 void pm__calls_factory(struct pm_module *module);
 void pm__equipment_factory(struct pm_module *module);
 

@@ -39,6 +39,12 @@ class Gammu(HostTest):
         self.serve_host(network__registration=5)
         self.assertRegex(self.gammu("networkinfo"), "Network state +: roaming")
 
+    def test_messages_and_phone_book(self):
+        """There are none, and gammu says so."""
+        self.serve_host()
+        self.assertIn("0 SMS parts in 0 SMS sequences", self.gammu("getallsms"))
+        self.assertIn("Empty entry", self.gammu("getmemory", "SM", "1"))
+
     def test_clock(self):
         self.serve_host()
         self.assertRegex(self.gammu("getdatetime"), r"Phone time is .*20\d\d")

@@ -13,10 +13,10 @@ LINES = os.environ.get("MODEM_LINES",
 
 
 class GsmUtils(HostTest):
-    def tool(self, name, *arguments):
+    def tool(self, name, *arguments, device="-d"):
         if not os.path.exists(LINES):
             raise unittest.SkipTest(f"{LINES} is not built")
-        return self.host(f"usr/bin/{name}", "-b", "115200", "-d", self.link, *arguments,
+        return self.host(f"usr/bin/{name}", "-b", "115200", device, self.link, *arguments,
                          environment={"LD_PRELOAD": LINES, "LC_ALL": "C"})
 
     def gsmctl(self, *arguments):
@@ -42,6 +42,13 @@ class GsmUtils(HostTest):
         status, output = self.tool("gsmctl", "pin")
         self.assertNotEqual(status, 0, output)
         self.assertIn("SIM not inserted", output)
+
+    def test_phone_book_and_messages(self):
+        """There is nothing in them, and no complaint."""
+        self.serve_host()
+        for name, arguments in (("gsmpb", ["-p", "SM", "-d", "-"]),
+                                ("gsmsmsstore", ["-t", "SM", "-l"])):
+            self.assertEqual(self.tool(name, *arguments, device="-s"), (0, ""))
 
     def test_no_message_is_sent(self):
         """There are no short messages: the sender must be told, not left waiting."""
