@@ -15,7 +15,7 @@ static int help(void)
     puts("postmodem: a software LTE module that sends mail\n"
          "\n"
          "  postmodem serve [--pty LINK]... [--serial DEV[,BAUD[,rtscts]]]...\n"
-         "                  [--tcp ADDR:PORT]... [--stdio]\n"
+         "                  [--tcp ADDR:PORT]... [--rfc2217 ADDR:PORT]... [--stdio]\n"
          "                  [--state DIR] [--config FILE] [--set KEY=VALUE]...\n"
          "                  [--catch DIR] [--trace FILE] [--log LEVEL]\n"
          "      Answers AT commands on its ports, and sends the mail they ask for.\n"

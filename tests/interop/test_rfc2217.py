@@ -114,6 +114,27 @@ class Pyserial(ProgramTest):
         port.ok("AT&C1")
         wait_until(lambda: not line.cd, "no carrier under AT&C1")
 
+    def test_a_module_that_is_off_shows_no_signals(self):
+        port = self.open("--set", "power_on_delay=600000", "--set", "power_off_delay=1")
+        port.ok("AT&C0")
+        wait_until(lambda: port.com.dsr and port.com.cts and port.com.cd, "signals")
+        port.ok("AT+QPOWD")
+        wait_until(lambda: not (port.com.dsr or port.com.cts or port.com.cd), "no signals")
+
+    def test_a_host_that_polls(self):
+        """And one that does not wait for the answers to what it sets."""
+        program = self.serve("--rfc2217", "127.0.0.1:0")
+        host, number = program.address()
+        port = Rfc2217Port((host, f"{number}?poll_modem&ign_set_control"))
+        self.addCleanup(port.close)
+        port.start()
+        self.assertEqual((port.com.cd, port.com.dsr), (False, True))
+        port.connect("AT+QSMTPBODY=0,4,60")
+        wait_until(lambda: port.com.cd, "carrier")
+        port.write(b"1234")
+        self.assertEqual(port.answer().final, "OK")
+        wait_until(lambda: not port.com.cd, "no carrier")
+
     def test_every_speed(self):
         port = self.open(baudrate=9600)
         self.assertEqual(port.ok("AT+IPR?"), ["+IPR: 9600"])

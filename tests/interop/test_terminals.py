@@ -281,7 +281,7 @@ class CommandLine(ProgramTest):
     def test_help_and_version(self):
         status, output, _ = self.run_program("--help")
         self.assertEqual(status, 0)
-        for word in ("serve", "demo", "--pty", "--tcp", "--state", "--catch", "--trace", "--set"):
+        for word in ("serve", "demo", "--pty", "--tcp", "--rfc2217", "--state", "--catch", "--trace", "--set"):
             self.assertIn(word, output)
         status, output, _ = self.run_program("--version")
         self.assertEqual(status, 0)
