@@ -44,7 +44,6 @@ struct pm_at {
     struct pm_at_call call; /* the command of the last event */
     bool running;           /* a command event was given, its result is to come */
     bool muted;             /* the host left meanwhile: the reply is dropped */
-    uint8_t line[PM_AT_LINE_SIZE];
 
     /* Input that could not be used at once: data-mode bytes, then type-ahead. */
     size_t data_begin, data_end; /* data-mode bytes the owner has not acknowledged */
@@ -53,7 +52,6 @@ struct pm_at {
     uint64_t raw_time;
     uint32_t dropped; /* command lines that overflowed and are still to be answered ERROR */
     bool raw_skip;    /* the line that overflows has not ended yet */
-    uint8_t in[PM_AT_IN_SIZE];
 
     /* Data mode. */
     uint8_t data_state; /* none, before CONNECT, open, ended, end reported */
@@ -80,10 +78,15 @@ struct pm_at {
     bool info_open;
     bool info_lost;  /* the open line did not fit */
     bool info_first; /* no information line of this command so far */
-    uint8_t out[PM_AT_OUT_SIZE];
 
     /* URCs: each a header (its time and length) and its text, oldest first. */
     size_t urc_len;
+
+    /* Last, and not looked at before they are filled: memory that is never touched costs an owner
+     * with an operating system nothing. */
+    uint8_t line[PM_AT_LINE_SIZE];
+    uint8_t in[PM_AT_IN_SIZE];
+    uint8_t out[PM_AT_OUT_SIZE];
     uint8_t urc[PM_AT_URC_SIZE];
 };
 

@@ -132,7 +132,6 @@ struct pm_line_state {
 
 /* One AT channel of a module. */
 struct pm_port {
-    struct pm_at at;
     struct pm_module *module;
     struct pm_port *next;
     const char *name;
@@ -143,6 +142,7 @@ struct pm_port {
     const struct pm_at_command *command; /* of the running command */
     struct pm_op op;
     struct pm_task task;
+    struct pm_at at;
     uint8_t chunk[PM_PORT_CHUNK];
 };
 
@@ -283,13 +283,13 @@ struct pm_module {
     struct pm_handle handles[PM_MAX_HANDLES];
     uint32_t last_handle; /* the last number given */
     struct pm_draft draft;
-    struct pm_job job;
     uint32_t qicfg[PM_QICFG_VALUES];
     struct pm_dns_query dns;
     struct pm_ping_query ping;
     struct pm_ntp_query ntp;
     uint32_t restarts, mails_sent, mails_failed;
     uint16_t last_error, last_reply;
+    struct pm_job job; /* last: what only a running mail touches */
 };
 
 #endif

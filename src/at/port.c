@@ -3,6 +3,7 @@
  * A port as a whole: which part of the engine gets the bytes, the time and the
  * next event.
  */
+#include <stddef.h>
 #include <string.h>
 
 #include "at/at_internal.h"
@@ -28,7 +29,7 @@ void pm_at_settings_factory(struct pm_at_settings *settings)
 
 void pm_at_init(struct pm_at *at, const struct pm_at_config *config)
 {
-    memset(at, 0, sizeof *at);
+    memset(at, 0, offsetof(struct pm_at, line));
     at->set = config->settings;
     at->table = config->table;
     at->limits = config->limits;

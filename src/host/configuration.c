@@ -320,6 +320,19 @@ static bool apply_all(struct pm_options *options, const struct pm_settings *sett
     return true;
 }
 
+/* The host's own name is looked for once, not for each module. */
+static bool give_ehlo_name(struct pm_configuration *configuration, struct pm_options *options)
+{
+    char *name = configuration->ehlo_name;
+    if (*options->module.ehlo_name == '\0') {
+        if (*name == '\0') {
+            pm_config_ehlo_name(name, sizeof configuration->ehlo_name);
+        }
+        options->module.ehlo_name = pm_options_keep(options, name, strlen(name));
+    }
+    return options->module.ehlo_name != NULL;
+}
+
 static bool make_options(struct pm_configuration *configuration, struct pm_described *module,
                          char *err, size_t err_size)
 {
@@ -340,6 +353,10 @@ static bool make_options(struct pm_configuration *configuration, struct pm_descr
     if (!apply_all(options, &configuration->general, module, true, err, err_size) ||
         !apply_all(options, &module->settings, module, false, err, err_size) ||
         !apply_all(options, &configuration->command, module, true, err, err_size)) {
+        return false;
+    }
+    if (!give_ehlo_name(configuration, options)) {
+        snprintf(err, err_size, "%s", no_memory);
         return false;
     }
     if (!pm_options_finish(options, why, sizeof why)) {

@@ -42,6 +42,7 @@ struct pm_configuration {
     struct pm_options scratch; /* every setting is tried here when it is read */
     bool secret_in_file;       /* a password came from a file that others can read */
     uint8_t log;               /* of the program itself: enum pm_log_level */
+    char ehlo_name[256];       /* for modules that name none; "": not looked for yet */
 };
 
 /* Nothing set: one module with defaults, as far as pm_configuration_finish() is concerned. */

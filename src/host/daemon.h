@@ -25,7 +25,6 @@ struct pm_daemon;
 
 /* A module of the daemon. */
 struct pm_daemon_module {
-    struct pm_host_module host;
     struct pm_daemon *daemon;
     struct pm_daemon_module *next, **link; /* the list, and the pointer that points here */
     struct pm_options *options;            /* the module's */
@@ -34,6 +33,7 @@ struct pm_daemon_module {
     uv_timer_t patience; /* how long a phase may last */
     enum pm_daemon_phase phase;
     unsigned holds; /* handles and parts that may still look at this struct */
+    struct pm_host_module host;
 };
 
 /* What several modules use: opened with the first, closed with the last. */

@@ -37,7 +37,8 @@ static bool start_storage(struct pm_daemon_module *module, char *err, size_t err
     struct pm_store_options store = {.dir = given(options->state_dir),
                                      .ufs_size = options->ufs_size,
                                      .ram_size = options->ram_size,
-                                     .sd_dir = given(options->sd_dir)};
+                                     .sd_dir = given(options->sd_dir),
+                                     .late = *options->name != '\0'};
     if (*options->state_base != '\0') {
         /* That it cannot be made is found when the module's own directory cannot be. */
         (void)mkdir(options->state_base, 0700);
@@ -109,10 +110,11 @@ static void start_patience(struct pm_daemon_module *module)
 
 static struct pm_daemon_module *module_new(struct pm_daemon *daemon, struct pm_options *options)
 {
-    struct pm_daemon_module *module = calloc(1, sizeof *module);
+    struct pm_daemon_module *module = malloc(sizeof *module);
     if (module == NULL) {
         return NULL;
     }
+    memset(module, 0, offsetof(struct pm_daemon_module, host.module));
     module->daemon = daemon;
     module->options = options;
     pm_log_init(&module->log, (enum pm_log_level)options->log, options->name);

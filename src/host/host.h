@@ -22,7 +22,6 @@ struct pm_terminal; /* port.h: one AT channel, whatever its kind */
 
 struct pm_host_module {
     const char *name; /* in trace and ready lines; NULL or "": the only module */
-    struct pm_module module;
     struct pm_module_config config;
     struct pm_platform platform;
     uv_loop_t *loop;
@@ -46,6 +45,7 @@ struct pm_host_module {
      * long after pm_store_close(): that part looks at this struct no more. May be NULL. */
     void (*part_ended)(void *user);
     void *part_ended_user;
+    struct pm_module module; /* last: most of it is not touched before the first mail */
 };
 
 /* Milliseconds of the loop's monotonic clock, read afresh. */

@@ -194,7 +194,6 @@ void pm_host_end(struct pm_host_module *host)
         pm_module_end(&host->module);
         host->started = false;
     }
-    explicit_bzero(host->arena, host->arena_size);
     free(host->arena);
     host->arena = NULL;
     uv_close((uv_handle_t *)&host->deadline, on_deadline_closed);

@@ -392,10 +392,11 @@ static void terminal_free(struct pm_terminal *t)
 static struct pm_terminal *terminal_new(struct pm_host_module *host,
                                         const struct pm_terminal_options *options)
 {
-    struct pm_terminal *t = calloc(1, sizeof *t);
+    struct pm_terminal *t = malloc(sizeof *t);
     if (t == NULL) {
         return NULL;
     }
+    memset(t, 0, offsetof(struct pm_terminal, port));
     t->host = host;
     t->ops = ops_of(options->kind);
     snprintf(t->name, sizeof t->name, "%s", options->name);

@@ -90,7 +90,6 @@ struct pm_channel; /* port_channel.h: the descriptors of the present host */
 struct pm_wire;    /* port_wire.h: wrapped bytes */
 
 struct pm_terminal {
-    struct pm_port port;
     struct pm_host_module *host;
     struct pm_terminal *next;
     const struct pm_terminal_ops *ops;
@@ -108,10 +107,12 @@ struct pm_terminal {
     bool drained;               /* the last read took all that the host had sent */
     bool backlog;               /* the last host had sent more than was read when it left */
     size_t held_at, held_len;   /* read, and not yet taken by the module */
-    uint8_t held[PM_TERMINAL_READ];
-    uint8_t *rest; /* what a host left behind; NULL: nothing */
+    uint8_t *rest;              /* what a host left behind; NULL: nothing */
     size_t rest_at, rest_len;
     struct pm_trace_stream *trace_in, *trace_out; /* NULL without a trace */
+    /* From here on nothing is touched that is not used: of many ports most are idle. */
+    struct pm_port port;
+    uint8_t held[PM_TERMINAL_READ];
 };
 
 /*

@@ -17,6 +17,9 @@
 #define SERVER_TIMEOUT_MS 2000
 #define SERVER_TRIES      3
 
+/* A channel takes some 70 KiB: one without look-ups is kept so long. */
+#define IDLE_MS 10000
+
 #define RESOLV_CONF "/etc/resolv.conf"
 
 /* One socket of c-ares on the loop. */
@@ -90,13 +93,21 @@ static void on_timer(uv_timer_t *timer)
     leave(channel);
 }
 
+static void on_idle(uv_timer_t *timer)
+{
+    channel_retire(timer->data);
+}
+
 static void set_timer(struct dns_channel *channel)
 {
     struct timeval wait;
     if (ares_timeout(channel->ares, NULL, &wait) == NULL) {
-        uv_timer_stop(&channel->timer);
+        /* Nobody waits for this one: it does not keep the loop running. */
+        uv_timer_start(&channel->timer, on_idle, IDLE_MS, 0);
+        uv_unref((uv_handle_t *)&channel->timer);
         return;
     }
+    uv_ref((uv_handle_t *)&channel->timer);
     uint64_t ms = (uint64_t)wait.tv_sec * 1000 + (uint64_t)wait.tv_usec / 1000 + 1;
     uv_timer_start(&channel->timer, on_timer, ms, 0);
 }
@@ -496,7 +507,11 @@ struct pm_resolver *pm_resolver_new(uv_loop_t *loop, const char *servers, const 
     const char *problem = "out of memory";
     if (copy_string(&resolver->servers, servers) &&
         copy_string(&resolver->resolv_path, resolv_path)) {
-        problem = refresh(resolver);
+        /* The list of servers is tried; else a channel waits for the first look-up. */
+        problem = resolver->servers != NULL ? refresh(resolver) : NULL;
+    }
+    if (problem == NULL && resolver->current != NULL) {
+        channel_retire(resolver->current);
     }
     if (problem != NULL) {
         snprintf(err, err_size, "%s", problem);

@@ -29,7 +29,8 @@ void pm__store_log(const struct pm_store *store, enum pm_log_level level, const 
 
 struct store_area *pm__store_area(struct pm_store *store, enum pm_storage storage)
 {
-    if ((unsigned int)storage >= STORE_AREAS || store->area[storage].dirfd < 0) {
+    if (!pm__store_made(store) || (unsigned int)storage >= STORE_AREAS ||
+        store->area[storage].dirfd < 0) {
         return NULL;
     }
     return &store->area[storage];
@@ -37,26 +38,31 @@ struct store_area *pm__store_area(struct pm_store *store, enum pm_storage storag
 
 const char *pm_store_dir(const struct pm_store *store)
 {
-    return store->dir;
+    return store->dir != NULL ? store->dir : "";
 }
 
 /* ---- Opening ---- */
 
-static bool store_open_top(struct pm_store *store, const struct pm_store_options *options,
-                           const struct store_text *err)
+static bool store_open_top(struct pm_store *store, const char *dir, const struct store_text *err)
 {
-    store->temporary = options->dir == NULL;
+    char path[4096];
+    store->temporary = dir == NULL;
     if (store->temporary) {
-        store->dirfd = pm__store_dir_temporary(store->dir, sizeof store->dir, err);
+        store->dirfd = pm__store_dir_temporary(path, sizeof path, err);
     } else {
-        int n = snprintf(store->dir, sizeof store->dir, "%s", options->dir);
-        if (n <= 0 || (size_t)n >= sizeof store->dir) {
+        int n = snprintf(path, sizeof path, "%s", dir);
+        if (n <= 0 || (size_t)n >= sizeof path) {
             pm__store_say(err, "the name of the state directory is empty or too long");
             return false;
         }
-        store->dirfd = pm__store_dir_make(AT_FDCWD, store->dir, err);
+        store->dirfd = pm__store_dir_make(AT_FDCWD, path, err);
     }
     if (store->dirfd < 0) {
+        return false;
+    }
+    store->dir = strdup(path);
+    if (store->dir == NULL) {
+        pm__store_say(err, "out of memory");
         return false;
     }
     store->lock = pm_lock_take(store->dirfd, store->dir, err->text, err->size);
@@ -68,11 +74,14 @@ static bool store_open_top(struct pm_store *store, const struct pm_store_options
 }
 
 static bool store_open_area(struct pm_store *store, enum pm_storage storage, const char *name,
-                            uint64_t limit, const struct store_text *err)
+                            const struct store_text *err)
 {
     char why[256];
     struct store_text reason = {why, sizeof why};
     struct store_area *area = &store->area[storage];
+    if (area->dirfd >= 0) {
+        return true;
+    }
     bool ram = storage == PM_STORAGE_RAM;
     area->dirfd = pm__store_dir_make(store->dirfd, name, &reason);
     if (area->dirfd < 0) {
@@ -80,7 +89,6 @@ static bool store_open_area(struct pm_store *store, enum pm_storage storage, con
         return false;
     }
     area->durable = !ram && !store->temporary;
-    area->limit = limit;
     if (!pm__store_dir_scan(store, area, ram)) {
         pm__store_say(err, "cannot read %.200s/%s: %s", store->dir, name, strerror(errno));
         return false;
@@ -104,14 +112,36 @@ static bool store_open_card(struct pm_store *store, const char *dir, const struc
     return true;
 }
 
+/* What is there already is left as it is: a late start may be a second try. */
+static bool store_open_dirs(struct pm_store *store, const char *dir, const struct store_text *err)
+{
+    return (store->dirfd >= 0 || store_open_top(store, dir, err)) &&
+           store_open_area(store, PM_STORAGE_UFS, "ufs", err) &&
+           store_open_area(store, PM_STORAGE_RAM, "ram", err);
+}
+
+bool pm__store_made(struct pm_store *store)
+{
+    char why[400];
+    const struct store_text err = {why, sizeof why};
+    if (store->late) {
+        store->late = !store_open_dirs(store, NULL, &err);
+        if (store->late) {
+            pm__store_log(store, PM_LOG_ERROR, "no storage: %s", why);
+        }
+    }
+    return !store->late;
+}
+
 static bool store_open_all(struct pm_store *store, const struct pm_store_options *options,
                            const struct store_text *err)
 {
-    uint64_t ufs = options->ufs_size > 0 ? options->ufs_size : PM_STORE_UFS_SIZE;
-    uint64_t ram = options->ram_size > 0 ? options->ram_size : PM_STORE_RAM_SIZE;
-    return store_open_top(store, options, err) &&
-           store_open_area(store, PM_STORAGE_UFS, "ufs", ufs, err) &&
-           store_open_area(store, PM_STORAGE_RAM, "ram", ram, err) &&
+    uint64_t ufs = options->ufs_size;
+    uint64_t ram = options->ram_size;
+    store->area[PM_STORAGE_UFS].limit = ufs > 0 ? ufs : PM_STORE_UFS_SIZE;
+    store->area[PM_STORAGE_RAM].limit = ram > 0 ? ram : PM_STORE_RAM_SIZE;
+    store->late = options->late && options->dir == NULL;
+    return (store->late || store_open_dirs(store, options->dir, err)) &&
            (options->sd_dir == NULL || store_open_card(store, options->sd_dir, err));
 }
 
@@ -200,7 +230,7 @@ static void store_remove_private(struct pm_store *store)
 static void store_end(struct pm_store *store)
 {
     const struct pm_store_sink sink = store->sink;
-    if (store->temporary && store->dirfd >= 0) {
+    if (store->temporary && store->dir != NULL) {
         store_remove_private(store);
     }
     for (size_t i = 0; i < STORE_AREAS; i++) {
@@ -209,8 +239,11 @@ static void store_end(struct pm_store *store)
         }
         pm__store_index_free(&store->area[i].index);
     }
-    for (size_t i = 0; i < STORE_PROFILES; i++) {
-        OPENSSL_clear_free(store->profile[i].data, store->profile[i].len);
+    while (store->profiles != NULL) {
+        struct store_profile *profile = store->profiles;
+        store->profiles = profile->next;
+        OPENSSL_clear_free(profile->data, profile->len);
+        free(profile);
     }
     if (store->dirfd >= 0) {
         (void)close(store->dirfd);
@@ -218,6 +251,7 @@ static void store_end(struct pm_store *store)
     if (store->lock >= 0) {
         (void)close(store->lock);
     }
+    free(store->dir);
     free(store);
     if (sink.ended != NULL) {
         sink.ended(sink.user);

@@ -13,8 +13,7 @@
  * File names are percent-encoded, so that any name stays inside its directory. An unfinished
  * file lies beside the finished ones under a name that starts with ".new-", which no encoded
  * name does; those are removed at start. A finished file appears by one rename after its bytes
- * have been synced, so that a power cut leaves it whole or absent. A file that is changed in place
- * lies there under its name; it is synced when the module asks for it, and when it is closed.
+ * have been synced, so that a power cut leaves it whole or absent.
  *
  * Nothing here blocks the loop: what may wait for a disk runs in libuv's thread pool. The pool
  * works on the store's own buffers only, never on those of the module, hence cancelling an
@@ -41,6 +40,8 @@ struct pm_store_options {
     uint64_t ufs_size;  /* bytes that AT+QFLDS tells as total, 0: default */
     uint64_t ram_size;  /* likewise */
     const char *sd_dir; /* an existing directory that serves as SD card; NULL: no card */
+    bool late; /* a temporary directory is made when it is first needed: among many modules most
+                * may never need one */
 };
 
 /* Where a store reports to: what finishes later, and what an operator should know. */

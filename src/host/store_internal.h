@@ -21,7 +21,6 @@
 /* Bytes fetched at once where a read would have to wait: a slow file has two such windows. */
 #define STORE_WINDOW ((size_t)256 * 1024)
 
-#define STORE_PROFILES    256
 #define STORE_PROFILE_MAX 2048
 
 /* An encoded file name: three bytes for each, and NUL. */
@@ -266,8 +265,10 @@ int32_t pm__store_profile_load(struct pm_store *store, uint8_t key, uint8_t *dat
 
 /* ---- The store itself (store.c) ---- */
 
+/* A small setting as far as it is known: read from the disk, or written. */
 struct store_profile {
-    bool known; /* read from the disk, or written */
+    struct store_profile *next;
+    uint8_t key;
     uint8_t *data;
     size_t len;
 };
@@ -277,20 +278,23 @@ struct pm_store {
     struct pm_store_sink sink;
     int dirfd, lock;
     bool temporary, closed;
-    char dir[4096];
+    bool late; /* the temporary directory is still to be made */
+    char *dir; /* its name */
     struct store_area area[STORE_AREAS];
     struct store_file *files[STORE_FILES];
     struct store_job *jobs;       /* those without a file */
     struct store_job *queue_head; /* exclusive ones by `queued`; the head runs */
     uint32_t running;             /* jobs started and not ended */
     uint32_t serial;              /* for names of unfinished files */
-    struct store_profile profile[STORE_PROFILES];
+    struct store_profile *profiles;
 };
 
 void pm__store_log(const struct pm_store *store, enum pm_log_level level, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 /* The area of a storage, NULL when it is absent. */
 struct store_area *pm__store_area(struct pm_store *store, enum pm_storage storage);
+/* Makes the temporary directory that is still to be made. False after a line in the log. */
+bool pm__store_made(struct pm_store *store);
 /* A closed store without work ends itself here. */
 void pm__store_maybe_end(struct pm_store *store);
 

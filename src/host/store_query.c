@@ -156,12 +156,34 @@ int32_t pm__store_delete(struct pm_store *store, struct pm_op *op, enum pm_stora
 
 /* ---- Profile ---- */
 
-static void store_profile_keep(struct store_profile *profile, uint8_t *data, size_t len)
+static struct store_profile *store_profile_find(const struct pm_store *store, uint8_t key)
 {
+    struct store_profile *profile = store->profiles;
+    while (profile != NULL && profile->key != key) {
+        profile = profile->next;
+    }
+    return profile;
+}
+
+/* Takes `data` over; NULL: no memory, and it is freed. */
+static struct store_profile *store_profile_keep(struct pm_store *store, uint8_t key, uint8_t *data,
+                                                size_t len)
+{
+    struct store_profile *profile = store_profile_find(store, key);
+    if (profile == NULL) {
+        profile = calloc(1, sizeof *profile);
+        if (profile == NULL) {
+            OPENSSL_clear_free(data, len);
+            return NULL;
+        }
+        profile->key = key;
+        profile->next = store->profiles;
+        store->profiles = profile;
+    }
     OPENSSL_clear_free(profile->data, profile->len);
     profile->data = data;
     profile->len = len;
-    profile->known = true;
+    return profile;
 }
 
 static void store_profile_run(struct store_job *job)
@@ -177,7 +199,7 @@ static void store_profile_end(struct store_job *job)
         size_t len = job->len - PM_PROFILE_HEAD;
         memmove(job->data, job->data + PM_PROFILE_HEAD, len);
         OPENSSL_cleanse(job->data + len, PM_PROFILE_HEAD);
-        store_profile_keep(&job->store->profile[job->key], job->data, len);
+        (void)store_profile_keep(job->store, job->key, job->data, len); /* It is on the disk. */
     } else {
         OPENSSL_clear_free(job->data, job->len);
     }
@@ -188,7 +210,7 @@ static void store_profile_end(struct store_job *job)
 int32_t pm__store_profile_save(struct pm_store *store, struct pm_op *op, uint8_t key,
                                const uint8_t *data, size_t len)
 {
-    if (len == 0 || len > STORE_PROFILE_MAX) {
+    if (len == 0 || len > STORE_PROFILE_MAX || !pm__store_made(store)) {
         return PM_ERR_IO;
     }
     uint8_t *packed = OPENSSL_malloc(PM_PROFILE_HEAD + len);
@@ -211,10 +233,10 @@ int32_t pm__store_profile_save(struct pm_store *store, struct pm_op *op, uint8_t
 
 int32_t pm__store_profile_load(struct pm_store *store, uint8_t key, uint8_t *data, size_t cap)
 {
-    struct store_profile *profile = &store->profile[key];
-    if (!profile->known) {
+    const struct store_profile *profile = store_profile_find(store, key);
+    if (profile == NULL) {
         uint8_t buffer[STORE_PROFILE_MAX];
-        int n = pm_profile_read(store->dirfd, key, buffer, sizeof buffer);
+        int n = store->late ? 0 : pm_profile_read(store->dirfd, key, buffer, sizeof buffer);
         if (n < 0) {
             pm__store_log(store, PM_LOG_WARNING,
                           "%s/profile.%u is damaged and was ignored: factory settings serve",
@@ -226,7 +248,10 @@ int32_t pm__store_profile_load(struct pm_store *store, uint8_t key, uint8_t *dat
         if (len > 0 && copy == NULL) {
             return PM_ERR_NO_MEMORY;
         }
-        store_profile_keep(profile, copy, len);
+        profile = store_profile_keep(store, key, copy, len);
+        if (profile == NULL) {
+            return PM_ERR_NO_MEMORY;
+        }
     }
     if (profile->len > cap) {
         return PM_ERR_IO;

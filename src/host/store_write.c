@@ -100,6 +100,9 @@ int32_t pm__store_create(struct pm_store *store, struct pm_op *op, enum pm_stora
 
 int32_t pm__store_scratch(struct pm_store *store, struct pm_op *op)
 {
+    if (pm__store_area(store, PM_STORAGE_RAM) == NULL) {
+        return PM_ERR_NO_STORAGE;
+    }
     struct store_file *file = pm__store_file_new(store, STORE_SCRATCH, PM_STORAGE_RAM);
     return file != NULL ? store_create_start(file, op) : PM_ERR_NO_MEMORY;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Life of a module, results from the platform, and time. */
+#include <stddef.h>
 #include <string.h>
 
 #include "base/wipe.h"
@@ -69,7 +70,8 @@ bool pm_module_init(struct pm_module *module, const struct pm_module_config *con
     if (table->count == 0) {
         return false;
     }
-    memset(module, 0, sizeof *module);
+    /* The composer and the session are made when a mail starts. */
+    memset(module, 0, offsetof(struct pm_module, job) + offsetof(struct pm_job, mime));
     module->config = config;
     module->platform = platform;
     module->table = table;
@@ -104,7 +106,7 @@ void pm_module_end(struct pm_module *module)
     }
     pm__handles_close(module);
     pm__draft_drop_body(module);
-    pm__wipe(module->arena.base, module->arena.size);
+    pm__wipe(module->arena.base, module->arena.used); /* what was removed is wiped */
     pm__wipe(module, sizeof *module);
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* One port: events of its AT engine go to handlers and tasks. */
+#include <stddef.h>
 #include <string.h>
 
 #include "base/wipe.h"
@@ -108,76 +109,47 @@ static bool take_event(struct pm_port *port)
     }
 }
 
-/* Moves the command that runs on the port as far as it goes. Returns true when anything moved. */
+/* Moves the port as far as it goes. Returns true when anything moved. */
 static bool run_port(struct pm_port *port)
 {
     bool moved = false;
-    while (port->task.step != NULL && !port->op.pending) {
-        bool stepped = port->task.step(port);
-        if (!stepped && (port->op.pending || port->task.data.len != 0 || !take_event(port))) {
-            break;
+    for (;;) {
+        port->full = port->full && !moved;
+        if (port->op.pending) {
+            return moved;
+        }
+        if (port->task.step != NULL && port->task.step(port)) {
+            moved = true;
+            continue;
+        }
+        if (port->op.pending || port->task.data.len != 0 || !take_event(port)) {
+            return moved;
         }
         moved = true;
     }
-    port->full = port->full && !moved;
-    return moved;
 }
 
-/* Begins the next command of the port, when none runs. */
-static bool start_command(struct pm_port *port)
-{
-    bool started = port->task.step == NULL && !port->op.pending && take_event(port);
-    port->full = port->full && !started;
-    return started;
-}
-
-static bool run_parts(struct pm_module *module)
-{
-    bool moved = pm__power_run(module);
-    moved = pm__boot_run(module) || moved;
-    moved = pm__registration_run(module) || moved;
-    for (struct pm_port *port = module->ports; port != NULL; port = port->next) {
-        moved = run_port(port) || moved;
-        pm__line_settle(port);
-    }
-    moved = pm__job_run(module) || moved;
-    return pm__queries_run(module) || moved;
-}
-
-static struct pm_port *next_in_turn(const struct pm_module *module, const struct pm_port *port)
-{
-    return port != NULL && port->next != NULL ? port->next : module->ports;
-}
-
-/* Begins one command, on the first port behind *last that has one. */
-static bool start_one(const struct pm_module *module, struct pm_port **last)
-{
-    const struct pm_port *first = next_in_turn(module, *last);
-    bool started = false;
-    do {
-        *last = next_in_turn(module, *last);
-        started = *last != NULL && start_command(*last);
-    } while (!started && next_in_turn(module, *last) != first);
-    return started;
-}
-
-/*
- * A command begins when nothing else moves: else it would depend on whether it came in one piece
- * with an earlier one what that has set going.
- */
 void pm__module_run(struct pm_module *module)
 {
-    struct pm_port *last = NULL;
-    do {
-        while (run_parts(module)) {
+    bool moved = true;
+    while (moved) {
+        moved = pm__power_run(module);
+        moved = pm__boot_run(module) || moved;
+        moved = pm__registration_run(module) || moved;
+        for (struct pm_port *port = module->ports; port != NULL; port = port->next) {
+            moved = run_port(port) || moved;
+            pm__line_settle(port);
         }
-    } while (start_one(module, &last));
+        moved = pm__job_run(module) || moved;
+        moved = pm__queries_run(module) || moved;
+    }
 }
 
 void pm_port_init(struct pm_port *port, struct pm_module *module, const char *name, bool boot_urcs,
                   bool lf_ends_line, uint64_t now)
 {
-    memset(port, 0, sizeof *port);
+    /* The engine sees to its part, and a chunk is filled before it is looked at. */
+    memset(port, 0, offsetof(struct pm_port, at));
     port->module = module;
     port->name = name;
     port->boot_urcs = boot_urcs;
