@@ -536,7 +536,13 @@ static const char *const dialogue[][2] = {
     {"It stopped at 08:15.\r\n", "OK\r\n"},
     {"AT+QFUPL=\"RAM:log.csv\",12\r", "CONNECT\r\n"},
     {"08:15,stop\r\n", "OK\r\n"},
-    {"AT+QSMTPATT=1,1,\"RAM:log.csv\"\r", "OK\r\n"},
+    {"AT+QFOPEN=\"RAM:log.csv\"\r", "+QFOPEN: 1\r\n\r\nOK\r\n"},
+    {"AT+QFSEEK=1,0,2\r", "OK\r\n"},
+    {"AT+QFWRITE=1,14\r", "CONNECT\r\n"},
+    {"08:20,idle\r\n??", "+QFWRITE: 14,26\r\n\r\nOK\r\n"},
+    {"AT+QFSEEK=1,2,2;+QFTUCAT=1;+QFCLOSE=1\r", "OK\r\n"},
+    {"AT+QFMOV=\"RAM:log.csv\",\"RAM:day.csv\"\r", "OK\r\n"},
+    {"AT+QSMTPATT=1,1,\"RAM:day.csv\"\r", "OK\r\n"},
     {"AT+QSMTPPUT=300\r", "+QSMTPPUT: 0,0\r\n"},
 };
 
@@ -558,7 +564,7 @@ int main(void)
     }
     pm_module_end(&module);
     if (server.delivered != 1 || strstr(server.mail, "Subject: Pump 3 has stopped\r\n") == NULL ||
-        strstr(server.mail, "MDg6MTUsc3RvcA0K") == NULL) {
+        strstr(server.mail, "MDg6MTUsc3RvcA0KMDg6MjAsaWRsZQ0K\r\n") == NULL) {
         (void)fprintf(stderr, "the mail is not what was typed\n");
         return 1;
     }
