@@ -63,6 +63,30 @@ class DiskFull(ProgramTest):
         self.port.upload("UFS:later", data[:2000])
         self.assertEqual(self.port.download("UFS:later", 2000), data[:2000])
 
+    def test_disk_fills_up_in_a_write(self):
+        """A QFWRITE that fails: the file is as long as before, and goes on when there is room."""
+        data = seeded_bytes(600_000)
+        self.port.ok('AT+QFOPEN="UFS:log"')
+        self.port.connect("AT+QFWRITE=1,1000,5")
+        self.port.write(data[:1000])
+        self.assertEqual(self.port.answer().lines, [b"+QFWRITE: 1000,1000"])
+        self.port.connect(f"AT+QFWRITE=1,{len(data) - 1000},5")
+        self.fill()
+        self.port.write(data[1000:])
+        self.assertEqual(self.port.answer().final, "+CME ERROR: 403")
+        self.assertEqual(self.port.ok("AT+QFPOSITION=1"), ["+QFPOSITION: 1000"])
+        self.assertEqual(self.port.download("UFS:log", 1000), data[:1000])
+        self.port.refused('AT+QFMOV="UFS:log","RAM:log",1', 426)
+        (self.state / "filler").unlink()
+        self.port.connect(f"AT+QFWRITE=1,{len(data) - 1000},5")
+        self.port.write(data[1000:])
+        self.assertEqual(self.port.answer().lines, [b"+QFWRITE: 599000,600000"])
+        self.port.ok("AT+QFCLOSE=1")
+        self.fill()
+        self.port.refused('AT+QFMOV="UFS:log","RAM:log"', 403)
+        self.assertTrue(self.port.download("UFS:log", len(data)) == data)
+        self.port.ok('AT+QFMOV="UFS:log","UFS:old"')
+
     def test_body_on_a_full_disk(self):
         self.fill()
         with Sink() as sink:
