@@ -197,7 +197,8 @@ const struct pm_config_key pm_config_keys[] = {
     NUMBER("power_off_delay", module.power_off_delay, 1, 60000, 0, "1000",
            "ms from AT+QPOWD to POWERED DOWN"),
     WORD("power_off", module.power_off, "restart|stay|exit", "restart",
-         "after AT+QPOWD the module starts again, stays off, or the program ends (CD43)"),
+         "after AT+QPOWD the module starts again, stays off, or leaves, the program with the last "
+         "one (CD43)"),
     NUMBER("qiact_delay", module.qiact_delay, 0, 150000, 0, "0", "ms that AT+QIACT takes"),
 
     /* Contexts */

@@ -92,6 +92,20 @@ void pm__daemon_gone(struct pm_daemon *daemon)
     }
 }
 
+/* power_off = exit: the module leaves, and the program with its last one (CD43). */
+static void powered_off(struct pm_daemon_module *module)
+{
+    bool last = true;
+    for (struct pm_daemon_module *m = module->daemon->modules; m != NULL; m = m->next) {
+        last = last && (m == module || m->phase != PM_DAEMON_RUNS);
+    }
+    if (last) {
+        leave(module->daemon);
+    } else {
+        pm__daemon_dismiss(module);
+    }
+}
+
 static void after_pump(struct pm_host_module *host, void *user)
 {
     struct pm_daemon_module *module = user;
@@ -105,6 +119,10 @@ static void after_pump(struct pm_host_module *host, void *user)
     }
     if (host->finished && module->phase == PM_DAEMON_RUNS) {
         leave(module->daemon);
+    }
+    if (module->phase == PM_DAEMON_RUNS && pm_module_off(&host->module) &&
+        host->config.power_off == PM_POWER_OFF_EXIT) {
+        powered_off(module);
     }
     advance(module);
 }
