@@ -225,8 +225,12 @@ struct pm_job {
 /* A PIN has 4 to 8 digits. */
 #define PM_PIN_DIGITS 8
 
+/* What AT+QCFG keeps: values of a byte each, and three masks of bands. */
+#define PM_QCFG_VALUES 20
+#define PM_BAND_BYTES  18
+
 /* How many numbers kept.c keeps. */
-#define PM_KEPT_VALUES 15U
+#define PM_KEPT_VALUES 23U
 
 /* Values kept at once, without AT&W (CD46); the order is that of the stored record. */
 enum pm_nvm {
@@ -236,6 +240,12 @@ enum pm_nvm {
     PM_NVM_PUK_WRONG,
     PM_NVM_PIN, /* what AT+CPWD made of the PIN: digits plus one; 0: as configured */
     PM_NVM_PIN_LAST = PM_NVM_PIN + PM_PIN_DIGITS - 1,
+    PM_NVM_CTZU,
+    PM_NVM_INDICATIONS, /* AT+QINDCFG: a bit each */
+    PM_NVM_QCFG,        /* AT+QCFG: a value each, 0 its default */
+    PM_NVM_QCFG_LAST = PM_NVM_QCFG + PM_QCFG_VALUES - 1,
+    PM_NVM_BAND, /* AT+QCFG="band" */
+    PM_NVM_BAND_LAST = PM_NVM_BAND + PM_BAND_BYTES - 1,
     PM_NVM_COUNT
 };
 
@@ -264,6 +274,8 @@ struct pm_module {
     bool pin_verified;
     bool activates; /* the contexts of the start are still to be activated */
     uint8_t charset;
+    uint8_t indications;          /* AT+QINDCFG, a bit each */
+    bool served;                  /* there was a network when AT+QINDCFG looked last */
     uint8_t kept[PM_KEPT_VALUES]; /* settings without effect: kept.c */
     uint8_t sms_service;          /* AT+CSMS */
     uint8_t sms_store[3];         /* AT+CPMS: index of each in the table of sms.c */

@@ -13,6 +13,17 @@ static void run_no_call(void *owner, enum pm_at_form form, const struct pm_at_va
     pm__ok(owner);
 }
 
+/* Ready: no call. */
+static void run_cpas(void *owner, enum pm_at_form form, const struct pm_at_values *values)
+{
+    struct pm_port *port = owner;
+    (void)form;
+    (void)values;
+    pm_at_info(&port->at);
+    pm_at_put(&port->at, "+CPAS: 0");
+    pm__ok(port);
+}
+
 /* +CCWA=<n>[,<mode>]: whether waiting calls are told of is a setting; the mode is the network's. */
 static void run_ccwa(void *owner, enum pm_at_form form, const struct pm_at_values *values)
 {
@@ -89,6 +100,11 @@ static const struct pm_at_command rows[] = {
      .flags = PM_AT_TEST_OK,
      .bad = PM__CME_PARAMETER,
      .handler = run_no_call},
+    {.name = "+CPAS",
+     .forms = PM_AT_EXEC | PM_AT_TEST,
+     .bad = PM__CME_PARAMETER,
+     .test = "+CPAS: (0,3,4)",
+     .handler = run_cpas},
     {.name = "+CCWA",
      .forms = PM_AT_READ | PM_AT_TEST | PM_AT_WRITE,
      .param_count = 3,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The module's clock: AT+CCLK, AT+QLTS, AT+CTZU, AT+CTZR (CD49). */
+/* The module's clock: AT+CCLK and AT+QLTS (CD49). */
 #include <string.h>
 
 #include "base/date.h"

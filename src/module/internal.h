@@ -28,6 +28,7 @@ enum pm__cme {
     PM__CME_SIM_FAILURE = 13,
     PM__CME_SIM_BUSY = 14,
     PM__CME_PASSWORD = 16,
+    PM__CME_NOT_FOUND = 22,
     PM__CME_NO_SERVICE = 30,
     PM__CME_PARAMETER = 50, /* 27.007: incorrect parameters */
     PM__CME_FILE_INPUT = 400
@@ -48,6 +49,7 @@ extern const struct pm__commands pm__sim_file_commands;
 extern const struct pm__commands pm__registration_commands;
 extern const struct pm__commands pm__clock_commands;
 extern const struct pm__commands pm__charset_commands;
+extern const struct pm__commands pm__qcfg_commands;
 extern const struct pm__commands pm__line_commands;
 extern const struct pm__commands pm__network_commands;
 extern const struct pm__commands pm__kept_commands;
@@ -153,6 +155,11 @@ bool pm__urc_goes_to(const struct pm_port *port);
 
 /* settings.c: what AT&F brings back besides the settings of its port. */
 void pm__settings_factory(struct pm_module *module);
+/* qcfg.c */
+#define PM__INDICATIONS_PRESET 0x19U                 /* all, ring, smsincoming */
+void pm__indications_load(struct pm_module *module); /* as kept: at the start */
+/* The module has come to a network, or lost it: what AT+QINDCFG asks for. */
+void pm__indicate_network(struct pm_module *module, bool registered);
 
 /* Settings without effect, short messages, phone books, calls and capabilities: what AT&F brings
  * back. */

@@ -16,6 +16,9 @@ static const struct pm_at_param mode_buffer[] = {N("mode", 2, 0), N("bfr", 1, 0)
 static const struct pm_at_param cnmi[] = {N("mode", 2, 2), N("mt", 3, 1), N("bm", 2, 0),
                                           N("ds", 2, 0), N("bfr", 1, 0)};
 
+static const struct pm_at_param csmp[] = {N("fo", 255, 17), N("vp", 255, 167), N("pid", 255, 0),
+                                          N("dcs", 255, 0)};
+
 static void run_kept(void *owner, enum pm_at_form form, const struct pm_at_values *values);
 
 #define KEPT(n, t, p)                                            \
@@ -29,19 +32,23 @@ static const struct pm_at_command rows[] = {
     {KEPT("+CMGF", "+CMGF: (0,1)", zero_one), SMS},
     {KEPT("+CNMI", "+CNMI: (0-2),(0-3),(0,2),(0-2),(0,1)", cnmi), SMS},
     {KEPT("+CSDH", "+CSDH: (0,1)", zero_one), SMS},
+    {KEPT("+CSMP", "+CSMP: (0-255),(0-255),(0-255),(0-255)", csmp), SMS},
     {KEPT("+CRC", "+CRC: (0,1)", zero_one), CME},
     {KEPT("+CLIP", "+CLIP: (0,1)", zero_one), CME},
     {KEPT("+COLP", "+COLP: (0,1)", zero_one), CME},
     {KEPT("+CLIR", "+CLIR: (0-2)", zero_two), CME},
     {KEPT("+CSSN", "+CSSN: (0,1),(0,1)", two_bits), CME},
     {KEPT("+CGEREP", "+CGEREP: (0-2),(0,1)", mode_buffer), CME},
+    {KEPT("+CVHU", "+CVHU: (0,1)", zero_one), CME},
+    {KEPT("+CTZR", "+CTZR: (0-2)", zero_two), CME},
+    {KEPT("+QSIMDET", "+QSIMDET: (0,1),(0,1)", two_bits), CME},
 };
 
 #define ROWS (sizeof rows / sizeof rows[0])
 enum { ROW_CNMI = 1 };
 
 /* What the read form adds: what the network provides, where it is asked for that. */
-static const char *const added[ROWS] = {"", "", "", "", ",1", ",1", ",4", "", ""};
+static const char *const added[ROWS] = {"", "", "", "", "", ",1", ",1", ",4", "", "", "", "", ""};
 
 /* The row of a command, and where its values lie in module->kept. */
 static size_t find(const char *name, size_t *place)

@@ -44,15 +44,15 @@ void pm_module_config_default(struct pm_module_config *config)
 bool pm_module_table(struct pm_at_table *table)
 {
     const struct pm__commands *const groups[] = {
-        &pm__general_commands, &pm__profile_commands,   &pm__line_commands,
-        &pm__urc_commands,     &pm__boot_commands,      &pm__power_commands,
-        &pm__sim_commands,     &pm__sim_file_commands,  &pm__registration_commands,
-        &pm__network_commands, &pm__clock_commands,     &pm__charset_commands,
-        &pm__kept_commands,    &pm__sms_commands,       &pm__phonebook_commands,
-        &pm__calls_commands,   &pm__equipment_commands, &pm__file_commands,
-        &pm__tcpip_commands,   &pm__cgdcont_commands,   &pm__qicfg_commands,
-        &pm__dns_commands,     &pm__ping_commands,      &pm__ntp_commands,
-        &pm__ssl_commands,     &pm__smtp_commands,
+        &pm__general_commands,   &pm__profile_commands,  &pm__line_commands,
+        &pm__urc_commands,       &pm__boot_commands,     &pm__power_commands,
+        &pm__sim_commands,       &pm__sim_file_commands, &pm__registration_commands,
+        &pm__network_commands,   &pm__clock_commands,    &pm__charset_commands,
+        &pm__kept_commands,      &pm__qcfg_commands,     &pm__sms_commands,
+        &pm__phonebook_commands, &pm__calls_commands,    &pm__equipment_commands,
+        &pm__file_commands,      &pm__tcpip_commands,    &pm__cgdcont_commands,
+        &pm__qicfg_commands,     &pm__dns_commands,      &pm__ping_commands,
+        &pm__ntp_commands,       &pm__ssl_commands,      &pm__smtp_commands,
     };
     pm_at_table_init(table);
     for (size_t i = 0; i < sizeof groups / sizeof groups[0]; i++) {

@@ -9,26 +9,35 @@
 #define NVM_LAYOUT 1U
 
 /* The largest value of each, and what it is until something is kept. */
-static const struct {
-    uint8_t max, def;
-} values[PM_NVM_COUNT] = {
-    [PM_NVM_URC_PORT] = {PM__URC_ALL, 0}, [PM_NVM_SIM_LOCK] = {2, 0}, [PM_NVM_PIN_WRONG] = {3, 0},
-    [PM_NVM_PUK_WRONG] = {10, 0},         [PM_NVM_PIN] = {10, 0},     [PM_NVM_PIN + 1] = {10, 0},
-    [PM_NVM_PIN + 2] = {10, 0},           [PM_NVM_PIN + 3] = {10, 0}, [PM_NVM_PIN + 4] = {10, 0},
-    [PM_NVM_PIN + 5] = {10, 0},           [PM_NVM_PIN + 6] = {10, 0}, [PM_NVM_PIN + 7] = {10, 0},
-};
+static uint8_t largest(size_t i)
+{
+    switch (i) {
+    case PM_NVM_URC_PORT: return PM__URC_ALL;
+    case PM_NVM_SIM_LOCK: return 2;
+    case PM_NVM_PIN_WRONG: return 3;
+    case PM_NVM_PUK_WRONG: return 10;
+    case PM_NVM_CTZU: return 3;
+    case PM_NVM_INDICATIONS: return 0x7F;
+    default: return i <= PM_NVM_PIN_LAST ? 10 : 255; /* a digit, or what its reader checks */
+    }
+}
+
+static uint8_t preset(size_t i)
+{
+    return i == PM_NVM_CTZU ? 1 : i == PM_NVM_INDICATIONS ? PM__INDICATIONS_PRESET : 0;
+}
 
 void pm__nvm_load(struct pm_module *module)
 {
     uint8_t bytes[1 + PM_NVM_COUNT + 1];
     for (size_t i = 0; i < PM_NVM_COUNT; i++) {
-        module->nvm[i] = values[i].def;
+        module->nvm[i] = preset(i);
     }
     int32_t len =
         module->platform->profile_load(module->platform->user, PM_PROFILE_NVM, bytes, sizeof bytes);
     bool good = len > 0 && len <= 1 + PM_NVM_COUNT && bytes[0] == NVM_LAYOUT;
     for (int32_t i = 1; good && i < len; i++) {
-        good = bytes[i] <= values[i - 1].max;
+        good = bytes[i] <= largest((size_t)i - 1);
     }
     for (int32_t i = 1; good && i < len; i++) {
         module->nvm[i - 1] = bytes[i];

@@ -37,7 +37,9 @@ void pm__power_start(struct pm_module *module)
 {
     module->cfun = 1;
     module->sleeps = false;
+    module->served = false;
     pm__settings_factory(module);
+    pm__indications_load(module);
     module->pin_verified = false;
     pm__registration_reset(module);
     pm__start(module, PM__START_POWER);

@@ -106,7 +106,13 @@ bool pm__registration_run(struct pm_module *module)
             tell(module, i, stat);
         }
     }
-    if (module->activates && pm__registered(module)) { /* CD48: as soon as there is a network */
+    bool served = pm__registered(module);
+    if (served != module->served) {
+        module->served = served;
+        pm__indicate_network(module, served);
+        changed = true;
+    }
+    if (module->activates && served) { /* CD48: as soon as there is a network */
         module->activates = false;
         pm__contexts_activate(module, module->config->active_at_start);
     }

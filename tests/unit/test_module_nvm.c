@@ -68,10 +68,13 @@ static void it_survives_a_power_cut(void **state)
     end(t);
 }
 
+/* What AT+QCFG keeps is judged when it is read: any byte may stand there. */
+#define JUDGED (1 + PM_NVM_QCFG)
+
 static void a_damaged_record_leaves_defaults(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < 1 + PM_NVM_COUNT; i++) {
+    for (size_t i = 0; i < JUDGED; i++) {
         struct talk *t = begin(NULL);
         (void)say(t, "AT+QURCCFG=\"urcport\",\"all\"\r");
         record(t)->data[i] = 0xFF;
@@ -91,6 +94,35 @@ static void a_longer_record_leaves_defaults(void **state)
     record(t)->len++;
     t = begin(t);
     assert_non_null(strstr(say(t, "AT+QURCCFG=\"urcport\"\r"), DEFAULT_PORT));
+    end(t);
+}
+
+static void strange_values_of_qcfg_are_defaults(void **state)
+{
+    (void)state;
+    struct talk *t = begin(NULL);
+    (void)say(t, "AT+QCFG=\"usbnet\",0\r");
+    memset(record(t)->data + JUDGED, 0xFE, PM_QCFG_VALUES);
+    t = begin(t);
+    assert_non_null(strstr(say(t, "AT+QCFG=\"usbnet\"\r"), "+QCFG: \"usbnet\",1\r"));
+    assert_non_null(strstr(say(t, "AT+QCFG=\"roamservice\"\r"), "+QCFG: \"roamservice\",255\r"));
+    assert_non_null(strstr(say(t, "AT+QCFG=\"risignaltype\"\r"), "\"respective\""));
+    end(t);
+}
+
+static void a_sim_keeps_its_lock_its_pin_and_its_tries(void **state)
+{
+    (void)state;
+    struct talk *t = begin(NULL);
+    (void)say(t, "AT+CLCK=\"SC\",1,\"1234\"\r");
+    (void)say(t, "AT+CPWD=\"SC\",\"1234\",\"98765\"\r");
+    t = begin(t);
+    assert_non_null(strstr(say(t, "AT+CPIN?\r"), "+CPIN: SIM PIN"));
+    assert_non_null(strstr(say(t, "AT+CPIN=1234\r"), "+CME ERROR: 16"));
+    t = begin(t);
+    assert_non_null(strstr(say(t, "AT+QPINC=\"SC\"\r"), "\"SC\",2,10"));
+    assert_non_null(strstr(say(t, "AT+CPIN=98765\r"), "+CPIN: READY"));
+    assert_non_null(strstr(say(t, "AT+QPINC=\"SC\"\r"), "\"SC\",3,10"));
     end(t);
 }
 
@@ -122,6 +154,8 @@ int main(void)
         cmocka_unit_test(it_survives_a_power_cut),
         cmocka_unit_test(a_damaged_record_leaves_defaults),
         cmocka_unit_test(a_longer_record_leaves_defaults),
+        cmocka_unit_test(strange_values_of_qcfg_are_defaults),
+        cmocka_unit_test(a_sim_keeps_its_lock_its_pin_and_its_tries),
         cmocka_unit_test(an_older_record_is_taken),
         cmocka_unit_test(a_failing_store_is_told),
     };
