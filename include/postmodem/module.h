@@ -152,7 +152,8 @@ void pm_port_dtr(struct pm_port *port, bool on, uint64_t now);
 /* What the wire of a port is to be like now. */
 struct pm_line {
     uint32_t speed; /* bits per second (AT+IPR) */
-    bool flow;      /* RTS and CTS stop and start the bytes (AT+IFC): in data mode only */
+    bool flow_out;  /* the host's RTS stops what goes to it (AT+IFC): in data mode only */
+    bool flow_in;   /* likewise CTS what comes from it */
     bool dcd;       /* carrier: always under AT&C0, in data mode under AT&C1 */
     bool dsr;       /* the module is switched on */
     bool watch_dtr; /* a drop of DTR would end data mode (AT&D1): worth looking at the pin */

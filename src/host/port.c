@@ -86,7 +86,6 @@ bool pm_terminal_attach(struct pm_terminal *t, int in, int out)
     t->ended = false;
     t->deaf = false;
     t->blocked = false;
-    t->suspended = false;
     t->drained = true;
     t->held_len = 0;
     if (t->ops->attached != NULL && !t->ops->attached(t)) {
@@ -190,6 +189,12 @@ static size_t write_some(struct pm_terminal *t, const uint8_t *data, size_t len)
     return sent;
 }
 
+/* A host that sends no more cannot let the bytes go on either: it gets them. */
+static bool is_stopped(const struct pm_terminal *t)
+{
+    return t->channel != NULL && !t->ended && t->ops->stopped != NULL && t->ops->stopped(t);
+}
+
 static bool write_output(struct pm_terminal *t)
 {
     const uint8_t *data;
@@ -199,7 +204,7 @@ static bool write_output(struct pm_terminal *t)
             t->ops->check(t);
         }
         size_t len = pm_port_output(&t->port, &data);
-        if (len == 0 || t->blocked || (t->suspended && !t->ended)) {
+        if (len == 0 || t->blocked || is_stopped(t)) {
             return moved;
         }
         size_t sent = write_some(t, data, len);

@@ -61,6 +61,9 @@ struct pm_terminal_ops {
     /* All output has left for the host: looks whether its signals and speed are still as the module
      * wants them. True when that made something to send. NULL: there are none. */
     bool (*line)(struct pm_terminal *t);
+    /* The line or its host wants no bytes of the module now; a pump follows when that ends. NULL:
+     * never. */
+    bool (*stopped)(const struct pm_terminal *t);
     /* Kinds that wrap the bytes (t->wire); NULL: the wire has the port's own bytes. Unwraps up to
      * the next command into t->held, which is empty, or acts on a piece of a command; returns how
      * many bytes were used. */
@@ -103,7 +106,6 @@ struct pm_terminal {
     bool ended;                 /* the host sends no more, but may still read */
     bool deaf;                  /* the host reads no more: what is for it is dropped */
     bool blocked;               /* the host does not read now */
-    bool suspended;             /* the kind wants no bytes of the module now */
     bool drained;               /* the last read took all that the host had sent */
     bool backlog;               /* the last host had sent more than was read when it left */
     size_t held_at, held_len;   /* read, and not yet taken by the module */

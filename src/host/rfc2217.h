@@ -30,6 +30,7 @@ struct pm_rfc2217_owner {
     /* The speed of the line, after it was set to `wanted` if it can be; 0 only asks. */
     uint32_t (*speed)(void *user, uint32_t wanted);
     void (*dtr)(void *user, bool on);
+    void (*rts)(void *user, bool on);
     /* The host wants no bytes of the port until it says so. */
     void (*suspend)(void *user, bool on);
     /* What waits for the host is to be dropped. */

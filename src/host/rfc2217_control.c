@@ -89,7 +89,10 @@ static void set_control(struct pm_rfc2217_control *control, uint8_t value)
     case BREAK_ON:
     case BREAK_OFF: control->brk = value == BREAK_ON; break;
     case RTS_ON:
-    case RTS_OFF: control->rts = value == RTS_ON; break;
+    case RTS_OFF:
+        control->rts = value == RTS_ON;
+        control->owner->rts(control->owner->user, control->rts);
+        break;
     case DTR_ON:
     case DTR_OFF:
         control->dtr = value == DTR_ON;

@@ -39,9 +39,19 @@ static void dtr(void *user, bool on)
     pm_port_dtr(&t->port, on, pm_host_now(t->host));
 }
 
+static struct pm_tcp_port *own(const struct pm_terminal *t)
+{
+    return t->own;
+}
+
+static void rts(void *user, bool on)
+{
+    own(user)->rts = on;
+}
+
 static void suspend(void *user, bool on)
 {
-    ((struct pm_terminal *)user)->suspended = on;
+    own(user)->suspended = on;
 }
 
 /* What the module has said so far; what it says next is new. */
@@ -62,16 +72,13 @@ static struct pm_rfc2217_signals signals(const struct pm_terminal *t)
     return (struct pm_rfc2217_signals){.dcd = line.dcd, .dsr = line.dsr, .cts = line.dsr};
 }
 
-static struct pm_rfc2217 *filter_of(const struct pm_terminal *t)
-{
-    return ((const struct pm_tcp_port *)t->own)->filter;
-}
-
 static bool rfc2217_attached(struct pm_terminal *t)
 {
-    const struct pm_rfc2217_owner owner = {t, add_wire, add_data, speed, dtr, suspend, purge};
-    struct pm_tcp_port *tcp = t->own;
+    const struct pm_rfc2217_owner owner = {t, add_wire, add_data, speed, dtr, rts, suspend, purge};
+    struct pm_tcp_port *tcp = own(t);
     struct pm_rfc2217_signals now = signals(t);
+    tcp->suspended = false;
+    tcp->rts = true;
     tcp->filter = pm_rfc2217_new(&owner);
     if (tcp->filter == NULL) {
         return false;
@@ -85,12 +92,12 @@ static bool rfc2217_attached(struct pm_terminal *t)
 static bool rfc2217_line(struct pm_terminal *t)
 {
     struct pm_rfc2217_signals now = signals(t);
-    return pm__wire_room(t->wire) > 0 && pm_rfc2217_show(filter_of(t), &now);
+    return pm__wire_room(t->wire) > 0 && pm_rfc2217_show(own(t)->filter, &now);
 }
 
 static size_t rfc2217_unwrap(struct pm_terminal *t, const uint8_t *wire, size_t len)
 {
-    struct pm_rfc2217 *filter = filter_of(t);
+    struct pm_rfc2217 *filter = own(t)->filter;
     size_t used = pm_rfc2217_receive(filter, wire, len);
     while (pm_rfc2217_text(filter, wire + used, len - used)) {
         used += pm_rfc2217_receive(filter, wire + used, len - used);
@@ -100,14 +107,19 @@ static size_t rfc2217_unwrap(struct pm_terminal *t, const uint8_t *wire, size_t 
 
 static void rfc2217_wrap(struct pm_terminal *t, const uint8_t *data, size_t len)
 {
-    pm_rfc2217_send(filter_of(t), data, len);
+    pm_rfc2217_send(own(t)->filter, data, len);
+}
+
+/* RTS stops the module where AT+IFC says so, FLOWCONTROL-SUSPEND everywhere. */
+static bool rfc2217_stopped(const struct pm_terminal *t)
+{
+    return own(t)->suspended || (!own(t)->rts && pm_port_line(&t->port).flow_out);
 }
 
 static void drop_filter(struct pm_terminal *t)
 {
-    struct pm_tcp_port *tcp = t->own;
-    pm_rfc2217_free(tcp->filter);
-    tcp->filter = NULL;
+    pm_rfc2217_free(own(t)->filter);
+    own(t)->filter = NULL;
 }
 
 static void rfc2217_gone(struct pm_terminal *t)
@@ -127,6 +139,7 @@ const struct pm_terminal_ops pm__terminal_rfc2217 = {
     .open = pm__tcp_open,
     .attached = rfc2217_attached,
     .line = rfc2217_line,
+    .stopped = rfc2217_stopped,
     .unwrap = rfc2217_unwrap,
     .wrap = rfc2217_wrap,
     .gone = rfc2217_gone,

@@ -55,7 +55,8 @@ static struct pm_serial_mode wanted_mode(const struct serial *serial)
 {
     struct pm_line line = pm_port_line(&serial->terminal->port);
     bool free = serial->dtr_pin != PM_SERIAL_CTS && serial->dcd_pin != PM_SERIAL_RTS;
-    return (struct pm_serial_mode){line.speed, serial->line.rtscts || (line.flow && free)};
+    return (struct pm_serial_mode){line.speed, serial->line.rtscts ||
+                                                   ((line.flow_out || line.flow_in) && free)};
 }
 
 static bool same_mode(const struct pm_serial_mode *a, const struct pm_serial_mode *b)
@@ -109,7 +110,6 @@ static void on_drain(uv_timer_t *timer)
                         mode.speed, mode.flow ? ",rtscts" : "", strerror(error));
     }
     serial->draining = false;
-    t->suspended = false;
     pm_host_pump(t->host);
 }
 
@@ -117,8 +117,13 @@ static void change_mode(struct serial *serial)
 {
     serial->draining = true;
     serial->hidden_sent = false;
-    serial->terminal->suspended = true;
     uv_timer_start(&serial->drain, on_drain, 0, 0);
+}
+
+/* Nothing leaves while the speed is about to change. */
+static bool serial_stopped(const struct pm_terminal *t)
+{
+    return ((const struct serial *)t->own)->draining;
 }
 
 /* ---- Signals --------------------------------------------------------------------------------- */
@@ -324,6 +329,7 @@ const struct pm_terminal_ops pm__terminal_serial = {
     .kind = "serial",
     .open = serial_open,
     .line = serial_line,
+    .stopped = serial_stopped,
     .gone = serial_gone,
     .close = serial_close,
 };

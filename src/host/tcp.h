@@ -23,7 +23,9 @@ struct pm_tcp_port {
     struct pm_terminal *terminal;
     int listener;
     uv_poll_t poll;
-    struct pm_rfc2217 *filter; /* rfc2217_port.c: of the present host */
+    /* rfc2217_port.c: of the present host */
+    struct pm_rfc2217 *filter;
+    bool suspended, rts;
 };
 
 /* A TCP listener, for the ops of a kind. */

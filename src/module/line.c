@@ -146,7 +146,8 @@ struct pm_line pm_port_line(const struct pm_port *port)
     bool data = on && pm_at_connected(&port->at);
     return (struct pm_line){
         .speed = port->line.active,
-        .flow = data && (port->line.flow_out == FLOW_RTS || port->line.flow_in == FLOW_RTS),
+        .flow_out = data && port->line.flow_out == FLOW_RTS,
+        .flow_in = data && port->line.flow_in == FLOW_RTS,
         .dcd = on && (set->dcd == 0 || data),
         .dsr = on,
         .watch_dtr = data && set->dtr == 1,

@@ -72,6 +72,11 @@ static void dtr(void *user, bool on)
     act(user, 't', on);
 }
 
+static void rts(void *user, bool on)
+{
+    act(user, 'r', on);
+}
+
 static void suspend(void *user, bool on)
 {
     act(user, 'h', on);
@@ -85,7 +90,7 @@ static void purge(void *user)
 static void begin(struct record *record, bool agreed)
 {
     static const uint8_t agreement[] = {0xFF, 0xFB, 0x00, 0xFF, 0xFD, 0x2C};
-    const struct pm_rfc2217_owner owner = {record, wire, take, speed, dtr, suspend, purge};
+    const struct pm_rfc2217_owner owner = {record, wire, take, speed, dtr, rts, suspend, purge};
     memset(record, 0, sizeof *record);
     record->filter = pm_rfc2217_new(&owner);
     require(record->filter != NULL);

@@ -173,6 +173,23 @@ class Pyserial(ProgramTest):
         port.com.reset_output_buffer()
         port.ok("AT")
 
+    def test_rts_stops_a_download(self):
+        """Where AT+IFC says so; commands are answered all the same."""
+        port = self.open()
+        data = seeded_bytes(20_000)
+        port.upload("RAM:a", data)
+        port.com.rts = False
+        self.assertEqual(port.download("RAM:a", len(data)), data)
+        port.ok("AT+IFC=2,2")
+        port.ok("AT")
+        port.write(b'AT+QFDWL="RAM:a"\r')
+        self.program.wait_idle()
+        self.assertEqual(port.pending(), b"")
+        port.com.rts = True
+        self.assertEqual(port.answer().final, "CONNECT")
+        self.assertEqual(port.take(len(data)), data)
+        self.assertEqual(port.answer().final, "OK")
+
     def test_a_whole_mail(self):
         box = self.folder / "mails"
         port = self.open("--catch", box)

@@ -63,6 +63,11 @@ static void dtr(void *user, bool on)
     note(user, on ? "<dtr on>" : "<dtr off>");
 }
 
+static void rts(void *user, bool on)
+{
+    note(user, on ? "<rts on>" : "<rts off>");
+}
+
 static void suspend(void *user, bool on)
 {
     note(user, on ? "<suspend>" : "<resume>");
@@ -75,7 +80,7 @@ static void purge(void *user)
 
 static void begin(struct rig *rig)
 {
-    const struct pm_rfc2217_owner owner = {rig, wire, data, speed, dtr, suspend, purge};
+    const struct pm_rfc2217_owner owner = {rig, wire, data, speed, dtr, rts, suspend, purge};
     memset(rig, 0, sizeof *rig);
     rig->present = 115200;
     rig->filter = pm_rfc2217_new(&owner);
@@ -286,7 +291,7 @@ static void controls(void **state)
         assert_memory_equal(rig.wire, answer, sizeof answer);
         rig.wire_len = 0;
     }
-    assert_string_equal(rig.log, "<dtr off><dtr on>");
+    assert_string_equal(rig.log, "<dtr off><dtr on><rts off><rts on>");
     RECEIVE(&rig, SB "\x05\x14" SE SB "\x05\xFF\xFF" SE SB "\x05" SE SB "\x05\x09\x09" SE);
     SENT(&rig, "");
     end(&rig);

@@ -50,7 +50,7 @@ static void a_fresh_line(void **state)
     (void)state;
     struct talk *t = begin(1);
     assert_int_equal(line(t, 0).speed, 115200);
-    assert_false(line(t, 0).flow);
+    assert_false(line(t, 0).flow_out || line(t, 0).flow_in);
     assert_false(line(t, 0).dcd);
     assert_true(line(t, 0).dsr);
     assert_false(line(t, 0).watch_dtr);
@@ -80,16 +80,20 @@ static void flow_and_carrier_follow_data_mode(void **state)
     (void)state;
     struct talk *t = begin(1);
     say(t, 0, "ATE0+IFC=2,2;&D1\r");
-    assert_false(line(t, 0).flow);
+    assert_false(line(t, 0).flow_out || line(t, 0).flow_in);
     assert_false(line(t, 0).watch_dtr);
     assert_string_equal(say(t, 0, "AT+QFUPL=\"a\",3,60\r"), "\r\nCONNECT\r\n");
-    assert_true(line(t, 0).flow);
+    assert_true(line(t, 0).flow_out && line(t, 0).flow_in);
     assert_true(line(t, 0).dcd);
     assert_true(line(t, 0).watch_dtr);
     assert_non_null(strstr(say(t, 0, "abc"), "OK"));
-    assert_false(line(t, 0).flow);
+    assert_false(line(t, 0).flow_out || line(t, 0).flow_in);
     assert_false(line(t, 0).dcd);
     assert_false(line(t, 0).watch_dtr);
+    say(t, 0, "AT+IFC=2,0\r");
+    say(t, 0, "AT+QFUPL=\"b\",3,60\r");
+    assert_true(line(t, 0).flow_out && !line(t, 0).flow_in);
+    say(t, 0, "abc");
     end(t);
 }
 
@@ -101,7 +105,7 @@ static void settings_decide(void **state)
     assert_true(line(t, 0).dcd);
     say(t, 0, "AT+QFUPL=\"a\",3,60\r");
     assert_true(line(t, 0).dcd);
-    assert_false(line(t, 0).flow);
+    assert_false(line(t, 0).flow_out || line(t, 0).flow_in);
     assert_false(line(t, 0).watch_dtr);
     say(t, 0, "abc");
     say(t, 0, "AT&D0\r");
