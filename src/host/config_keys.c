@@ -183,7 +183,7 @@ const struct pm_config_key pm_config_keys[] = {
     WORD("mask_password", module.mask_password, ON_OFF, "off",
          "the query of the account shows asterisks (SD7)"),
     WORD("upl_crlf", module.upl_crlf, AUTO_ON_OFF, "auto",
-         "CRLF before +QFUPL; auto: with ackmode 1 only (CD1)"),
+         "CRLF before +QFUPL and +QFWRITE; auto: with ackmode 1 only (CD1, CD24)"),
     WORD("qiact_again", module.qiact_again_ok, "error|ok", "error",
          "AT+QIACT of an active context (CD8)"),
     WORD("boot_profile", module.boot_profile, "ec2x|ag35-cet", "ec2x", "boot URCs (CD20)"),

@@ -13,7 +13,8 @@
  * File names are percent-encoded, so that any name stays inside its directory. An unfinished
  * file lies beside the finished ones under a name that starts with ".new-", which no encoded
  * name does; those are removed at start. A finished file appears by one rename after its bytes
- * have been synced, so that a power cut leaves it whole or absent.
+ * have been synced, so that a power cut leaves it whole or absent. A file that is changed in place
+ * lies there under its name; it is synced when the module asks for it, and when it is closed.
  *
  * Nothing here blocks the loop: what may wait for a disk runs in libuv's thread pool. The pool
  * works on the store's own buffers only, never on those of the module, hence cancelling an

@@ -45,12 +45,16 @@ static int store_edit_look(struct store_job *job)
     return 0;
 }
 
-/* A job with an entry makes the file. */
+/* A job with an entry makes the file, unless an upload has had the name first. */
 static void store_edit_run(struct store_job *job)
 {
-    const bool makes = job->entry != NULL;
-    const int flags = O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | (makes ? O_CREAT | O_EXCL : 0);
-    job->fd = openat(job->dirfd, job->name, flags, 0600);
+    const int flags = O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
+    bool makes = job->entry != NULL;
+    job->fd = openat(job->dirfd, job->name, flags | (makes ? O_CREAT | O_EXCL : 0), 0600);
+    if (makes && job->fd < 0 && errno == EEXIST) {
+        makes = false;
+        job->fd = openat(job->dirfd, job->name, flags);
+    }
     int error = job->fd < 0 ? errno : store_edit_look(job);
     if (error == 0 && makes && job->durable && fsync(job->dirfd) != 0) {
         error = errno;
@@ -65,14 +69,26 @@ static void store_edit_run(struct store_job *job)
     job->result = pm__store_status(error);
 }
 
-static void store_edit_made(struct store_file *file)
+/* The index learns of a file that the index did not know when its opening began. */
+static int32_t store_edit_enter(struct store_file *file)
 {
     struct store_job *job = &file->job;
-    file->entry = job->entry;
-    file->entry->editor = file;
-    pm__store_index_insert(&file->store->area[file->storage].index, job->entry);
-    job->entry = NULL;
+    struct store_index *index = &file->store->area[file->storage].index;
+    struct store_entry *there =
+        pm__store_index_find(index, (struct pm_slice){job->entry->name, job->entry->len});
     pm__store_file_uncount(file);
+    if (there != NULL && there->editor != NULL) {
+        return PM_ERR_BUSY;
+    }
+    if (there == NULL) {
+        there = job->entry;
+        job->entry = NULL; /* The index has it now. */
+        pm__store_index_insert(index, there);
+    }
+    there->editor = file;
+    file->entry = there;
+    file->size = there->size;
+    return PM_OK;
 }
 
 static void store_edit_end(struct store_job *job)
@@ -81,7 +97,7 @@ static void store_edit_end(struct store_job *job)
     int32_t result = job->result;
     file->fd = job->fd;
     if (result == PM_OK && job->entry != NULL) {
-        store_edit_made(file);
+        result = store_edit_enter(file);
     }
     if (result == PM_OK) {
         file->dirty = job->empty && file->size > 0;

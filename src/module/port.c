@@ -109,40 +109,70 @@ static bool take_event(struct pm_port *port)
     }
 }
 
-/* Moves the port as far as it goes. Returns true when anything moved. */
+/* Moves the command that runs on the port as far as it goes. Returns true when anything moved. */
 static bool run_port(struct pm_port *port)
 {
     bool moved = false;
-    for (;;) {
-        port->full = port->full && !moved;
-        if (port->op.pending) {
-            return moved;
-        }
-        if (port->task.step != NULL && port->task.step(port)) {
-            moved = true;
-            continue;
-        }
-        if (port->op.pending || port->task.data.len != 0 || !take_event(port)) {
-            return moved;
+    while (port->task.step != NULL && !port->op.pending) {
+        bool stepped = port->task.step(port);
+        if (!stepped && (port->op.pending || port->task.data.len != 0 || !take_event(port))) {
+            break;
         }
         moved = true;
     }
+    port->full = port->full && !moved;
+    return moved;
 }
 
+/* Begins the next command of the port, when none runs. */
+static bool start_command(struct pm_port *port)
+{
+    bool started = port->task.step == NULL && !port->op.pending && take_event(port);
+    port->full = port->full && !started;
+    return started;
+}
+
+static bool run_parts(struct pm_module *module)
+{
+    bool moved = pm__power_run(module);
+    moved = pm__boot_run(module) || moved;
+    moved = pm__registration_run(module) || moved;
+    for (struct pm_port *port = module->ports; port != NULL; port = port->next) {
+        moved = run_port(port) || moved;
+        pm__line_settle(port);
+    }
+    moved = pm__job_run(module) || moved;
+    return pm__queries_run(module) || moved;
+}
+
+static struct pm_port *next_in_turn(const struct pm_module *module, const struct pm_port *port)
+{
+    return port != NULL && port->next != NULL ? port->next : module->ports;
+}
+
+/* Begins one command, on the first port behind *last that has one. */
+static bool start_one(const struct pm_module *module, struct pm_port **last)
+{
+    const struct pm_port *first = next_in_turn(module, *last);
+    bool started = false;
+    do {
+        *last = next_in_turn(module, *last);
+        started = *last != NULL && start_command(*last);
+    } while (!started && next_in_turn(module, *last) != first);
+    return started;
+}
+
+/*
+ * A command begins when nothing else moves: else it would depend on whether it came in one piece
+ * with an earlier one what that has set going.
+ */
 void pm__module_run(struct pm_module *module)
 {
-    bool moved = true;
-    while (moved) {
-        moved = pm__power_run(module);
-        moved = pm__boot_run(module) || moved;
-        moved = pm__registration_run(module) || moved;
-        for (struct pm_port *port = module->ports; port != NULL; port = port->next) {
-            moved = run_port(port) || moved;
-            pm__line_settle(port);
+    struct pm_port *last = NULL;
+    do {
+        while (run_parts(module)) {
         }
-        moved = pm__job_run(module) || moved;
-        moved = pm__queries_run(module) || moved;
-    }
+    } while (start_one(module, &last));
 }
 
 void pm_port_init(struct pm_port *port, struct pm_module *module, const char *name, bool boot_urcs,

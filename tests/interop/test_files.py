@@ -230,6 +230,25 @@ class Files(ProgramTest):
         port.ok('AT+QFMOV="a","b",1')
         self.assertEqual(port.ok('AT+QFLDS="UFS"'), ["+QFLDS: 0,100000"])
 
+    def test_memory_card(self):
+        card = self.folder / "card"
+        card.mkdir()
+        program, port, files = self.start(settings={"sd": card})
+        data = seeded_bytes(50_000)
+        files.write(files.open("SD:a"), data, len(data))
+        files.close(1)
+        self.assertTrue((card / "a").read_bytes() == data)
+        port.ok('AT+QFMOV="SD:a","b",1')
+        port.ok('AT+QFMOV="SD:a","SD:c"')
+        port.ok('AT+QFMOV="b","SD:a"')
+        self.assertEqual(port.ok('AT+QFLST="SD:*"'),
+                         ['+QFLST: "SD:a",50000', '+QFLST: "SD:c",50000'])
+        self.assertEqual(port.ok('AT+QFLST="UFS:*"'), [])
+        program.stop()
+        self.assertTrue((card / "c").read_bytes() == data)
+        _, port, _ = self.start()
+        port.refused('AT+QFOPEN="SD:a"', 419)
+
     @staticmethod
     def peak(program):
         """The most memory it ever had, KiB."""

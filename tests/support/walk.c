@@ -73,6 +73,7 @@ static void listen(struct walk *p, size_t port, size_t most)
         pm_port_output_ack(&p->w.ports[port], n, p->w.now);
     }
     for (size_t i = 0; i < n; i++) {
+        p->sum[port] = (p->sum[port] ^ bytes[i]) * 1099511628211U; /* FNV-1a */
         if (bytes[i] == '\n') {
             size_t len = host->line_len;
             host->line[len > 0 && host->line[len - 1] == '\r' ? len - 1 : len] = '\0';
@@ -89,8 +90,8 @@ static void offer(struct walk *p, size_t port)
 {
     struct walk_host *host = &p->hosts[port];
     while (host->unsent_len != 0 && pm_port_wants_input(&p->w.ports[port])) {
-        size_t n = pm_port_input(&p->w.ports[port], (const uint8_t *)host->unsent, host->unsent_len,
-                                 p->w.now);
+        size_t n = p->piece != 0 && p->piece < host->unsent_len ? p->piece : host->unsent_len;
+        n = pm_port_input(&p->w.ports[port], (const uint8_t *)host->unsent, n, p->w.now);
         host->unsent_len -= n;
         memmove(host->unsent, host->unsent + n, host->unsent_len);
     }
@@ -386,9 +387,9 @@ static void environment(struct walk *p)
     };
     struct world *w = &p->w;
     switch (walk_draw(p, 9)) {
-    case 0: w->fail_at = w->calls + 1 + walk_draw(p, 12); break;
+    case 0: w->fail_at = p->steady ? 0 : w->calls + 1 + walk_draw(p, 12); break;
     case 1: w->server.fault = faults[walk_draw(p, sizeof faults / sizeof faults[0])]; break;
-    case 2: w->async = walk_draw(p, 3) != 0; break;
+    case 2: w->async = walk_draw(p, 3) != 0 && !p->steady; break;
     case 3: w->server.send_limit = walk_draw(p, 2) * (1 + walk_draw(p, 500)); break;
     case 4: serve(p); break;
     case 5:
@@ -511,10 +512,13 @@ void walk_begin(struct walk *p)
     w->config.qiact_delay = walk_draw(p, 2) * 700;
     w->config.connect_delay = walk_draw(p, 3) * 10;
     w->config.power_on_delay = walk_draw(p, 2) * 2000;
+    if (p->steady && w->config.power_on_delay == 0) {
+        w->config.power_on_delay = 1; /* else it starts again between two pieces */
+    }
     w->config.lenient = walk_draw(p, 4) == 0;
     w->config.recipients = walk_draw(p, 2) == 0 ? PM_RECIPIENTS_ALL : PM_RECIPIENTS_ANY;
     w->config.active_at_start = 1;
-    w->async = walk_draw(p, 2) == 0;
+    w->async = walk_draw(p, 2) == 0 && !p->steady;
     world_begin(w, WALK_PORTS);
     for (size_t port = 0; port < WALK_PORTS; port++) {
         w->ports[port].boot_urcs = walk_draw(p, 3) == 0;

@@ -45,14 +45,18 @@ struct walk {
     unsigned mails_told;
     unsigned handle; /* the last file that was opened */
     unsigned opens, writes;
-    bool anything;        /* some host has typed anything: settings may be odd */
-    uint64_t typed, told; /* bytes to and from all ports */
+    bool anything;            /* some host has typed anything: settings may be odd */
+    uint64_t typed, told;     /* bytes to and from all ports */
+    uint64_t sum[WALK_PORTS]; /* of the bytes from each port, in their order */
+    bool steady;  /* the platform answers at once and never fails: `sum` cannot depend on pieces */
+    size_t piece; /* how many bytes a port gets at once, 0: all */
     uint32_t (*draw)(void *user, uint32_t below); /* the next number, 0 to below - 1 */
     void (*broken)(void *user, const char *what); /* does not return */
     void *user;
 };
 
-/* Starts a module whose settings are drawn. `draw`, `broken` and `user` are set before. */
+/* Starts a module whose settings are drawn. `draw`, `broken` and `user`, and where
+ * wanted `steady` and `piece`, are set before. */
 void walk_begin(struct walk *p);
 /* One thing happens. */
 void walk_step(struct walk *p);

@@ -401,6 +401,73 @@ static void test_cancel_an_opening(void **state)
     pm__store_file_close(f->store, edit(f, "a", false, 0));
 }
 
+/* An upload gets its name while a file of that name is being opened: that one is opened then. Of
+ * two that would make one file, one does. */
+static void test_races_for_a_name(void **state)
+{
+    struct fixture *f = *state;
+    struct pm_op first;
+    uint64_t size = 0;
+    uint64_t other_size = 0;
+    pm_file upload = create(f, PM_STORAGE_UFS, 4);
+    assert_int_equal(fixture_fill(f, upload, 4, 4, 1), PM_OK);
+    disk.hold_write = true;
+    assert_int_equal(
+        pm__store_commit(f->store, &first, upload, PM_STORAGE_UFS, text_slice("a"), false),
+        PM_PENDING);
+    wait_held();
+    assert_int_equal(
+        pm__store_edit(f->store, &f->op, PM_STORAGE_UFS, text_slice("a"), false, &size),
+        PM_PENDING);
+    assert_int_equal(sem_post(&disk.go), 0);
+    settle(f);
+    /* Whichever of the two had its turn first, the other one knows. */
+    assert_true(f->op.result >= 0);
+    assert_int_equal(first.result, size == 4 ? PM_OK : PM_ERR_EXISTS);
+    pm__store_file_close(f->store, f->op.result);
+    settle(f);
+    assert_int_equal(pm__store_profile_save(f->store, &first, 1, (const uint8_t *)"p", 1),
+                     PM_PENDING);
+    assert_int_equal(
+        pm__store_edit(f->store, &first, PM_STORAGE_UFS, text_slice("b"), false, &other_size),
+        PM_PENDING);
+    assert_int_equal(
+        pm__store_edit(f->store, &f->op, PM_STORAGE_UFS, text_slice("b"), false, &size),
+        PM_PENDING);
+    settle(f);
+    assert_true(first.result >= 0);
+    assert_int_equal(f->op.result, PM_ERR_BUSY);
+    assert_int_equal(info_of(f, PM_STORAGE_UFS).files, 2);
+    assert_int_equal(f->store->area[PM_STORAGE_UFS].unfinished, 0);
+    pm__store_file_close(f->store, first.result);
+}
+
+/* An upload that has its name by the time the opening has its turn. */
+static void test_opening_behind_a_commit(void **state)
+{
+    struct fixture *f = *state;
+    struct pm_op first;
+    struct pm_op second;
+    uint64_t size = 0;
+    pm_file upload = create(f, PM_STORAGE_UFS, 0);
+    assert_int_equal(pm__store_profile_save(f->store, &first, 1, (const uint8_t *)"p", 1),
+                     PM_PENDING);
+    assert_int_equal(
+        pm__store_commit(f->store, &second, upload, PM_STORAGE_UFS, text_slice("a"), false),
+        PM_PENDING);
+    assert_int_equal(
+        pm__store_edit(f->store, &f->op, PM_STORAGE_UFS, text_slice("a"), false, &size),
+        PM_PENDING);
+    settle(f);
+    assert_int_equal(second.result, PM_OK);
+    assert_true(f->op.result >= 0);
+    assert_int_equal(info_of(f, PM_STORAGE_UFS).files, 1);
+    assert_int_equal(put(f, f->op.result, 0, "x"), PM_OK);
+    assert_holds(f, "a", "x");
+    pm__store_file_close(f->store, 0);
+    pm__store_file_close(f->store, 1);
+}
+
 /* A file that is deleted or gets another name while it is open for changes. */
 static void test_names_of_an_open_file(void **state)
 {
@@ -500,6 +567,8 @@ int main(void)
         TEST(test_failures_to_open),
         TEST(test_cancel_a_write),
         TEST(test_cancel_an_opening),
+        TEST(test_races_for_a_name),
+        TEST(test_opening_behind_a_commit),
         TEST(test_names_of_an_open_file),
         TEST(test_rename),
         TEST(test_commit_replaces),

@@ -33,7 +33,7 @@ static void stop(void *user, const char *what)
     fail_msg("seed %u: %s", dice->seed, what);
 }
 
-static void play(struct dice *dice, uint32_t seed)
+static void play(struct dice *dice, uint32_t seed, bool steady, size_t piece)
 {
     struct walk *walk = &dice->walk;
     memset(dice, 0, sizeof *dice);
@@ -42,6 +42,8 @@ static void play(struct dice *dice, uint32_t seed)
     walk->draw = draw;
     walk->broken = stop;
     walk->user = dice;
+    walk->steady = steady;
+    walk->piece = piece;
     walk_begin(walk);
     for (unsigned i = 0; i < STEPS; i++) {
         if (walk_draw(walk, 150) == 0 && !pm_module_mail_running(&walk->w.module)) {
@@ -66,7 +68,7 @@ static void every_line_has_one_result(void **state)
     assert_non_null(dice);
     for (uint32_t seed = 1; seed <= SEEDS; seed++) {
         if (only == NULL || seed == (uint32_t)strtoul(only, NULL, 10)) {
-            play(dice, seed);
+            play(dice, seed, false, 0);
             mails += dice->walk.mails_told;
             opens += dice->walk.opens;
             writes += dice->walk.writes;
@@ -78,8 +80,30 @@ static void every_line_has_one_result(void **state)
     assert_true(only != NULL || writes > SEEDS / 4);
 }
 
+static void pieces_make_no_difference(void **state)
+{
+    (void)state;
+    const char *only = getenv("PM_RANDOM_SEED");
+    struct dice *dice = malloc(sizeof *dice);
+    assert_non_null(dice);
+    for (uint32_t seed = 1; seed <= SEEDS / 2; seed++) {
+        uint64_t whole[WALK_PORTS];
+        if (only != NULL && seed != (uint32_t)strtoul(only, NULL, 10)) {
+            continue;
+        }
+        play(dice, seed, true, 0);
+        memcpy(whole, dice->walk.sum, sizeof whole);
+        play(dice, seed, true, 1 + seed % 3);
+        if (memcmp(whole, dice->walk.sum, sizeof whole) != 0) {
+            fail_msg("seed %u: pieces of %u bytes are answered otherwise", seed, 1 + seed % 3);
+        }
+    }
+    free(dice);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(every_line_has_one_result)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(every_line_has_one_result),
+                                       cmocka_unit_test(pieces_make_no_difference)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
