@@ -5,8 +5,11 @@ What they mail is caught."""
 import email
 import email.policy
 import subprocess
+import sys
+import unittest
 
-from harness import SERVERS, SOON, needs_unpacked, server_environment, wait_until
+import harness
+from harness import SERVERS, SOON, Process, needs_unpacked, server_environment, wait_until
 from program import ProgramTest
 
 # How long a whole run of a host may take: some pause between characters or poll every second.
@@ -70,3 +73,32 @@ class HostTest(ProgramTest):
         if attachment is not None:
             part, = mail.iter_attachments()
             self.assertTrue(part.get_payload(decode=True) == attachment)
+
+
+def names_of_tests():
+    """Class.method of each test in the file that runs."""
+    def walk(suite):
+        for item in suite:
+            if isinstance(item, unittest.TestSuite):
+                yield from walk(item)
+            else:
+                yield item.id().partition(".")[2]
+    return list(walk(unittest.defaultTestLoader.loadTestsFromModule(sys.modules["__main__"])))
+
+
+def main():
+    """As harness.main(), but the tests of the file run side by side, each in a process of its own:
+    these hosts sleep most of their time."""
+    if len(sys.argv) > 1:
+        harness.main()
+    with harness.Shared() as shared:
+        runs = {}
+        for name in names_of_tests():
+            runs[name] = Process([sys.executable, sys.argv[0], name], shared.folder / f"{name}.log")
+            shared.callback(runs[name].kill)
+        statuses = set() if runs else {1}
+        for name, run in runs.items():
+            statuses.add(run.wait(5 * PATIENCE))
+            print(run.log(), file=sys.stderr)
+    sys.exit(next((status for status in statuses if status not in (0, harness.SKIPPED)),
+                  harness.SKIPPED if harness.SKIPPED in statuses else 0))

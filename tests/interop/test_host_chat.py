@@ -3,6 +3,7 @@
 """chat(8) of ppp: expect and send, as the scripts of the dial-up age do. It types a character
 every 10 ms and stops at the first word of its ABORT list."""
 import harness
+import hosts
 from hosts import HostTest
 
 CHAT = "usr/sbin/chat"
@@ -64,4 +65,4 @@ class Chat(HostTest):
 
 
 if __name__ == "__main__":
-    harness.main()
+    hosts.main()

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """comgt: its built-in scripts for data cards, and one of ours in its language that mails."""
-import harness
+import hosts
 from hosts import IDENTITY, HostTest
 
 COMGT = "usr/bin/comgt"
@@ -92,4 +92,4 @@ class Comgt(HostTest):
 
 
 if __name__ == "__main__":
-    harness.main()
+    hosts.main()

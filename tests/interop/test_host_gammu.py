@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """gammu: it identifies the module and monitors signal and network."""
-import harness
+import hosts
 from hosts import IDENTITY, HostTest
 
 GAMMU = "usr/bin/gammu"
@@ -51,4 +51,4 @@ class Gammu(HostTest):
 
 
 if __name__ == "__main__":
-    harness.main()
+    hosts.main()

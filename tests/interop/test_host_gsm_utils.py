@@ -6,6 +6,7 @@ import os
 import unittest
 
 import harness
+import hosts
 from hosts import IDENTITY, HostTest
 
 LINES = os.environ.get("MODEM_LINES",
@@ -59,4 +60,4 @@ class GsmUtils(HostTest):
 
 
 if __name__ == "__main__":
-    harness.main()
+    hosts.main()

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 """ModemManager with its quectel plugin: it finds the module, enables and disables it."""
 import harness
+import hosts
 from hosts import IDENTITY, HostTest
 from modemmanager import ModemManager
 from program import activate, configure, write_mail
@@ -72,4 +73,4 @@ class ManagedModem(HostTest):
 
 
 if __name__ == "__main__":
-    harness.main()
+    hosts.main()

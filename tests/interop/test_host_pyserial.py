@@ -4,6 +4,7 @@
 import io
 
 import harness
+import hosts
 from atclient import checksum
 from harness import SOON, seeded_bytes
 from hosts import HostTest
@@ -110,4 +111,4 @@ class Pyserial(HostTest):
 
 
 if __name__ == "__main__":
-    harness.main()
+    hosts.main()

@@ -9,6 +9,7 @@ import subprocess
 import unittest
 
 import harness
+import hosts
 from hosts import IDENTITY, PATIENCE, HostTest
 
 MODULES = harness.ROOT / "build" / "node" / "node_modules"
@@ -44,4 +45,4 @@ class Serialport(HostTest):
 
 
 if __name__ == "__main__":
-    harness.main()
+    hosts.main()

@@ -3,7 +3,7 @@
 """socat: a file of commands piped into the pty, and a pty of socat's in front of a TCP port."""
 import subprocess
 
-import harness
+import hosts
 from atclient import PtyPort
 from harness import SERVERS, Process, needs_unpacked, seeded_bytes, server_environment, wait_until
 from hosts import HostTest
@@ -76,4 +76,4 @@ class Socat(HostTest):
 
 
 if __name__ == "__main__":
-    harness.main()
+    hosts.main()
