@@ -32,6 +32,7 @@ with-tests:
 # All tests; installs what they need, unpacks mail servers and host programs into build.
 test:
 	@scripts/install-packages build test
+	@scripts/install-packages node || echo "Without them tests on Node.js are skipped."
 	@scripts/unpack-servers
 	@scripts/fetch-node-modules
 	@$(MAKE) --no-print-directory with-tests
