@@ -20,6 +20,11 @@
         .name = (n), .type = (kind), .min = (least), .max = (most), .offset = AT(m), \
         .preset = (def), .help = (doc)                                               \
     }
+#define SECRET_DIGITS(n, m, least, most, def, doc)                                            \
+    {                                                                                         \
+        .name = (n), .type = PM_CONFIG_DIGITS, .secret = true, .min = (least), .max = (most), \
+        .offset = AT(m), .preset = (def), .help = (doc)                                       \
+    }
 #define NUMBER(n, m, least, most, other, def, doc)                                               \
     {                                                                                            \
         .name = (n), .type = PM_CONFIG_NUMBER, .size = SIZE(m), .also = (other), .min = (least), \
@@ -249,9 +254,9 @@ const struct pm_config_key pm_config_keys[] = {
           "AT+QCCID"),
     WORD("network.sim", module.sim, "ready|absent|pin", "ready",
          "the SIM; pin: it asks for its PIN"),
-    CHARS("network.sim_pin", PM_CONFIG_DIGITS, module.sim_pin, 4, 8, "1234",
-          "its PIN, until AT+CPWD or AT+CPIN changes it"),
-    CHARS("network.sim_puk", PM_CONFIG_DIGITS, module.sim_puk, 8, 8, "12345678", "its PUK"),
+    SECRET_DIGITS("network.sim_pin", module.sim_pin, 4, 8, "1234",
+                  "its PIN, until AT+CPWD or AT+CPIN changes it"),
+    SECRET_DIGITS("network.sim_puk", module.sim_puk, 8, 8, "12345678", "its PUK"),
     NUMBER("network.registration", module.registration, 0, 5, 0, "1",
            "AT+CREG?: 0 not registered, 1 home, 2 searching, 3 denied, 4 unknown, 5 roaming"),
     NUMBER("network.register_delay", module.register_delay, 0, 600000, 0, "0",

@@ -18,7 +18,8 @@ struct secret {
 static const struct secret secrets[] = {
     {"+QSMTPCFG", "account", 2, 2, false},  {"+QICSGP", NULL, 4, 3, true},
     {"+QSSLCFG", "clientkey", 3, 3, false}, {"+QSSLCFG", "psk", 3, 3, false},
-    {"+CPIN", NULL, 0, UINT16_MAX, false},
+    {"+CPIN", NULL, 0, UINT16_MAX, false},  {"+CPWD", NULL, 1, UINT16_MAX, false},
+    {"+CLCK", NULL, 2, UINT16_MAX, true},
 };
 
 struct scan {

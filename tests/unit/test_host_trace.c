@@ -137,6 +137,8 @@ static const struct {
     {"AT+QSSLCFG=\"psk\",1,\"id\",\"Sesame\"\r", "AT+QSSLCFG=\"psk\",1,\"id\",<redacted>\\r"},
     {"AT+CPIN=\"Sesame\"\r", "AT+CPIN=<redacted>\\r"},
     {"AT+CPIN=Sesame,Sesame\r", "AT+CPIN=<redacted>,<redacted>\\r"},
+    {"AT+CPWD=\"SC\",\"Sesame\",\"Sesame\"\r", "AT+CPWD=\"SC\",<redacted>,<redacted>\\r"},
+    {"AT+CLCK=\"SC\",1,\"Sesame\",7\r", "AT+CLCK=\"SC\",1,<redacted>,7\\r"},
     {"xxAT+QSMTPCFG=\"account\",\"me\",\"Sesame\r",
      "xxAT+QSMTPCFG=\"account\",\"me\",<redacted>\\r"},
     {"AT+QSMTPCFG=\"account\",\"m\"e\",\"Sesame\"\r", "AT+QSMTPCFG=\"account\",<redacted>\\r"},
