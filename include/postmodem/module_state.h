@@ -101,7 +101,8 @@ struct pm_task {
     uint32_t count; /* bytes taken so far */
     uint64_t moved; /* bytes copied so far; size of the file before */
     uint64_t size;
-    uint64_t wake; /* time it waits for, PM_NEVER: none */
+    uint64_t wake;    /* time it waits for, PM_NEVER: none */
+    uint64_t give_up; /* when its pending operation is cancelled, PM_NEVER: never */
     struct pm_slice name;
     struct pm_slice target; /* a second name, in `target_storage` */
     uint8_t target_storage;
@@ -272,7 +273,10 @@ struct pm_module {
     uint8_t boot_step; /* its next URC */
     bool sleeps;       /* AT+QSCLK */
     bool pin_verified;
-    bool activates; /* the contexts of the start are still to be activated */
+    uint16_t starting;           /* bit n-1: context n is to be activated without its host (CD48) */
+    uint8_t start_next, opening; /* the next of them to look at; the one whose result is awaited */
+    uint64_t start_at;           /* when to look */
+    struct pm_op open_op;
     uint8_t charset;
     uint8_t indications;          /* AT+QINDCFG, a bit each */
     bool served;                  /* there was a network when AT+QINDCFG looked last */

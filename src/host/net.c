@@ -290,12 +290,22 @@ int32_t pm_net_send(struct pm_net *net, const uint8_t *data, size_t len)
 
 /* ---- interfaces ----------------------------------------------------------------------- */
 
+/* Says once that what a context is bound to is not there, until it is there again. */
+static void say_missing(struct pm_net *net, size_t index)
+{
+    const struct pm_binding *binding = &net->bindings[index];
+    uint32_t bit = UINT32_C(1) << index;
+    if ((net->missing & bit) == 0) {
+        net->missing |= bit;
+        pm__net_say(net, PM_LOG_WARNING, "context %zu has no network: %s is not there", index + 1,
+                    binding->interface[0] != '\0' ? binding->interface : "its source address");
+    }
+}
+
 static void on_link_lost(void *user, size_t index)
 {
     struct pm_net *net = user;
-    const struct pm_binding *binding = &net->bindings[index];
-    pm__net_say(net, PM_LOG_WARNING, "context %zu has lost %s", index + 1,
-                binding->interface[0] != '\0' ? binding->interface : "its source address");
+    say_missing(net, index);
     if (net->sink.context_lost != NULL) {
         net->sink.context_lost(net->sink.user, (uint8_t)(index + 1));
     }
@@ -303,12 +313,11 @@ static void on_link_lost(void *user, size_t index)
 
 int32_t pm_net_context_open(struct pm_net *net, uint8_t context)
 {
-    const struct pm_binding *binding = &net->bindings[context - 1];
-    if (!pm_binding_up(binding)) {
-        pm__net_say(net, PM_LOG_WARNING, "context %u: %s is not there", context,
-                    binding->interface[0] != '\0' ? binding->interface : "its source address");
+    if (!pm_binding_up(&net->bindings[context - 1])) {
+        say_missing(net, context - 1U);
         return PM_ERR_CONNECT;
     }
+    net->missing &= ~(UINT32_C(1) << (context - 1));
     return PM_OK;
 }
 

@@ -46,6 +46,7 @@ struct pm_net {
     char asked[160];
     bool checked;
     struct pm_binding bindings[PM_PDP_CONTEXTS];
+    uint32_t missing;       /* bit n-1: that context n has no network has been said */
     struct pm_links *links; /* NULL: no context is bound to anything */
     struct pm_lab lab;
     char *lab_hosts; /* what lab.hosts points to */

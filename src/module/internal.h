@@ -219,8 +219,24 @@ void pm__context_deactivate(struct pm_module *module, uint8_t context);
 /* All of them: the module leaves the network. */
 void pm__contexts_lost(struct pm_module *module);
 void pm__contexts_reset(struct pm_module *module);
-/* Activates those whose bit n-1 is set (CD48). */
-void pm__contexts_activate(struct pm_module *module, uint16_t which);
+
+/* activate.c */
+/* Why a context cannot be activated as it is: PM__NET_OK when it can, or is active and may be asked
+ * for again (CD8). */
+uint16_t pm__activation_refused(const struct pm_module *module, uint8_t context);
+/* Activates a context and ends the running command. */
+void pm__activate(struct pm_port *port, uint8_t context);
+/* Contexts that are active from the start (CD48): as soon as the module is registered, and again
+ * and again while the platform cannot open them, until their host takes them into its hands. */
+void pm__activation_reset(struct pm_module *module);
+void pm__activation_forget(struct pm_module *module, uint8_t context);
+/* The network has taken a context away: one that was active from the start comes back with it. */
+void pm__activation_again(struct pm_module *module, uint8_t context);
+void pm__activation_drop(struct pm_module *module);
+bool pm__activation_run(struct pm_module *module);
+uint64_t pm__activation_deadline(const struct pm_module *module);
+
+/* tcpip.c again */
 /* Ends the running TCP/IP command: OK, or ERROR with the number +QIGETERROR then tells. */
 void pm__net_result(struct pm_port *port, uint16_t net_error);
 /* Prints the addresses of a context in quotes, as its type has them. */

@@ -98,6 +98,7 @@ void pm_module_end(struct pm_module *module)
 {
     pm__job_drop(module);
     pm__queries_drop(module);
+    pm__activation_drop(module);
     cancel(module, &module->op);
     for (struct pm_port *port = module->ports; port != NULL; port = port->next) {
         cancel(module, &port->op);
@@ -149,9 +150,10 @@ uint64_t pm_module_deadline(const struct pm_module *module)
     deadline = earlier(deadline, pm__queries_deadline(module));
     deadline = earlier(deadline, pm__power_deadline(module));
     deadline = earlier(deadline, pm__registration_deadline(module));
+    deadline = earlier(deadline, pm__activation_deadline(module));
     for (const struct pm_port *port = module->ports; port != NULL; port = port->next) {
         deadline = earlier(deadline, pm_at_deadline(&port->at));
-        deadline = earlier(deadline, port->task.wake);
+        deadline = earlier(deadline, port->op.pending ? port->task.give_up : port->task.wake);
     }
     return deadline;
 }

@@ -26,6 +26,7 @@ void pm__task_begin(struct pm_port *port, bool (*step)(struct pm_port *port))
     memset(&port->task, 0, sizeof port->task);
     port->task.step = step;
     port->task.wake = PM_NEVER;
+    port->task.give_up = PM_NEVER;
 }
 
 void pm__task_end(struct pm_port *port)
@@ -40,6 +41,7 @@ void pm__task_end(struct pm_port *port)
     pm__handle_let_go(port);
     memset(&port->task, 0, sizeof port->task);
     port->task.wake = PM_NEVER;
+    port->task.give_up = PM_NEVER;
     pm__wipe(port->chunk, sizeof port->chunk); /* a context's password, a key on its way out */
 }
 
@@ -109,11 +111,24 @@ static bool take_event(struct pm_port *port)
     }
 }
 
+/* True while the port's operation is pending; one that has taken too long ends here, where its
+ * task knows how long that is. */
+static bool op_pending(struct pm_port *port)
+{
+    struct pm_module *module = port->module;
+    if (port->op.pending && module->now >= port->task.give_up) {
+        module->platform->cancel(module->platform->user, &port->op);
+        port->op.pending = false;
+        port->op.result = PM_ERR_TIMEOUT;
+    }
+    return port->op.pending;
+}
+
 /* Moves the command that runs on the port as far as it goes. Returns true when anything moved. */
 static bool run_port(struct pm_port *port)
 {
     bool moved = false;
-    while (port->task.step != NULL && !port->op.pending) {
+    while (port->task.step != NULL && !op_pending(port)) {
         bool stepped = port->task.step(port);
         if (!stepped && (port->op.pending || port->task.data.len != 0 || !take_event(port))) {
             break;
@@ -137,6 +152,7 @@ static bool run_parts(struct pm_module *module)
     bool moved = pm__power_run(module);
     moved = pm__boot_run(module) || moved;
     moved = pm__registration_run(module) || moved;
+    moved = pm__activation_run(module) || moved;
     for (struct pm_port *port = module->ports; port != NULL; port = port->next) {
         moved = run_port(port) || moved;
         pm__line_settle(port);
@@ -184,6 +200,7 @@ void pm_port_init(struct pm_port *port, struct pm_module *module, const char *na
     port->name = name;
     port->boot_urcs = boot_urcs;
     port->task.wake = PM_NEVER;
+    port->task.give_up = PM_NEVER;
     struct pm_at_config config = {
         .table = module->table,
         .limits = pm__limits(module->config->limits),

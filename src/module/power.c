@@ -42,6 +42,7 @@ void pm__power_start(struct pm_module *module)
     pm__indications_load(module);
     module->pin_verified = false;
     pm__registration_reset(module);
+    pm__activation_reset(module);
     pm__start(module, PM__START_POWER);
 }
 
@@ -53,6 +54,7 @@ static void stop(struct pm_port *by)
     struct pm_module *module = by->module;
     pm__job_drop(module);
     pm__queries_drop(module);
+    pm__activation_drop(module);
     for (struct pm_port *port = module->ports; port != NULL; port = port->next) {
         if (port != by) {
             pm__port_cut_off(port);

@@ -18,7 +18,6 @@ void pm__registration_reset(struct pm_module *module)
     module->cops_format = FORMAT_LONG;
     module->search_at = module->now;
     memset(module->reg_told, 0, sizeof module->reg_told);
-    module->activates = module->config->active_at_start != 0;
 }
 
 void pm__registration_begin(struct pm_module *module)
@@ -111,10 +110,6 @@ bool pm__registration_run(struct pm_module *module)
         module->served = served;
         pm__indicate_network(module, served);
         changed = true;
-    }
-    if (module->activates && served) { /* CD48: as soon as there is a network */
-        module->activates = false;
-        pm__contexts_activate(module, module->config->active_at_start);
     }
     return changed;
 }

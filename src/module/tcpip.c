@@ -47,22 +47,12 @@ void pm__contexts_lost(struct pm_module *module)
     }
 }
 
-void pm__contexts_activate(struct pm_module *module, uint16_t which)
-{
-    for (uint8_t i = 0; i < PM_PDP_CONTEXTS; i++) {
-        if (((unsigned)which >> i & 1U) != 0) {
-            module->pdp[i].active = true;
-            module->pdp[i].bearer = PM_BEARER_UP;
-            module->pdp[i].type = module->pdp[i].type == 0 ? 1 : module->pdp[i].type;
-        }
-    }
-}
-
 void pm_module_context_lost(struct pm_module *module, uint8_t context, uint64_t now)
 {
     module->now = now;
-    if (context >= 1 && context <= PM_PDP_CONTEXTS) {
+    if (pm__context_active(module, context)) {
         pm__context_deactivate(module, context);
+        pm__activation_again(module, context);
     }
     pm__module_run(module);
 }
@@ -159,68 +149,6 @@ void pm__put_context_address(struct pm_port *port, uint8_t context)
     }
 }
 
-/* Why a context cannot be activated as it is: PM__NET_OK when it can, or is active and may be asked
- * for again (CD8). */
-static uint16_t refuse_activation(const struct pm_module *module, uint8_t context)
-{
-    const struct pm_pdp *pdp = &module->pdp[context - 1];
-    if (pdp->active) {
-        return module->config->qiact_again_ok ? PM__NET_OK : PM__NET_NOT_ALLOWED;
-    }
-    if (pdp->lost && !module->config->qiact_again_ok) {
-        return PM__NET_NOT_ALLOWED; /* QIDEACT comes first. */
-    }
-    return pdp->type == 0 ? PM__NET_NO_APN : PM__NET_OK;
-}
-
-enum { ACTIVATE_WAIT, ACTIVATE_OPENED };
-
-static bool activated(struct pm_port *port)
-{
-    struct pm_module *module = port->module;
-    uint8_t context = port->task.argument[0];
-    uint16_t result = refuse_activation(module, context); /* another port may have been faster */
-    struct pm_pdp *pdp = &module->pdp[context - 1];
-    pm__task_end(port);
-    if (result == PM__NET_OK && !pdp->active) {
-        if (!pm__registered(module)) {
-            result = PM__NET_OPEN_FAILED;
-        } else if (port->op.result != PM_OK) {
-            result = port->op.result == PM_ERR_TIMEOUT ? PM__NET_TIMEOUT : PM__NET_OPEN_FAILED;
-        } else {
-            pdp->active = true;
-            pdp->lost = false;
-            pdp->bearer = PM_BEARER_UP;
-            module->attached = true;
-        }
-    }
-    pm__net_result(port, result);
-    return true;
-}
-
-static bool activate_step(struct pm_port *port)
-{
-    struct pm_module *module = port->module;
-    const struct pm_platform *platform = module->platform;
-    uint8_t context = port->task.argument[0];
-    if (port->task.state == ACTIVATE_OPENED) {
-        return activated(port);
-    }
-    if (module->now < port->task.wake) {
-        return false;
-    }
-    port->task.wake = PM_NEVER;
-    if (platform->context_open == NULL || !pm__registered(module)) {
-        port->task.state = ACTIVATE_OPENED;
-        port->op.result = PM_OK;
-        return true;
-    }
-    return pm__await(
-        port,
-        platform->context_open(platform->user, &port->op, context, module->pdp[context - 1].type),
-        ACTIVATE_OPENED);
-}
-
 static void run_qiact(void *owner, enum pm_at_form form, const struct pm_at_values *values)
 {
     struct pm_port *port = owner;
@@ -241,13 +169,11 @@ static void run_qiact(void *owner, enum pm_at_form form, const struct pm_at_valu
         return;
     }
     uint8_t context = (uint8_t)values->v[0].number;
-    uint16_t refused = refuse_activation(module, context);
+    uint16_t refused = pm__activation_refused(module, context);
     if (refused != PM__NET_OK || module->pdp[context - 1].active) {
         pm__net_result(port, refused);
     } else {
-        pm__task_begin(port, activate_step);
-        port->task.argument[0] = context;
-        port->task.wake = module->now + module->config->qiact_delay;
+        pm__activate(port, context);
     }
 }
 
@@ -262,6 +188,7 @@ static void run_qideact(void *owner, enum pm_at_form form, const struct pm_at_va
     }
     pdp->lost = false;
     pdp->bearer = PM_BEARER_DEFAULT;
+    pm__activation_forget(port->module, context);
     pm__net_result(port, PM__NET_OK);
 }
 

@@ -228,9 +228,7 @@ static bool do_ntp(struct player *p, const char *rest)
 
 static bool do_network(struct player *p, const char *rest)
 {
-    p->w->network.closed = strcmp(rest, "closed") == 0;
-    return p->w->network.closed || strcmp(rest, "open") == 0 ||
-           transcript_fail(p, "the network is open or closed");
+    return network_result(p, rest, &p->w->network.open);
 }
 
 static bool do_context_lost(struct player *p, const char *rest)

@@ -80,12 +80,11 @@ struct world_network {
     struct {
         char name[64]; /* "" when free */
         struct pm_resolved resolved;
-    } hosts[WORLD_HOSTS];       /* other names do not exist */
-    struct pm_ip servers[2];    /* what name_servers tells */
-    int32_t look_up, ping, ntp; /* results; PM_PENDING: never */
+    } hosts[WORLD_HOSTS];             /* other names do not exist */
+    struct pm_ip servers[2];          /* what name_servers tells */
+    int32_t open, look_up, ping, ntp; /* results; PM_PENDING: never */
     struct pm_ping_reply reply;
     int64_t ntp_seconds;
-    bool closed;            /* no context can be opened */
     struct pm_op *never[4]; /* operations that get no answer */
     char asked[2048];       /* requests, one per line */
 };

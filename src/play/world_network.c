@@ -136,7 +136,7 @@ static int32_t context_open(void *user, struct pm_op *op, uint8_t context, uint8
     struct world *w = user;
     (void)context;
     (void)type;
-    return answer(w, op, w->network.closed ? PM_ERR_CONNECT : PM_OK);
+    return answer(w, op, w->network.open);
 }
 
 static size_t name_servers(void *user, uint8_t context, struct pm_ip servers[2])

@@ -341,6 +341,19 @@ class Interfaces(ProgramTest):
             port.ok("AT+QIACT=1")
         self.inside(body)
 
+    def test_interface_is_down_from_the_start(self):
+        """A machine that starts before its network: the host need do nothing."""
+        def body():
+            port = self.begin(**{"pdp.1.active_at_start": "on"})
+            self.assertEqual(port.command("AT+QIACT?").lines, [])
+            self.loopback("up")
+            wait_until(lambda: port.command("AT+QIACT?").lines, "the context", 30)
+            self.loopback("down")
+            self.assertEqual(port.line(), b'+QIURC: "pdpdeact",1')
+            self.loopback("up")
+            wait_until(lambda: port.command("AT+QIACT?").lines, "the context again", 30)
+        self.inside(body)
+
     def test_source_goes(self):
         def body():
             self.loopback("up")
