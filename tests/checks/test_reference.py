@@ -35,6 +35,9 @@ TRANSCRIPT = """tag inferred
 < +CME ERROR: 50
 > AT+X=8
 < +CMS ERROR: 321
+> AT+X=?
+< +X: (0-3),<text>
+< OK
 """
 
 
@@ -113,7 +116,11 @@ class Reference(unittest.TestCase):
 
     def test_no_transcript(self):
         self.write("tests/transcripts/x.at", "> ATE0\n< OK [manual]\n")
-        self.complains("AT+X stands in no transcript")
+        self.complains("AT+X stands in no transcript in its write form")
+
+    def test_form_without_transcript(self):
+        self.write("tests/transcripts/x.at", TRANSCRIPT.replace(";+X?", ""))
+        self.complains("AT+X stands in no transcript in its read form")
 
     def run_script(self, *arguments):
         tool = self.root / "at_rows"
