@@ -178,7 +178,9 @@ static bool delete_step(struct pm_port *port)
     const enum pm_storage storage = (enum pm_storage)task->storage;
     bool gone = false;
     switch (task->state) {
-    case DELETE_NEXT: return pm__await(port, next_entry(port), DELETE_ENTRY);
+    case DELETE_NEXT:
+        task->name = (struct pm_slice){NULL, 0}; /* It lay in the entry. */
+        return pm__await(port, next_entry(port), DELETE_ENTRY);
     case DELETE_ENTRY:
         if (port->op.result == PM_OK) {
             task->name = entry_name(task);
