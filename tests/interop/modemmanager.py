@@ -159,6 +159,9 @@ class ModemManager:
             raise AssertionError(f"mmcli {arguments}: {result.stderr}{result.stdout}")
         return result.stdout
 
+    def json(self, *arguments, seconds=60):
+        return json.loads(self.mmcli(*arguments, "-J", seconds=seconds))
+
     def _mmcli(self, arguments, seconds):
         if not self.daemon.running():
             raise AssertionError(f"ModemManager ended with {self.daemon.popen.returncode}")

@@ -56,6 +56,34 @@ class ManagedModem(HostTest):
         self.assertEqual(manager.modem("registered")["3gpp"]["registration-state"], "roaming")
         self.assertEqual(manager.complaints(), [])
 
+    def test_what_it_knows_of_sim_and_network(self):
+        manager = self.manage()
+        manager.modem("disabled")
+        sim = manager.json("-i", "any")["sim"]["properties"]
+        self.assertEqual((sim["imsi"], sim["iccid"], sim["operator-code"], sim["operator-name"]),
+                         (IDENTITY["identity.imsi"], IDENTITY["identity.iccid"],
+                          IDENTITY["network.operator_numeric"], IDENTITY["network.operator"]))
+        manager.mmcli("-m", "any", "--enable")
+        manager.modem("registered")
+        found, = manager.json("-m", "any", "--3gpp-scan")["modem"]["3gpp"]["scan-networks"]
+        self.assertEqual(found, "operator-code: 26201, operator-name: Testnet, "
+                                "access-technologies: lte, availability: current")
+        self.assertIn("me, mt, sm", manager.mmcli("-m", "any", "--messaging-status"))
+        self.assertRegex(manager.mmcli("-m", "any", "--time"), r"current: 20\d\d-")
+        self.assertEqual(manager.complaints(), [])
+
+    def test_pin_and_a_network_that_takes_its_time(self):
+        manager = self.manage(network__sim="pin", network__sim_pin="4711",
+                              network__register_delay=2000)
+        self.assertEqual(manager.modem("locked")["generic"]["unlock-required"], "sim-pin")
+        with self.assertRaisesRegex(AssertionError, "IncorrectPassword|Incorrect password"):
+            manager.mmcli("-i", "any", "--pin=1234")
+        manager.mmcli("-i", "any", "--pin=4711")
+        manager.modem("disabled")
+        manager.mmcli("-m", "any", "--enable")
+        manager.modem("registered")
+        self.assertEqual(manager.complaints(), [])
+
     def test_without_sim(self):
         manager = self.manage(network__sim="absent")
         modem = manager.modem("failed")
