@@ -12,36 +12,77 @@
 
 #include "host/catcher_session.h"
 
+/* Where the mails go, and who signs: one for all catchers of a Maildir. */
+struct catcher_box {
+    struct pm_maildir *maildir;
+    struct pm_catcher_ca ca;
+    unsigned users;
+};
+
 struct pm_catcher {
     uv_loop_t *loop;
     struct pm_catcher_log log;
-    struct pm_maildir *maildir;
-    struct pm_catcher_ca ca;
+    struct catcher_box *box;
+    const char *module;
     struct catcher_session *sessions;
     bool verify;
     bool faults;
     bool freed;
 };
 
-static bool write_ca(const struct pm_catcher *catcher)
+static bool write_ca(const struct catcher_box *box)
 {
     BIO *bio = BIO_new(BIO_s_mem());
     if (bio == NULL) {
         return false;
     }
     char *text = NULL;
-    bool good = PEM_write_bio_X509(bio, catcher->ca.certificate) == 1;
+    bool good = PEM_write_bio_X509(bio, box->ca.certificate) == 1;
     long len = BIO_get_mem_data(bio, &text);
-    good = good && len > 0 && pm_maildir_note(catcher->maildir, "ca.pem", text, (size_t)len);
+    good = good && len > 0 && pm_maildir_note(box->maildir, "ca.pem", text, (size_t)len);
     BIO_free(bio);
     return good;
 }
 
+static void release_box(struct catcher_box *box)
+{
+    if (box != NULL && --box->users == 0) {
+        pm_maildir_close(box->maildir);
+        pm_catcher_ca_end(&box->ca);
+        free(box);
+    }
+}
+
 static void release(struct pm_catcher *catcher)
 {
-    pm_maildir_close(catcher->maildir);
-    pm_catcher_ca_end(&catcher->ca);
+    release_box(catcher->box);
     free(catcher);
+}
+
+static struct catcher_box *box_new(uv_loop_t *loop, const char *maildir, char *err, size_t err_size)
+{
+    struct catcher_box *box = calloc(1, sizeof(*box));
+    if (box == NULL) {
+        snprintf(err, err_size, "out of memory");
+        return NULL;
+    }
+    box->users = 1;
+    box->maildir = pm_maildir_open(loop, maildir, err, err_size);
+    if (box->maildir == NULL) {
+        release_box(box);
+        return NULL;
+    }
+    if (!pm_catcher_ca_init(&box->ca)) {
+        snprintf(err, err_size, "cannot make a certificate authority");
+        release_box(box);
+        return NULL;
+    }
+    if (!write_ca(box)) {
+        snprintf(err, err_size, "cannot write %s/ca.pem", maildir);
+        release_box(box);
+        return NULL;
+    }
+    return box;
 }
 
 struct pm_catcher *pm_catcher_new(uv_loop_t *loop, const struct pm_catcher_options *options,
@@ -58,18 +99,14 @@ struct pm_catcher *pm_catcher_new(uv_loop_t *loop, const struct pm_catcher_optio
     if (log != NULL) {
         catcher->log = *log;
     }
-    catcher->maildir = pm_maildir_open(loop, options->maildir, err, err_size);
-    if (catcher->maildir == NULL) {
-        release(catcher);
-        return NULL;
+    catcher->module = options->module != NULL ? options->module : "";
+    if (options->like != NULL) {
+        catcher->box = options->like->box;
+        catcher->box->users++;
+    } else {
+        catcher->box = box_new(loop, options->maildir, err, err_size);
     }
-    if (!pm_catcher_ca_init(&catcher->ca)) {
-        snprintf(err, err_size, "cannot make a certificate authority");
-        release(catcher);
-        return NULL;
-    }
-    if (!write_ca(catcher)) {
-        snprintf(err, err_size, "cannot write %s/ca.pem", options->maildir);
+    if (catcher->box == NULL) {
         release(catcher);
         return NULL;
     }
@@ -139,19 +176,24 @@ bool pm_catcher_verify(const struct pm_catcher *catcher)
 
 X509 *pm_catcher_ca(const struct pm_catcher *catcher)
 {
-    return catcher->ca.certificate;
+    return catcher->box->ca.certificate;
 }
 
 /* ---- for the sessions ----------------------------------------------------------------- */
 
 struct pm_maildir *pm__catcher_maildir(struct pm_catcher *catcher)
 {
-    return catcher->maildir;
+    return catcher->box->maildir;
 }
 
 const struct pm_catcher_ca *pm__catcher_authority(struct pm_catcher *catcher)
 {
-    return &catcher->ca;
+    return &catcher->box->ca;
+}
+
+const char *pm__catcher_module(const struct pm_catcher *catcher)
+{
+    return catcher->module;
 }
 
 uv_loop_t *pm__catcher_loop(struct pm_catcher *catcher)

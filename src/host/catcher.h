@@ -30,6 +30,11 @@ struct pm_catcher_options {
      * trust anchor; false: every check passes. */
     bool verify;
     bool faults; /* certain names make it fail on demand: see catcher_faults.h */
+    /* Another catcher of the same Maildir, whose Maildir and authority this one uses, too; NULL:
+     * none is known. Either may be freed first. */
+    struct pm_catcher *like;
+    const char *module; /* told in the envelope where there are several modules; NULL or "": not.
+                         * It outlives the catcher */
 };
 
 /*

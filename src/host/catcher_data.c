@@ -71,6 +71,10 @@ static void write_envelope(struct catcher_session *session)
         envelope(session, "X-Envelope-Auth: none");
     }
     envelope(session, "X-Envelope-Server: %s:%u", session->host, session->port);
+    const char *module = pm__catcher_module(session->catcher);
+    if (*module != '\0') {
+        envelope(session, "X-Envelope-Module: %s", module);
+    }
 }
 
 void pm__catcher_data_begin(struct catcher_session *session)

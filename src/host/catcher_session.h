@@ -146,6 +146,8 @@ struct pm_maildir *pm__catcher_maildir(struct pm_catcher *catcher);
 const struct pm_catcher_ca *pm__catcher_authority(struct pm_catcher *catcher);
 uv_loop_t *pm__catcher_loop(struct pm_catcher *catcher);
 /* What an address or a user asks for. */
+/* The module whose mails these are, "" where there is only one. */
+const char *pm__catcher_module(const struct pm_catcher *catcher);
 struct catcher_fault pm__catcher_fault(const struct pm_catcher *catcher, const char *address);
 void pm__catcher_say(struct pm_catcher *catcher, enum pm_log_level level, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

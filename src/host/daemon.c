@@ -56,4 +56,5 @@ void pm_daemon_end(struct pm_daemon *daemon)
     pm__daemon_drop_waiting(daemon);
     empty_loop(daemon);
     pm__daemon_forget(daemon);
+    pm_tls_trust_end(&daemon->trust);
 }

@@ -12,6 +12,7 @@
 
 #include "host/configuration.h"
 #include "host/host.h"
+#include "host/tls_trust.h"
 
 enum pm_daemon_phase {
     PM_DAEMON_RUNS,
@@ -39,7 +40,7 @@ struct pm_daemon_module {
 /* What several modules use: opened with the first, closed with the last. */
 struct pm_daemon_shared {
     struct pm_daemon_shared *next;
-    void *thing; /* struct pm_catcher or struct pm_trace */
+    struct pm_trace *trace;
     unsigned users;
     char path[]; /* that tells them apart */
 };
@@ -65,7 +66,8 @@ struct pm_daemon {
     struct pm_log log;
     struct pm_daemon_module *modules, **end; /* in the order of their start; also leaving ones */
     size_t active;                           /* those that do not close yet */
-    struct pm_daemon_shared *catchers, *traces;
+    struct pm_daemon_shared *traces;
+    struct pm_tls_trust trust; /* of all modules */
     struct pm_daemon_waiting *waiting;
     struct pm_daemon_calls calls;
     uv_signal_t signals[3];
@@ -77,6 +79,13 @@ struct pm_daemon {
 
 /* A daemon without modules. `daemon` may hold anything. False with the reason in `err`. */
 bool pm_daemon_init(struct pm_daemon *daemon, enum pm_log_level level, char *err, size_t err_size);
+
+/*
+ * Makes room for the modules of a configuration, before the first of them is added: as many
+ * descriptors as the system allows, and threads for their disks. False with the reason in `err`
+ * when they need more descriptors than that.
+ */
+bool pm_daemon_reserve(const struct pm_configuration *configuration, char *err, size_t err_size);
 
 /*
  * Starts a module in order: trace, storage, catcher, network, module, presets, ports. `options`

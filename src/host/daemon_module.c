@@ -65,6 +65,7 @@ static bool start_network(struct pm_daemon_module *module, char *err, size_t err
                                  .lab_hosts = options->dns_hosts,
                                  .lab_faults = options->catch_faults,
                                  .verify_always = options->tls_verify != 0,
+                                 .trust = &module->daemon->trust,
                                  .system_ca = options->tls_system_ca,
                                  .catcher = module->host.catcher};
     module->host.net = pm_net_new(&module->host, &net, err, err_size);

@@ -173,7 +173,7 @@ static SSL *make_tls(struct pm_net *net, const struct pm_tls_request *request)
         .system_ca = net->options.system_ca,
         .pass = pass,
         .anchor = catcher != NULL && !pass ? pm_catcher_ca(catcher) : NULL,
-        .trust = &net->trust,
+        .trust = net->options.trust != NULL ? net->options.trust : &net->trust,
         .user = net,
         .load = load_file,
     };

@@ -16,6 +16,7 @@
 
 struct pm_binding;
 struct pm_catcher;
+struct pm_tls_trust;
 struct pm_host_module;
 struct pm_net;
 
@@ -29,6 +30,8 @@ struct pm_net_options {
     const struct pm_binding *bindings; /* PM_PDP_CONTEXTS of them, copied; NULL: none is bound */
     uint16_t dns_port;                 /* of the servers that AT+QIDNSCFG names; 0: 53 */
     uint8_t ping;                      /* enum pm_ping_mode */
+    struct pm_tls_trust *trust; /* the system's, common to several nets, which it outlives; NULL:
+                                 * the net has its own */
     const char *lab_hosts;      /* with a catcher: "NAME=ADDRESS[ ADDRESS...],..."; NULL: none */
     bool lab_faults;            /* with a catcher: names like fault-resolve fail */
     struct pm_catcher *catcher; /* every connection ends there; NULL: the real network. It must

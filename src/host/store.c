@@ -159,6 +159,7 @@ struct pm_store *pm_store_open_sink(const struct pm_store_sink *sink, uv_loop_t 
     }
     store->loop = loop;
     store->sink = *sink;
+    store->pending_end = &store->pending_head;
     store->dirfd = -1;
     store->lock = -1;
     for (size_t i = 0; i < STORE_AREAS; i++) {

@@ -99,6 +99,9 @@ void pm__store_dir_empty(int dirfd, bool unfinished);
 
 /* ---- Jobs (store_job.c): work in libuv's thread pool ---- */
 
+/* Threads of the pool that a store may keep at once: its disk may hang, and others need some. */
+#define STORE_POOL_SHARE 2
+
 struct store_file;
 
 struct store_job {
@@ -110,6 +113,7 @@ struct store_job {
     void (*end)(struct store_job *job); /* on the loop */
     struct store_job *next;             /* in the list of jobs without a file, and in the queue */
     struct store_job *queued;
+    struct store_job *pending; /* in the list of those that wait for the pool */
     bool active;
     int32_t result;
     /* What it works on; who reads which member says the run function. */
@@ -282,10 +286,12 @@ struct pm_store {
     char *dir; /* its name */
     struct store_area area[STORE_AREAS];
     struct store_file *files[STORE_FILES];
-    struct store_job *jobs;       /* those without a file */
-    struct store_job *queue_head; /* exclusive ones by `queued`; the head runs */
-    uint32_t running;             /* jobs started and not ended */
-    uint32_t serial;              /* for names of unfinished files */
+    struct store_job *jobs;                        /* those without a file */
+    struct store_job *queue_head;                  /* exclusive ones by `queued`; the head runs */
+    struct store_job *pending_head, **pending_end; /* started, by `pending`, but for the pool */
+    uint32_t pooled;                               /* jobs in the hands of the pool */
+    uint32_t running;                              /* jobs started and not ended */
+    uint32_t serial;                               /* for names of unfinished files */
     struct store_profile *profiles;
 };
 

@@ -49,12 +49,38 @@ static void store_job_start_head(struct pm_store *store)
     }
 }
 
+static void store_job_after(uv_work_t *work, int status);
+
+static void store_job_submit(struct store_job *job)
+{
+    job->store->pooled++;
+    if (uv_queue_work(job->store->loop, &job->work, store_job_work, store_job_after) != 0) {
+        abort(); /* libuv refuses only a call without a function. */
+    }
+}
+
+/* The next job that waits for the pool takes the place of one that has left it. */
+static void store_job_next(struct pm_store *store)
+{
+    struct store_job *job = store->pending_head;
+    store->pooled--;
+    if (job != NULL) {
+        store->pending_head = job->pending;
+        if (store->pending_head == NULL) {
+            store->pending_end = &store->pending_head;
+        }
+        job->pending = NULL;
+        store_job_submit(job);
+    }
+}
+
 static void store_job_after(uv_work_t *work, int status)
 {
     struct store_job *job = work->data;
     struct pm_store *store = job->store;
     (void)status; /* Jobs are never cancelled once started: they own what they touch. */
     job->active = false;
+    store_job_next(store);
     if (store->queue_head == job) {
         store->queue_head = job->queued;
         job->queued = NULL;
@@ -69,9 +95,14 @@ void pm__store_job_start(struct store_job *job)
 {
     job->active = true;
     job->work.data = job;
-    job->store->running++;
-    if (uv_queue_work(job->store->loop, &job->work, store_job_work, store_job_after) != 0) {
-        abort(); /* libuv refuses only a call without a function. */
+    struct pm_store *store = job->store;
+    store->running++;
+    if (store->pooled < STORE_POOL_SHARE) {
+        store_job_submit(job);
+    } else {
+        job->pending = NULL;
+        *store->pending_end = job;
+        store->pending_end = &job->pending;
     }
 }
 

@@ -21,6 +21,9 @@
 #define KEEPALIVE_INTERVAL 10
 #define KEEPALIVE_COUNT    6
 
+/* How long a host waits that there is no descriptor for. */
+#define PAUSE_MS 1000
+
 bool pm_tcp_parse(const char *text, struct sockaddr_storage *address, socklen_t *len)
 {
     struct sockaddr_in *v4 = (struct sockaddr_in *)address;
@@ -94,6 +97,22 @@ static void set_options(int fd)
     }
 }
 
+static void on_connection(uv_poll_t *poll, int status, int events);
+
+static void on_pause(uv_timer_t *timer)
+{
+    struct pm_tcp_port *tcp = timer->data;
+    uv_poll_start(&tcp->poll, UV_READABLE, on_connection);
+}
+
+/* A host that cannot be accepted would be announced again at once, and for ever. */
+static void pause_listener(struct pm_tcp_port *tcp)
+{
+    pm_terminal_log(tcp->terminal, PM_LOG_WARNING, "a host must wait: %s", strerror(errno));
+    uv_poll_stop(&tcp->poll);
+    uv_timer_start(&tcp->pause, on_pause, PAUSE_MS, 0);
+}
+
 static void on_connection(uv_poll_t *poll, int status, int events)
 {
     struct pm_terminal *t = ((struct pm_tcp_port *)poll->data)->terminal;
@@ -106,6 +125,9 @@ static void on_connection(uv_poll_t *poll, int status, int events)
     int fd = accept4(((struct pm_tcp_port *)poll->data)->listener, (struct sockaddr *)&peer, &len,
                      SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd < 0) {
+        if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) {
+            pause_listener(poll->data);
+        }
         return;
     }
     if (t->channel != NULL) {
@@ -163,6 +185,9 @@ bool pm__tcp_open(struct pm_terminal *t, const struct pm_terminal_options *optio
     tcp->terminal = t;
     tcp->listener = fd;
     tcp->poll.data = tcp;
+    uv_timer_init(t->host->loop, &tcp->pause);
+    tcp->pause.data = tcp;
+    tcp->handles = 2;
     t->own = tcp;
     len = sizeof address;
     if (getsockname(fd, (struct sockaddr *)&address, &len) == 0) {
@@ -180,13 +205,17 @@ void pm__tcp_gone(struct pm_terminal *t)
 
 static void on_closed(uv_handle_t *handle)
 {
-    free(handle->data);
+    struct pm_tcp_port *tcp = handle->data;
+    if (--tcp->handles == 0) {
+        free(tcp);
+    }
 }
 
 void pm__tcp_close(struct pm_terminal *t)
 {
     struct pm_tcp_port *tcp = t->own;
     uv_close((uv_handle_t *)&tcp->poll, on_closed);
+    uv_close((uv_handle_t *)&tcp->pause, on_closed);
     close(tcp->listener);
 }
 

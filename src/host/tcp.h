@@ -23,6 +23,8 @@ struct pm_tcp_port {
     struct pm_terminal *terminal;
     int listener;
     uv_poll_t poll;
+    uv_timer_t pause; /* without a descriptor for the host that waits */
+    unsigned handles;
     /* rfc2217_port.c: of the present host */
     struct pm_rfc2217 *filter;
     bool suspended, rts;

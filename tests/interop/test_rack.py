@@ -3,14 +3,17 @@
 """Several modules in one program: each has its own ports, files, identity and mails."""
 import os
 import re
+import resource
+import select
 import signal
 import socket
+import subprocess
 import threading
 
 import harness
 from atclient import TcpPort
 from harness import wait_until
-from program import ProgramTest, activate, configure, write_mail
+from program import ProgramTest, activate, configure, program_path, write_mail
 
 
 def rack_file(folder, text):
@@ -120,7 +123,9 @@ class Modules(Rack):
             self.assertRegex(text, rf" {name}/usbat > AT\+QSMTPPUT=300")
             self.assertRegex(text, rf" {name}/smtp > RCPT TO:<{name}@example.com>")
             self.assertRegex(program.log(), rf"postmodem: info: {name}: ")
-        self.assertEqual(len(list((self.folder / "mails/new").iterdir())), 2)
+        mails = [path.read_text() for path in (self.folder / "mails/new").iterdir()]
+        self.assertEqual(sorted(re.findall(r"(?m)^X-Envelope-Module: (.*)$", "".join(mails))),
+                         ["boiler", "pump7"])
 
     def test_refusals(self):
         cases = {
@@ -149,6 +154,67 @@ state = {self.folder}/y
 """))
         self.assertEqual(status, 2)
         self.assertIn("both want the directory", errors)
+
+    def test_one_maildir_and_each_its_own_settings(self):
+        program = self.rack(f"""
+            port.1.tcp = 127.0.0.1:0
+            catch = {self.folder}/mails
+            [module a]
+            [module b]
+            catch_faults = off
+            """.replace("            ", ""), ready=False)
+        program.ports = wait_until(program._ready, "ready lines")
+        for name, result in (("a", (653, 0)), ("b", (0, 0))):
+            port = program.tcp(f"{name}/usbat").start()
+            activate(port)
+            configure(port, ("fault-resolve.example", 25))
+            write_mail(port, ["c@example.com"])
+            self.assertEqual(port.send_mail(), result)
+
+    def test_too_few_descriptors(self):
+        text = "port.1.tcp = 127.0.0.1:0\n" + "".join(f"[module m{i}]\n" for i in range(100))
+        config = rack_file(self.folder, text)
+        limit = (100, 100)
+        result = subprocess.run([program_path(), "serve", "--config", config],
+                                capture_output=True, text=True, timeout=harness.SOON, check=False,
+                                preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE,
+                                                                      limit))
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("100 modules keep 140 descriptors open, and the limit is 100",
+                      result.stderr)
+
+    def test_soft_limit_is_raised(self):
+        _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        self.addCleanup(resource.setrlimit, resource.RLIMIT_NOFILE,
+                        resource.getrlimit(resource.RLIMIT_NOFILE))
+        resource.setrlimit(resource.RLIMIT_NOFILE, (64, hard))
+        program = self.serve("--tcp", "127.0.0.1:0")
+        self.assertEqual(resource.prlimit(program.pid, resource.RLIMIT_NOFILE), (hard, hard))
+
+    def test_hosts_without_a_descriptor_wait(self):
+        """The program has none left: it says so, does not spin, and serves when there is one."""
+        program = self.rack("[module a]\nport.1.tcp = 127.0.0.1:0\n"
+                            "[module b]\nport.1.tcp = 127.0.0.1:0\n")
+        first = program.tcp("a/usbat").start()
+        most = count_descriptors(program)
+        _, hard = resource.prlimit(program.pid, resource.RLIMIT_NOFILE)
+        resource.prlimit(program.pid, resource.RLIMIT_NOFILE, (most, hard))
+        second = TcpPort(program.address("b/usbat"))
+        wait_until(lambda: "a host must wait" in program.log(), "a host that waits")
+        first.ok("AT")
+        before = processor_time(program)
+        second.write(b"AT\r")
+        self.assertEqual(select.select([second], [], [], 0.5)[0], [])
+        self.assertLess(processor_time(program) - before, 0.2)
+        resource.prlimit(program.pid, resource.RLIMIT_NOFILE, (most + 10, hard))
+        self.assertIn("OK", second.answer().final)
+        second.close()
+
+
+def processor_time(program):
+    with open(f"/proc/{program.pid}/stat", encoding="ascii") as file:
+        fields = file.read().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 class Reload(Rack):

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+/* What many modules need of the system: descriptors, and threads that wait for disks. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+
+#include "host/daemon.h"
+#include "host/store_internal.h"
+
+/* Descriptors of the program itself: standard ones, loop, signals, threads, log, libraries. */
+#define OWN_FILES 40
+
+/* libuv's own number, and the most that hung disks may take: each thread costs some 10 KiB. */
+#define LEAST_THREADS 4
+#define MOST_THREADS  128
+
+/* Descriptors that a module keeps open while it idles, without hosts. */
+static size_t files_of(const struct pm_options *options)
+{
+    size_t files = options->state_dir[0] != '\0' ? 4 : 0;
+    files += options->sd_dir[0] != '\0' ? 1 : 0;
+    for (size_t i = 0; i < options->port_count; i++) {
+        files += options->port[i].kind == PM_TERMINAL_PTY ? 2 : 1;
+    }
+    return files;
+}
+
+/* The most that the system allows; what was allowed before, where it does not let us. */
+static size_t raise_limit(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) {
+        return SIZE_MAX;
+    }
+    const struct rlimit most = {limit.rlim_max, limit.rlim_max};
+    return setrlimit(RLIMIT_NOFILE, &most) == 0 ? limit.rlim_max : limit.rlim_cur;
+}
+
+/* A module whose disk hangs keeps STORE_POOL_SHARE threads. The pool is made with its first work;
+ * who sets the variable knows better. */
+static void size_pool(size_t modules)
+{
+    char text[24];
+    size_t threads = (modules + 1) * STORE_POOL_SHARE;
+    threads = threads > MOST_THREADS ? MOST_THREADS : threads;
+    threads = threads < LEAST_THREADS ? LEAST_THREADS : threads;
+    snprintf(text, sizeof text, "%zu", threads);
+    (void)setenv("UV_THREADPOOL_SIZE", text, 0);
+}
+
+bool pm_daemon_reserve(const struct pm_configuration *configuration, char *err, size_t err_size)
+{
+    size_t files = OWN_FILES;
+    size_t limit = raise_limit();
+    for (size_t i = 0; i < configuration->count; i++) {
+        files += files_of(configuration->modules[i]->options);
+    }
+    size_pool(configuration->count);
+    if (files > limit) {
+        snprintf(err, err_size,
+                 "%zu modules keep %zu descriptors open, and the limit is %zu: raise it (ulimit "
+                 "-Hn, LimitNOFILE)",
+                 configuration->count, files, limit);
+        return false;
+    }
+    return true;
+}
