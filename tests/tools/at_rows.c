@@ -4,29 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "json_string.h"
 #include "module/internal.h"
 #include "postmodem/error.h"
-
-static void put_string(const char *text, size_t len)
-{
-    putchar('"');
-    for (size_t i = 0; i < len; i++) {
-        unsigned char c = (unsigned char)text[i];
-        if (c == '"' || c == '\\') {
-            printf("\\%c", c);
-        } else if (c < 0x20) {
-            printf("\\u%04x", c);
-        } else {
-            putchar(c);
-        }
-    }
-    putchar('"');
-}
 
 static void put_member(const char *name, const char *text)
 {
     printf(",\"%s\":", name);
-    put_string(text, strlen(text));
+    json_string(text, strlen(text));
 }
 
 static void put_param(const struct pm_at_param *param)
@@ -75,7 +60,7 @@ static void put_test(const struct pm_at_table *table, const struct pm_at_command
     }
     size_t n = pm_at_output(&at, &out);
     printf(",\"test\":");
-    put_string((const char *)out, n);
+    json_string((const char *)out, n);
 }
 
 static void put_row(const struct pm_at_table *table, const struct pm_at_command *row)
@@ -90,7 +75,7 @@ static void put_row(const struct pm_at_table *table, const struct pm_at_command 
     printf(",\"items\":[");
     for (size_t i = 0; i < row->item_count; i++) {
         printf("%s{\"keyword\":", i != 0 ? "," : "");
-        put_string(row->items[i].keyword, strlen(row->items[i].keyword));
+        json_string(row->items[i].keyword, strlen(row->items[i].keyword));
         put_params(row->items[i].params, row->items[i].param_count);
         putchar('}');
     }
@@ -105,7 +90,7 @@ static void put_texts(const char *name, const char *(*text_of)(uint16_t number))
         const char *text = text_of((uint16_t)number);
         if (text != NULL) {
             printf("%s\"%u\":", before, number);
-            put_string(text, strlen(text));
+            json_string(text, strlen(text));
             before = ",";
         }
     }
