@@ -49,6 +49,24 @@ class ManagedModem(HostTest):
         self.assertEqual(port.send_mail(60), (0, 0))
         self.check_mail(self.caught()[-1], "alarm@example.com", "beside ModemManager")
 
+    def test_a_mail_through_it(self):
+        """Commands that it passes on (it does so with --debug). The result of the mail is a URC that it
+        does not know and must not trip over."""
+        manager = self.manage()
+        manager.modem("disabled")
+        for command in ('AT+QICSGP=1,1,"internet","","",1', "AT+QIACT=1",
+                        'AT+QSMTPCFG="smtpserver","mail.example.com",25',
+                        'AT+QSMTPCFG="account","pump7","secret"',
+                        'AT+QSMTPCFG="sender","Pump 7","pump7@example.com"',
+                        'AT+QSMTPDST=1,1,"alarm@example.com"',
+                        'AT+QSMTPSUB=0,"through ModemManager"', "AT+QSMTPPUT=300"):
+            manager.mmcli("-m", "any", f"--command={command}")
+        mail, = self.caught()
+        self.check_mail(mail, "alarm@example.com", "through ModemManager")
+        manager.mmcli("-m", "any", "--enable")
+        manager.modem("registered")
+        self.assertEqual(manager.complaints(), [])
+
     def test_roaming(self):
         manager = self.manage(network__registration=5)
         manager.modem("disabled")
