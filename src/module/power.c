@@ -41,6 +41,7 @@ void pm__power_start(struct pm_module *module)
     pm__settings_factory(module);
     pm__indications_load(module);
     module->pin_verified = false;
+    module->sim_reports = false;
     pm__registration_reset(module);
     pm__activation_reset(module);
     pm__start(module, PM__START_POWER);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The SIM's locks: AT+CPIN, AT+CLCK, AT+CPWD, AT+QPINC. */
+/* The SIM and its locks: AT+CPIN, AT+CLCK, AT+CPWD, AT+QPINC, AT+QSIMSTAT. */
 #include <string.h>
 
 #include "module/internal.h"
@@ -284,6 +284,23 @@ static void run_qpinc(void *owner, enum pm_at_form form, const struct pm_at_valu
     pm__ok(port);
 }
 
+/* Whether a URC is to tell when the card comes or goes, which it never does; and whether it is in.
+ */
+static void run_qsimstat(void *owner, enum pm_at_form form, const struct pm_at_values *values)
+{
+    struct pm_port *port = owner;
+    struct pm_module *module = port->module;
+    if (form == PM_AT_WRITE) {
+        module->sim_reports = values->v[0].number == 1;
+    } else {
+        pm_at_info(&port->at);
+        pm_at_put(&port->at, "+QSIMSTAT: ");
+        pm_at_put_number(&port->at, module->sim_reports ? 1 : 0);
+        pm_at_put(&port->at, pm__sim(module) == PM__SIM_ABSENT ? ",0" : ",1");
+    }
+    pm__ok(port);
+}
+
 #define PIN(n, f)                                                                      \
     {                                                                                  \
         .name = (n), .type = PM_AT_TOKEN, .flags = (f), .min = 4, .max = PM_PIN_DIGITS \
@@ -303,6 +320,7 @@ static const struct pm_at_param clck_params[] = {
 static const struct pm_at_param cpwd_params[] = {FACILITY, PIN("old password", 0),
                                                  PIN("new password", 0)};
 static const struct pm_at_param qpinc_params[] = {FACILITY};
+static const struct pm_at_param qsimstat_params[] = {{.name = "enable", .max = 1}};
 
 #define ROW(n, f, p)                                                                     \
     .name = (n), .forms = (f), .param_count = sizeof(p) / sizeof((p)[0]), .params = (p), \
@@ -316,6 +334,8 @@ static const struct pm_at_command rows[] = {
      .handler = run_cpwd},
     {ROW("+QPINC", PM_AT_EXEC | PM_AT_READ | PM_AT_TEST | PM_AT_WRITE, qpinc_params),
      .test = "+QPINC: (\"SC\",\"P2\")", .handler = run_qpinc},
+    {ROW("+QSIMSTAT", PM_AT_READ | PM_AT_TEST | PM_AT_WRITE, qsimstat_params),
+     .handler = run_qsimstat},
 };
 
 const struct pm__commands pm__sim_commands = {rows, sizeof rows / sizeof rows[0]};
