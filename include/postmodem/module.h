@@ -79,6 +79,7 @@ struct pm_module_config {
     uint32_t power_on_delay;               /* ms from POWERED DOWN or CFUN=1,1 to restart (CD43) */
     uint32_t power_off_delay;              /* ms from QPOWD to POWERED DOWN, at least 1 */
     uint8_t power_off;                     /* enum pm_power_off; the last two stay off */
+    uint32_t cfun_delay;                   /* ms that a change by AT+CFUN takes, 0: none */
     uint32_t qiact_delay;                  /* ms that AT+QIACT takes, 0: none */
     const char *ehlo_name;                 /* domain or address literal, never NULL */
     enum pm_smtp_clear_auth auth_in_clear; /* SD59 */

@@ -273,7 +273,7 @@ struct pm_module {
     uint8_t boot_step; /* its next URC */
     bool sleeps;       /* AT+QSCLK */
     bool pin_verified;
-    bool sim_reports; /* AT+QSIMSTAT */
+    bool sim_reports;            /* AT+QSIMSTAT */
     uint16_t starting;           /* bit n-1: context n is to be activated without its host (CD48) */
     uint8_t start_next, opening; /* the next of them to look at; the one whose result is awaited */
     uint64_t start_at;           /* when to look */

@@ -204,6 +204,8 @@ const struct pm_config_key pm_config_keys[] = {
     WORD("power_off", module.power_off, "restart|stay|exit", "restart",
          "after AT+QPOWD the module starts again, stays off, or leaves, the program with the last "
          "one (CD43)"),
+    NUMBER("cfun_delay", module.cfun_delay, 0, 15000, 0, "0",
+           "ms that a change by AT+CFUN=0, 1 or 4 takes"),
     NUMBER("qiact_delay", module.qiact_delay, 0, 150000, 0, "0", "ms that AT+QIACT takes"),
 
     /* Contexts */

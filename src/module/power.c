@@ -182,6 +182,22 @@ static void set_cfun(struct pm_module *module, uint8_t cfun)
     }
 }
 
+/* What the functionality changes, it changes with its OK. */
+static bool cfun_step(struct pm_port *port)
+{
+    struct pm_module *module = port->module;
+    if (module->now < port->task.wake) {
+        return false;
+    }
+    uint8_t cfun = port->task.argument[0];
+    pm__task_end(port);
+    if (cfun != module->cfun) { /* another port may have been faster */
+        set_cfun(module, cfun);
+    }
+    pm__ok(port);
+    return true;
+}
+
 static void run_cfun(void *owner, enum pm_at_form form, const struct pm_at_values *values)
 {
     struct pm_port *port = owner;
@@ -203,10 +219,14 @@ static void run_cfun(void *owner, enum pm_at_form form, const struct pm_at_value
         stop(port);
         module->power_state = POWER_WAIT;
         module->power_at = module->now + module->config->power_on_delay;
+        pm__ok(port);
+    } else if (cfun == module->cfun) {
+        pm__ok(port);
     } else {
-        set_cfun(module, (uint8_t)cfun);
+        pm__task_begin(port, cfun_step);
+        port->task.argument[0] = (uint8_t)cfun;
+        port->task.wake = module->now + module->config->cfun_delay;
     }
-    pm__ok(port);
 }
 
 static const struct pm_at_param cfun_params[] = {

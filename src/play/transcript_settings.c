@@ -11,9 +11,10 @@ static bool number_setting(struct pm_module_config *c, const char *key, unsigned
         const char *key;
         uint32_t *value;
     } settings[] = {
-        {"connect_delay", &c->connect_delay},     {"urc_gap", &c->urc_gap},
-        {"qiact_delay", &c->qiact_delay},         {"power_on_delay", &c->power_on_delay},
-        {"power_off_delay", &c->power_off_delay}, {"register_delay", &c->register_delay},
+        {"connect_delay", &c->connect_delay},   {"urc_gap", &c->urc_gap},
+        {"qiact_delay", &c->qiact_delay},       {"cfun_delay", &c->cfun_delay},
+        {"power_on_delay", &c->power_on_delay}, {"power_off_delay", &c->power_off_delay},
+        {"register_delay", &c->register_delay},
     };
     for (size_t i = 0; i < sizeof settings / sizeof settings[0]; i++) {
         if (strcmp(settings[i].key, key) == 0) {
