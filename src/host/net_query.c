@@ -88,7 +88,7 @@ static int32_t never(struct pm_net *net, struct pm_op *op)
 
 size_t pm_net_name_servers(struct pm_net *net, struct pm_ip servers[2])
 {
-    if (net->resolver == NULL) {
+    if (net->options.catcher != NULL) {
         return pm_lab_name_servers(servers);
     }
     return pm_resolver_servers(net->resolver, servers);
@@ -144,7 +144,7 @@ int32_t pm_net_resolve(struct pm_net *net, struct pm_op *op,
     if (!copy_host(request->host, host) || !pm__net_path(net, &request->route, &path)) {
         return PM_ERR_RESOLVE;
     }
-    if (net->resolver == NULL) {
+    if (net->options.catcher != NULL) {
         return pm_lab_resolve(&net->lab, host, request->route.type, resolved);
     }
     const struct pm_question question = {
@@ -219,7 +219,7 @@ int32_t pm_net_ntp(struct pm_net *net, struct pm_op *op, const struct pm_ntp_req
     if (!copy_host(request->host, host)) {
         return PM_ERR_RESOLVE;
     }
-    if (net->resolver == NULL) {
+    if (net->options.catcher != NULL) {
         return lab_ntp(net, op, host, unix_seconds);
     }
     struct pm_ntp_setup setup = {.host = host,

@@ -21,6 +21,7 @@ from sinks import Sink
 
 NTP_EPOCH = 2208988800
 CLONE_NEWNET = 0x40000000
+NOBODY = 65534
 
 
 class TimeServer:
@@ -192,6 +193,30 @@ class Echoes(Tools):
             self.skipTest("echo requests may not be permitted to this user")
         self.check("127.0.0.1")
         self.check("::1")
+
+    def unprivileged(self, mode):
+        """A module of a user who may send no echo requests."""
+        harness.needs_root()
+        with open("/proc/sys/net/ipv4/ping_group_range", encoding="ascii") as file:
+            least, most = map(int, file.read().split())
+        if least <= NOBODY <= most:
+            self.skipTest("everybody may send echo requests here")
+        program = self.serve("--tcp", "127.0.0.1:0", settings={"ping": mode}, user=NOBODY,
+                             group=NOBODY, extra_groups=[])
+        self.port = program.tcp().start()
+        self.port.ok('AT+QICSGP=1,3,"internet","","",0')
+        self.port.ok("AT+QIACT=1")
+
+    def test_without_permission_a_connection_serves(self):
+        self.unprivileged("auto")
+        self.check("127.0.0.1")
+        self.check("::1")
+
+    def test_without_permission_and_without_a_way_out(self):
+        self.unprivileged("icmp")
+        self.assertEqual(self.urcs('AT+QPING=1,"127.0.0.1"', "QPING"), ["+QPING: 555"])
+        self.assertEqual(self.port.command("AT+QIGETERROR").lines,
+                         [b"+QIGETERROR: 555,operation not supported"])
 
     def test_families(self):
         self.start(1)
