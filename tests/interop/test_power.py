@@ -8,6 +8,8 @@ from atclient import TcpPort
 from harness import wait_until
 from program import ProgramTest
 
+BOOT = b"".join(b"\r\n%s\r\n" % urc for urc in (
+    b"RDY", b"+CFUN: 1", b"+CPIN: READY", b"+QUSIM: 1", b"+QIND: SMS DONE", b"+QIND: PB DONE"))
 QUICK = {"power_off_delay": 20, "power_on_delay": 50}
 
 
@@ -56,6 +58,23 @@ class Power(ProgramTest):
         wait_until(lambda: not program.running(), "the end of the program")
         self.assertEqual(program.popen.returncode, 0)
         self.assertIn("powered down", program.log())
+
+    def test_urcs_move_with_qurccfg(self):
+        arguments = ("--tcp", "127.0.0.1:0", "--tcp", "127.0.0.1:0", "--state", self.folder / "s")
+        settings = {**QUICK, "boot_urcs": "on", "boot_delay": "off"}
+        program = self.serve(*arguments, settings=settings)
+        first, second = program.tcp("usbat").start(), program.tcp("usbmodem").start()
+        first.ok('AT+QURCCFG="urcport","usbmodem"')
+        first.write(b"AT+QPOWD\r")
+        first.expect(b"\r\nOK\r\n")
+        second.expect(b"\r\nPOWERED DOWN\r\n" + BOOT)
+        self.assertEqual(first.pending(0.3), b"")
+        program.stop()
+        program = self.serve(*arguments, settings=settings)  # and stay there
+        first, second = program.tcp("usbat").start(), program.tcp("usbmodem").start()
+        second.ok("AT+CFUN=1,1")
+        second.expect(BOOT)
+        self.assertEqual(first.pending(0.3), b"")
 
     def test_the_last_module_takes_the_program_with_it(self):
         path = self.folder / "two.conf"

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 """The README shows what `postmodem demo` really prints: line for line but for times and numbers
 that are new each time."""
+import glob
 import os
 import re
 import subprocess
@@ -35,6 +36,19 @@ class Readme(unittest.TestCase):
         lines = masked(shown[1])
         self.assertGreater(len(lines), 40)
         self.assertEqual(lines, masked(run.stdout)[:len(lines)])
+
+    def test_settings_in_the_documents_exist(self):
+        texts = [os.path.join(ROOT, "README.md")]
+        texts += sorted(glob.glob(os.path.join(ROOT, "docs", "*.md")))
+        settings = set()
+        for path in texts:
+            with open(path, encoding="utf-8") as file:
+                settings |= set(re.findall(r"--set ([a-z]\S*=[^\s`,;]+)", file.read()))
+        self.assertGreater(len(settings), 5)
+        for setting in sorted(settings):
+            run = subprocess.run([program_path(), "serve", "--set", setting], capture_output=True,
+                                 text=True, timeout=60, check=False)
+            self.assertIn("no port", run.stderr, setting)
 
 
 if __name__ == "__main__":
