@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "cli/demo.h"
+#include "cli/play.h"
 #include "cli/serve.h"
 
 static int help(void)
@@ -22,6 +23,9 @@ static int help(void)
          "      postmodem serve --help lists the options and every key.\n"
          "  postmodem demo\n"
          "      Plays the worked examples of the manual against a built-in mail server.\n"
+         "  postmodem play [--port PORT]... [--tags LIST] [--junit FILE] FILE.at...\n"
+         "      Types transcripts, into a module of its own or at a port, and compares every byte\n"
+         "      of the answers. postmodem play --help lists the options.\n"
          "  postmodem --help | --version\n"
          "\n"
          "See postmodem(1).");
@@ -52,6 +56,9 @@ int main(int argc, char **argv)
     if (strcmp(command, "demo") == 0) {
         return pm_cli_demo(argc - 1, argv + 1);
     }
+    if (strcmp(command, "play") == 0) {
+        return pm_cli_play(argc - 1, argv + 1);
+    }
     if (strcmp(command, "--help") == 0 || strcmp(command, "-h") == 0) {
         return help();
     }
@@ -59,7 +66,7 @@ int main(int argc, char **argv)
         puts("postmodem " PM_VERSION);
         return PM_EXIT_OK;
     }
-    fprintf(stderr, "postmodem: %s%s (serve, demo, --help or --version)\n",
+    fprintf(stderr, "postmodem: %s%s (serve, demo, play, --help or --version)\n",
             argc > 1 ? "unknown command " : "what shall it do?", command);
     return PM_EXIT_USAGE;
 }

@@ -90,6 +90,10 @@ void play_report_bytes(struct play_report *report, const char *label, const uint
     if (report->out == NULL || report->muted) {
         return;
     }
+    if (len == 0) {
+        (void)fprintf(report->out, "    %-9s(nothing)\n", label);
+        return;
+    }
     (void)play_escape(bytes + from, to - from, text, sizeof text);
     (void)fprintf(report->out, "    %-9s%s%s%s", label, from != 0 ? "..." : "", text,
                   to != len ? "..." : "");

@@ -60,10 +60,9 @@ void transcript_free(struct transcript *t);
 
 /* What is the same in all plays of a transcript. */
 struct transcript_rules {
-    unsigned tags;      /* expectations that are judged; other differences are notes */
-    bool keep_going;    /* all differences are reported, not the first only */
-    unsigned slack;     /* on a real line: ms that every time bound is longer */
-    const char *prefix; /* what stands before the file name in messages; "" for nothing */
+    unsigned tags;   /* expectations that are judged; other differences are notes */
+    bool keep_going; /* all differences are reported, not the first only */
+    unsigned slack;  /* on a real line: ms that every time bound is longer; else 0 */
 };
 
 /* Plays it once in a world of its own, in virtual time. `later`: files and connections do not

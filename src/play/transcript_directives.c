@@ -7,9 +7,6 @@
 
 #include "play/transcript_player.h"
 
-/* The longest time a transcript may ask for: a week. */
-#define LONGEST_MS 604800000UL
-
 /* ---- The server ---------------------------------------------------------------------- */
 
 static bool server_fault(struct player *p, const char *name)
@@ -115,7 +112,7 @@ static bool milliseconds(struct player *p, const char *text, uint64_t *ms)
     errno = 0;
     unsigned long value = strtoul(text, &end, 10);
     *ms = value;
-    return (errno == 0 && end != text && *end == '\0' && value <= LONGEST_MS) ||
+    return (errno == 0 && end != text && *end == '\0' && value <= TRANSCRIPT_LONGEST_MS) ||
            transcript_fail(p, "not a number of milliseconds");
 }
 

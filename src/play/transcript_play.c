@@ -24,8 +24,7 @@ static const char *tag_name(const struct transcript_step *step)
 static void report(struct player *p, bool note, const char *format, va_list args)
 {
     char line[sizeof p->report->headline];
-    size_t len = (size_t)snprintf(line, sizeof line - 120, "%s%s:%u: ", p->rules->prefix,
-                                  p->t->path, p->step->line);
+    size_t len = (size_t)snprintf(line, sizeof line - 120, "%s:%u: ", p->t->path, p->step->line);
     len = len < sizeof line - 120 ? len : sizeof line - 121;
     int n = vsnprintf(line + len, sizeof line - len - 32, format, args);
     len += n < 0 ? 0U : (size_t)n < sizeof line - len - 32 ? (size_t)n : sizeof line - len - 33;
@@ -70,9 +69,10 @@ void transcript_drain(struct player *p)
     if (p->deaf) {
         return;
     }
-    if (p->got_at == p->got_len) {
+    if (p->got_at == p->got_len || p->got_at > sizeof p->got / 2) {
+        p->got_len -= p->got_at;
+        memmove(p->got, p->got + p->got_at, p->got_len);
         p->got_at = 0;
-        p->got_len = 0;
     }
     p->stage->drain(p);
 }
@@ -105,7 +105,6 @@ static bool type(struct player *p)
         len += p->step->len;
     }
     p->last = p->step;
-    p->earliest = p->stage->now(p);
     return p->stage->type(p, first->bytes, len) || transcript_fail(p, "the port takes no input");
 }
 
@@ -187,28 +186,45 @@ static bool go_on(struct player *p)
 /* Reports a difference of the present step, and goes on where it does not end the play. */
 static bool differ(struct player *p, const char *why, size_t mark)
 {
+    const char *what = p->trouble != NULL ? p->trouble : why;
     bool judged = is_judged(p, p->step);
     if (judged) {
-        (void)transcript_fail(p, "%s", why);
+        (void)transcript_fail(p, "%s", what);
     } else {
-        transcript_note(p, "%s", why);
+        transcript_note(p, "%s", what);
     }
     report_bytes(p, p->step->bytes, p->step->len, mark);
     return (!judged || p->rules->keep_going) && go_on(p);
+}
+
+/* On a real line a byte came early for certain if it has been read before the time. */
+static bool keep_quiet_really(struct player *p, uint64_t from)
+{
+    for (;;) {
+        transcript_drain(p);
+        if (p->stage->now(p) + TICK_MS >= from) {
+            return true;
+        }
+        if (p->got_at != p->got_len) {
+            return false;
+        }
+        if (!p->stage->await(p, from) && p->stage->now(p) + TICK_MS < from) {
+            return true; /* The line has ended: nothing came. */
+        }
+    }
 }
 
 /* Nothing may come before the time that `after` names. */
 static bool keep_quiet(struct player *p)
 {
     uint64_t from = p->earliest + p->after;
-    uint64_t tick = p->stage->real ? TICK_MS : 1U;
     p->earliest = from;
-    if (from > p->stage->now(p) + tick) {
-        p->stage->pass(p, from - tick);
-        transcript_drain(p);
-        return p->got_at == p->got_len;
+    if (p->stage->real) {
+        return keep_quiet_really(p, from);
     }
-    return true;
+    p->stage->pass(p, from - 1);
+    transcript_drain(p);
+    return p->got_at == p->got_len;
 }
 
 /* Waits for what is expected, which must begin before `limit`. The outcome, and how many bytes
@@ -267,14 +283,14 @@ static bool expect(struct player *p)
 static bool begin(struct player *p)
 {
     p->begun = true;
-    p->earliest = p->stage->now(p);
     return p->stage->begin(p);
 }
 
 static bool run_step(struct player *p)
 {
-    bool is_setting = p->step->kind == ' ' && strncmp(p->step->word, "set ", 4) == 0;
-    if (!p->begun && !is_setting && !begin(p)) {
+    const char *word = p->step->kind == ' ' ? p->step->word : "";
+    bool before = strncmp(word, "set ", 4) == 0 || strncmp(word, "virtual", 7) == 0;
+    if (!p->begun && !before && !begin(p)) {
         return false;
     }
     switch (p->step->kind) {
@@ -288,6 +304,7 @@ bool transcript_run(struct player *p)
 {
     bool ok = true;
     p->within = TRANSCRIPT_ANSWER_MS;
+    p->earliest = p->earliest != 0 ? p->earliest : p->stage->now(p);
     while (ok && p->next < p->t->count) {
         p->step = &p->t->steps[p->next++];
         ok = run_step(p);

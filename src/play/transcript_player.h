@@ -12,6 +12,8 @@
 
 /* Time a local answer may take (SD45). */
 #define TRANSCRIPT_ANSWER_MS 300U
+/* The longest time a transcript may ask for: a week. */
+#define TRANSCRIPT_LONGEST_MS 604800000UL
 
 struct player;
 struct live;
@@ -50,7 +52,10 @@ struct player {
     size_t port;
     size_t ports;
     uint64_t within, after; /* bounds of the next expectation, ms */
-    uint64_t earliest;      /* the clock before which nothing can have been caused */
+    /* What the clock is at least at this step. On a real line only what the transcript waits
+     * counts: what comes may have been caused by any earlier step. */
+    uint64_t earliest;
+    const char *trouble; /* what is wrong with the line, or NULL */
     bool begun;
     bool lf_ends_line, boot_urcs;
     size_t boot_port; /* the one port with boot URCs, counted from 1; 0: each */

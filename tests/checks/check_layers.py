@@ -26,7 +26,7 @@ MAY_SEE = {
     "platform": {"platform", "base"},
     "module": PORTABLE | {"platform"},
     "host": PORTABLE | {"platform", "host"},
-    "play": PORTABLE | {"platform", "play"},
+    "play": PORTABLE | {"platform", "host", "play"},
     "cli": PORTABLE | {"platform", "host", "play", "cli"},
 }
 BASE_HEADERS = {"address", "config", "types", "error"}

@@ -22,7 +22,7 @@
 #define DIRECTORY PM_TEST_DIR "/transcripts"
 #define MOST      500
 
-static const struct transcript_rules strict = {.tags = TRANSCRIPT_ALL_TAGS, .prefix = ""};
+static const struct transcript_rules strict = {.tags = TRANSCRIPT_ALL_TAGS};
 
 static void play_all_cuts(void **state)
 {
