@@ -83,6 +83,9 @@ int pm_binding_family(const struct pm_binding *binding, uint8_t type)
 {
     int source = binding != NULL ? binding->source.ss_family : 0;
     int family = type == 1 ? AF_INET : type == 2 ? AF_INET6 : AF_UNSPEC;
+    if (binding != NULL && binding->any_family) {
+        family = AF_UNSPEC;
+    }
     if (source == 0) {
         return family;
     }

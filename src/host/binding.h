@@ -16,6 +16,7 @@
 struct pm_binding {
     char interface[IFNAMSIZ];       /* "": any */
     struct sockaddr_storage source; /* without a port; ss_family 0: any */
+    bool any_family;                /* both families, whatever the type of the context */
 };
 
 /* Fills in a binding from an interface's name and an address, either of which may be empty. False

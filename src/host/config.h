@@ -33,6 +33,7 @@ struct pm_pdp_setting {
     const char *apn, *user, *password, *address, *address_ipv6, *interface, *source;
     uint8_t authentication;
     uint8_t type; /* 1-3, 0: not given */
+    bool any_family;
     bool active_at_start;
 };
 

@@ -184,6 +184,7 @@ static bool check_binding(const struct pm_pdp_setting *pdp, size_t n, char *err,
         snprintf(err, err_size, "pdp.%zu: %s", n, why);
         return false;
     }
+    binding.any_family = pdp->any_family;
     if (pm_binding_family(&binding, pdp->type != 0 ? pdp->type : 1) < 0) {
         snprintf(err, err_size, "pdp.%zu.source: a context of this type has no such address", n);
         return false;

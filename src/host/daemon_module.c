@@ -57,6 +57,7 @@ static bool start_network(struct pm_daemon_module *module, char *err, size_t err
                              err_size)) {
             return false;
         }
+        bindings[i].any_family = options->pdp[i].any_family;
     }
     struct pm_net_options net = {.dns_servers = given(options->dns_servers),
                                  .dns_port = options->dns_port,

@@ -73,6 +73,7 @@ static void release(struct pm_net *net)
 {
     pm_tls_trust_end(&net->trust);
     free(net->lab_hosts);
+    free(net->bindings);
     free(net);
 }
 
@@ -221,7 +222,7 @@ bool pm__net_path(const struct pm_net *net, const struct pm_route *route, struct
 {
     *path = (struct pm_path){0};
     bool known = route->context >= 1 && route->context <= PM_PDP_CONTEXTS;
-    path->binding = known ? &net->bindings[route->context - 1] : NULL;
+    path->binding = known && net->bindings != NULL ? &net->bindings[route->context - 1] : NULL;
     path->family = pm_binding_family(path->binding, route->type);
     for (size_t i = 0; i < 2 && route->dns[i].family != PM_IP_NONE; i++) {
         char text[INET6_ADDRSTRLEN] = "";
@@ -313,6 +314,9 @@ static void on_link_lost(void *user, size_t index)
 
 int32_t pm_net_context_open(struct pm_net *net, uint8_t context)
 {
+    if (net->bindings == NULL) {
+        return PM_OK;
+    }
     if (!pm_binding_up(&net->bindings[context - 1])) {
         say_missing(net, context - 1U);
         return PM_ERR_CONNECT;
@@ -341,6 +345,27 @@ static bool start_names(struct pm_net *net, const struct pm_net_options *options
     return net->lab_hosts != NULL;
 }
 
+/* Most modules have nothing bound: they keep no place for it. */
+static bool start_bindings(struct pm_net *net, const struct pm_net_options *options)
+{
+    const size_t size = PM_PDP_CONTEXTS * sizeof(net->bindings[0]);
+    bool any = false;
+    for (size_t i = 0; options->bindings != NULL && i < PM_PDP_CONTEXTS; i++) {
+        const struct pm_binding *binding = &options->bindings[i];
+        any = any || binding->any_family || !pm_binding_empty(binding);
+    }
+    if (!any || options->catcher != NULL) {
+        return true;
+    }
+    net->bindings = malloc(size);
+    if (net->bindings == NULL) {
+        return false;
+    }
+    memcpy(net->bindings, options->bindings, size);
+    net->links = pm_links_new(net->loop, net->bindings, PM_PDP_CONTEXTS, on_link_lost, net);
+    return true;
+}
+
 struct pm_net *pm_net_new_sink(const struct pm_net_sink *sink, uv_loop_t *loop,
                                const struct pm_net_options *options, char *err, size_t err_size)
 {
@@ -362,9 +387,10 @@ struct pm_net *pm_net_new_sink(const struct pm_net_sink *sink, uv_loop_t *loop,
         free(net);
         return NULL;
     }
-    if (options->bindings != NULL && options->catcher == NULL) {
-        memcpy(net->bindings, options->bindings, sizeof(net->bindings));
-        net->links = pm_links_new(loop, net->bindings, PM_PDP_CONTEXTS, on_link_lost, net);
+    if (!start_bindings(net, options)) {
+        snprintf(err, err_size, "out of memory");
+        pm_net_free(net);
+        return NULL;
     }
     return net;
 }

@@ -25,7 +25,7 @@ struct pm_net_query {
     enum pm_net_query_kind kind;
     void *what; /* the look-up, ping or question that runs */
     struct pm_resolved *resolved;
-    uint8_t type;  /* of the context */
+    char *host;    /* of a look-up; NULL: no memory for it */
     bool starting; /* the answer may come before the call returns */
     int32_t result;
 };
@@ -45,9 +45,9 @@ struct pm_net {
     char host[PM_HOST_NAME_MAX + 1];
     char asked[160];
     bool checked;
-    struct pm_binding bindings[PM_PDP_CONTEXTS];
-    uint32_t missing;       /* bit n-1: that context n has no network has been said */
-    struct pm_links *links; /* NULL: no context is bound to anything */
+    struct pm_binding *bindings; /* of all contexts; NULL: none is bound to anything */
+    uint32_t missing;            /* bit n-1: that context n has no network has been said */
+    struct pm_links *links;      /* NULL: no context is bound to anything */
     struct pm_lab lab;
     char *lab_hosts; /* what lab.hosts points to */
     struct pm_net_query queries[PM_NET_QUERIES];

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What AT commands ask of the network besides mail: names, echoes, the time. */
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -35,6 +35,8 @@ static void release(struct pm_net_query *query)
         default: break;
         }
     }
+    free(query->host);
+    query->host = NULL;
     query->what = NULL;
     query->op = NULL;
 }
@@ -108,7 +110,8 @@ static void on_resolved(void *user, const struct pm_addresses *addresses, const 
     }
     int32_t result = resolved->count > 0 ? PM_OK : PM_ERR_RESOLVE;
     if (result != PM_OK) {
-        pm__net_say(query->net, PM_LOG_WARNING, "look-up: %s", reason);
+        pm__net_say(query->net, PM_LOG_WARNING, "cannot resolve %s: %s",
+                    query->host != NULL ? query->host : "a name", reason);
     }
     query->what = NULL;
     if (query->starting) {
@@ -126,13 +129,14 @@ static int32_t start_look_up(struct pm_net *net, struct pm_op *op,
         return PM_ERR_NO_MEMORY;
     }
     query->resolved = resolved;
+    query->host = strdup(question->host); /* for the log alone */
     query->starting = true;
     query->what = pm_resolver_start(net->resolver, question, on_resolved, query);
     query->starting = false;
     if (query->what != NULL) {
         return PM_PENDING;
     }
-    query->op = NULL;
+    release(query);
     return query->result;
 }
 

@@ -297,6 +297,15 @@ class Bound(Tools):
         result, peers = self.connect_from("127.0.0.1", 2)
         self.assertEqual((result, peers), ((654, 0), []))
 
+    def test_any_family(self):
+        """A host that asks for IPv4 on a machine that has nothing but IPv6."""
+        result, peers = self.connect_from("::1", 1, **{"pdp.1.family": "any"})
+        self.assertEqual((result, peers), ((656, 0), ["::1"]))
+        server = self.names({"six.test": ["2001:db8::1"]})
+        self.start(1, **{"dns.servers": server.address, "pdp.1.family": "any"})
+        self.assertEqual(self.urcs('AT+QIDNSGIP=1,"six.test"', '"dnsgip","')[-1],
+                         '+QIURC: "dnsgip","2001:db8::1"')
+
     def test_interface_that_is_not_there(self):
         _, port = self.module(settings={"pdp.1.interface": "no-such-if0"})
         self.assertEqual(port.command("AT+QIACT=1").final, "ERROR")

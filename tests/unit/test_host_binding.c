@@ -62,6 +62,9 @@ static void test_families(void **state)
     assert_int_equal(pm_binding_family(&v4, 2), -1);
     assert_int_equal(pm_binding_family(&v6, 3), AF_INET6);
     assert_int_equal(pm_binding_family(&v6, 1), -1);
+    none.any_family = v6.any_family = true;
+    assert_int_equal(pm_binding_family(&none, 1), AF_UNSPEC);
+    assert_int_equal(pm_binding_family(&v6, 1), AF_INET6);
 }
 
 static void test_up(void **state)
