@@ -36,6 +36,12 @@ def memory(pid):
     return int(values["VmRSS"].split()[0]), int(values["VmHWM"].split()[0])
 
 
+def sockets(pid):
+    folder = f"/proc/{pid}/fd"
+    return sum(os.readlink(f"{folder}/{name}").startswith("socket:")
+               for name in os.listdir(folder) if os.path.lexists(f"{folder}/{name}"))
+
+
 def processor_time(pid):
     with open(f"/proc/{pid}/stat", encoding="ascii") as file:
         fields = file.read().rpartition(")")[2].split()
@@ -125,6 +131,7 @@ def mails(folder, label, count, each, hold):
     sink, smtp_port = receiver(folder, hold)
     rack = Rack(folder, count, smtp_port)
     pid = rack.process.pid
+    idle_memory, idle_sockets = rack.resident(), sockets(pid)
     hosts = Hosts(rack.ports, each)
     before, cpu = rack.resident(), processor_time(pid)
     numbers = hosts.send()
@@ -132,10 +139,12 @@ def mails(folder, label, count, each, hold):
     sent, failed, seconds, median, p99 = numbers
     if failed or sent != count * each:
         raise RuntimeError(f"{failed:.0f} mails failed")
-    peak = f"{(memory(pid)[1] - before) / count:9.1f}" if count > 1 else ""
+    peak = f"{(memory(pid)[1] - before) / count:.1f}" if count > 1 else ""
     print(f"{label:<32} {sent:>6.0f} {sent / seconds:>8.0f} {median:>10.1f} {p99:>8.1f} "
-          f"{cpu / sent * 1e6:>8.0f} {peak:>9}")
+          f"{cpu / sent * 1e6:>8.0f} {peak:>7}", end="")
     hosts.leave()
+    wait_until(lambda: sockets(pid) == idle_sockets, "hosts that have left")
+    print(f" {(rack.resident() - idle_memory) / count:>7.1f}" if count > 1 else "")
     rack.stop()
     sink.stop()
 
@@ -155,9 +164,10 @@ def main():
     try:
         idle(folder, counts)
         print("\nmails of 1000 bytes to a receiver that throws them away; a result comes 20 ms after "
-              "its OK\nat the earliest (urc_gap); KiB: most memory in use, each mail")
+              "its OK\nat the earliest (urc_gap); KiB for each module: most while mails are sent, left when "
+              "the hosts are gone")
         print(f"{'':<32} {'mails':>6} {'mails/s':>8} {'median, ms':>10} {'p99, ms':>8} "
-              f"{'cpu, us':>8} {'KiB':>9}")
+              f"{'cpu, us':>8} {'most':>7} {'left':>7}")
         mails(folder, "one module, one after the other", 1, 100, 0)
         mails(folder, f"{count} modules, all in flight", count, 1, count)
         mails(folder, f"{count} modules, one after the other", count, options.mails, 0)

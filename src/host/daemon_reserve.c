@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What many modules need of the system: descriptors, and threads that wait for disks. */
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -13,6 +14,10 @@
 /* libuv's own number, and the most that hung disks may take: each thread costs some 10 KiB. */
 #define LEAST_THREADS 4
 #define MOST_THREADS  128
+
+/* Buffers of this size, which come and go with mails and uploads, are the system's again when they
+ * go. Between the small blocks of a thousand modules they would leave holes for ever. */
+#define LARGE_BUFFER (64 * 1024)
 
 /* Descriptors that a module keeps open while it idles, without hosts. */
 static size_t files_of(const struct pm_options *options)
@@ -56,6 +61,7 @@ bool pm_daemon_reserve(const struct pm_configuration *configuration, char *err, 
         files += files_of(configuration->modules[i]->options);
     }
     size_pool(configuration->count);
+    (void)mallopt(M_MMAP_THRESHOLD, LARGE_BUFFER);
     if (files > limit) {
         snprintf(err, err_size,
                  "%zu modules keep %zu descriptors open, and the limit is %zu: raise it (ulimit "
