@@ -82,8 +82,8 @@ bool pm_daemon_init(struct pm_daemon *daemon, enum pm_log_level level, char *err
 
 /*
  * Makes room for the modules of a configuration, before the first of them is added: as many
- * descriptors as the system allows, threads for their disks, and a heap that large buffers leave. False with the reason in `err`
- * when they need more descriptors than that.
+ * descriptors as the system allows, threads for their disks, and a heap that large buffers leave.
+ * False with the reason in `err` when they need more descriptors than that.
  */
 bool pm_daemon_reserve(const struct pm_configuration *configuration, char *err, size_t err_size);
 

@@ -102,6 +102,14 @@ static void wait_for_place(struct pm_daemon *daemon, struct pm_options *options)
 
 /* ---- From one configuration to the next --------------------------------------------------- */
 
+/* What changes without a restart. */
+static void take_over(struct pm_daemon_module *module, const struct pm_options *fresh)
+{
+    module->options->log = fresh->log;
+    module->log.level = (enum pm_log_level)fresh->log;
+    module->options->drain_seconds = fresh->drain_seconds;
+}
+
 /* Lets a module go on, or go. */
 static void compare(struct pm_daemon_module *module, struct pm_configuration *fresh)
 {
@@ -111,6 +119,7 @@ static void compare(struct pm_daemon_module *module, struct pm_configuration *fr
         pm__daemon_dismiss(module);
         return;
     }
+    take_over(module, fresh->modules[place]->options);
     const struct pm_config_key *key =
         pm_options_difference(module->options, fresh->modules[place]->options);
     if (key == NULL) {
