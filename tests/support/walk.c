@@ -504,20 +504,32 @@ void walk_preset(struct walk *p)
     p->w.server.fault = WORLD_OK;
 }
 
+static void draw_settings(struct walk *p)
+{
+    struct pm_module_config *config = &p->w.config;
+    config->qiact_delay = walk_draw(p, 2) * 700;
+    config->connect_delay = walk_draw(p, 3) * 10;
+    config->power_on_delay = walk_draw(p, 2) * 2000;
+    if (p->steady && config->power_on_delay == 0) {
+        config->power_on_delay = 1; /* else it starts again between two pieces */
+    }
+    config->lenient = walk_draw(p, 4) == 0;
+    config->limits = walk_draw(p, 2) == 0 ? PM_LIMITS_STRICT : PM_LIMITS_WIDE;
+    config->recipients = walk_draw(p, 2) == 0 ? PM_RECIPIENTS_ALL : PM_RECIPIENTS_ANY;
+    config->sim = walk_draw(p, 8) == 7 ? PM_SIM_PIN : PM_SIM_READY;
+    config->registration = walk_draw(p, 8) == 7 ? 0 : 1;
+    config->boot_delay = walk_draw(p, 2) != 0;
+    config->qiact_again_ok = walk_draw(p, 2) != 0;
+    config->upl_crlf = (uint8_t)walk_draw(p, 3);
+    config->active_at_start = 1;
+}
+
 void walk_begin(struct walk *p)
 {
     struct world *w = &p->w;
     world_init(w);
     walk_platform(p);
-    w->config.qiact_delay = walk_draw(p, 2) * 700;
-    w->config.connect_delay = walk_draw(p, 3) * 10;
-    w->config.power_on_delay = walk_draw(p, 2) * 2000;
-    if (p->steady && w->config.power_on_delay == 0) {
-        w->config.power_on_delay = 1; /* else it starts again between two pieces */
-    }
-    w->config.lenient = walk_draw(p, 4) == 0;
-    w->config.recipients = walk_draw(p, 2) == 0 ? PM_RECIPIENTS_ALL : PM_RECIPIENTS_ANY;
-    w->config.active_at_start = 1;
+    draw_settings(p);
     w->async = walk_draw(p, 2) == 0 && !p->steady;
     world_begin(w, WALK_PORTS);
     for (size_t port = 0; port < WALK_PORTS; port++) {
