@@ -5,6 +5,7 @@ the time, addresses of both families, and what a context is bound to."""
 import ctypes
 import os
 import re
+import select
 import shutil
 import socket
 import struct
@@ -27,13 +28,14 @@ NOBODY = 65534
 class TimeServer:
     """An NTP server on a free UDP port: tells `seconds`, and remembers who asked."""
 
-    def __init__(self, seconds, address="127.0.0.1"):
+    def __init__(self, seconds, address="127.0.0.1", port=0):
         self.seconds = seconds
         self.asked = []
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
         self.socket = socket.socket(family, socket.SOCK_DGRAM)
-        self.socket.bind((address, 0))
+        self.socket.bind((address, port))
         self.port = self.socket.getsockname()[1]
+        self.wake, self.woken = socket.socketpair()
         self.thread = threading.Thread(target=self._serve, daemon=True)
 
     def __enter__(self):
@@ -41,16 +43,14 @@ class TimeServer:
         return self
 
     def __exit__(self, *_):
-        with socket.socket(self.socket.family, socket.SOCK_DGRAM) as wake:
-            wake.sendto(b"", self.socket.getsockname())
+        self.wake.close()
         self.thread.join(SOON)
+        self.woken.close()
         self.socket.close()
 
     def _serve(self):
-        while True:
+        while self.woken not in select.select([self.socket, self.woken], [], [])[0]:
             query, client = self.socket.recvfrom(2048)
-            if not query:
-                return
             self.asked.append((query, client[0]))
             stamp = struct.pack("!II", self.seconds + NTP_EPOCH, 0)
             self.socket.sendto(bytes([0x24, 1, 0, 0]) + bytes(8) + b"LOCL" + bytes(8)
@@ -60,9 +60,9 @@ class TimeServer:
 class Recorder:
     """A mail server's listener that closes every connection and remembers where it came from."""
 
-    def __init__(self, address="127.0.0.1"):
+    def __init__(self, address="127.0.0.1", port=0):
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
-        self.listener = socket.create_server((address, 0), family=family)
+        self.listener = socket.create_server((address, port), family=family)
         self.port = self.listener.getsockname()[1]
         self.peers = []
         self.thread = threading.Thread(target=self._serve, daemon=True)
@@ -319,8 +319,8 @@ class Bound(Tools):
             self.assertEqual(status, 2, errors)
 
 
-class Interfaces(ProgramTest):
-    """The loopback of a network of our own, which a thread of ours lives in with its children."""
+class OwnNetwork(ProgramTest):
+    """A network of our own, which a thread of ours lives in with its children."""
 
     def setUp(self):
         super().setUp()
@@ -356,6 +356,8 @@ class Interfaces(ProgramTest):
     def loopback(state):
         subprocess.run(["ip", "link", "set", "lo", state], check=True)
 
+
+class Interfaces(OwnNetwork):
     def test_interface_goes_down_and_comes_back(self):
         def body():
             port = self.begin()
@@ -396,6 +398,91 @@ class Interfaces(ProgramTest):
             port.ok("AT+QIACT=1")
             subprocess.run(["ip", "address", "del", "10.99.0.1/32", "dev", "lo"], check=True)
             self.assertEqual(port.line(), b'+QIURC: "pdpdeact",1')
+        self.inside(body)
+
+
+class Host:
+    """A host in a network of its own, at the other end of the link `name` of the calling thread's
+    network: 10.0.0.1, with a mail server and a time server."""
+
+    MAIL, TIME = 2525, 1123
+
+    def __init__(self, name, own_address, seconds):
+        self.name, self.own_address, self.seconds = name, own_address, seconds
+        self.namespace = None
+        self.failed = None
+        self.entered, self.linked, self.up, self.over = (threading.Event() for _ in range(4))
+        self.thread = threading.Thread(target=self._live, daemon=True)
+
+    def __enter__(self):
+        self.thread.start()
+        self._await(self.entered)
+        far = self.name + "far"
+        for arguments in (["link", "add", self.name, "type", "veth", "peer", "name", far],
+                          ["link", "set", far, "netns", self.namespace],
+                          ["address", "add", f"{self.own_address}/24", "dev", self.name],
+                          ["link", "set", self.name, "up"]):
+            subprocess.run(["ip", *arguments], check=True)
+        self.linked.set()
+        self._await(self.up)
+        return self
+
+    def __exit__(self, *_):
+        self.over.set()
+        self.linked.set()
+        self.thread.join(SOON)
+
+    def _await(self, event):
+        if not event.wait(SOON) or self.failed:
+            raise AssertionError(f"host {self.name}: {self.failed}")
+
+    def _live(self):
+        try:
+            if ctypes.CDLL(None, use_errno=True).unshare(CLONE_NEWNET) != 0:
+                raise OSError("no network of its own")
+            self.namespace = f"/proc/{os.getpid()}/task/{threading.get_native_id()}/ns/net"
+            self.entered.set()
+            self.linked.wait()
+            far = self.name + "far"
+            for arguments in (["address", "add", "10.0.0.1/24", "dev", far],
+                              ["link", "set", far, "up"]):
+                subprocess.run(["ip", *arguments], check=True)
+            self.mail = Recorder("10.0.0.1", self.MAIL)
+            self.time = TimeServer(self.seconds, "10.0.0.1", self.TIME)
+            with self.mail, self.time:
+                self.up.set()
+                self.over.wait()
+        except (OSError, subprocess.CalledProcessError) as error:
+            self.failed = error
+            self.entered.set()
+            self.up.set()
+
+
+class TwoNetworks(OwnNetwork):
+    """Two networks with the same addresses: only the interface tells them apart."""
+
+    def test_each_context_has_its_network(self):
+        def body():
+            self.loopback("up")
+            with Host("pm1", "10.0.0.2", 1538000000) as one, \
+                    Host("pm2", "10.0.0.3", 1600000000) as two:
+                port = self.begin(**{"pdp.1.interface": "pm1", "pdp.2.interface": "pm2"})
+                port.ok('AT+QICSGP=2,1,"two","","",0')
+                port.ok("AT+QIACT=1;+QIACT=2")
+                for context, host, year in ((2, two, b"2020/"), (1, one, b"2018/")):
+                    configure(port, ("10.0.0.1", Host.MAIL))
+                    port.ok(f'AT+QSMTPCFG="contextid",{context}')
+                    write_mail(port, ["b@example.com"])
+                    self.assertEqual(port.send_mail(60), (656, 0))
+                    self.assertEqual(host.mail.peers, [host.own_address])
+                    port.ok(f'AT+QNTP={context},"10.0.0.1",{Host.TIME},0')
+                    self.assertIn(b'+QNTP: 0,"' + year, port.line())
+                    port.ok(f'AT+QPING={context},"10.0.0.1",4,1')
+                    self.assertRegex(port.line(), rb'^\+QPING: 0,"10\.0\.0\.1",32,\d+,64$')
+                    port.line()
+                subprocess.run(["ip", "link", "set", "pm2", "down"], check=True)
+                self.assertEqual(port.line(), b'+QIURC: "pdpdeact",2')
+                self.assertEqual(len(port.command("AT+QIACT?").lines), 1)
         self.inside(body)
 
 
