@@ -79,11 +79,12 @@ static void drain(struct player *p)
 static bool await(struct player *p, uint64_t until)
 {
     const struct live_line *line = line_of(p);
+    bool ready = !line->ended && live_poll(line->fd, POLLIN, until) != 0;
     if (live_interrupted()) {
         p->trouble = "interrupted";
         return false;
     }
-    return !line->ended && live_poll(line->fd, POLLIN, until) != 0;
+    return ready;
 }
 
 static void pass(struct player *p, uint64_t until)

@@ -55,7 +55,10 @@ struct world_profile {
 };
 
 struct world_server {
-    enum world_fault fault;
+    enum world_fault fault; /* that a transcript or a test has asked for */
+    enum world_fault named; /* that the host has asked for, by the name of the server */
+    unsigned banner_code, starttls_code, user_code, data_code, dot_code; /* likewise; 0: none */
+    bool bad_banner, closing_banner, unknown_auth;
     const char *capabilities; /* EHLO lines after the first, "A|B" */
     bool connected, tls, greeted, in_data, closed_told;
     uint8_t auth_step;
@@ -176,6 +179,21 @@ void world_network_note(struct world *w, const char *what, struct pm_slice host,
                         const struct pm_route *route);
 /* Forgets an operation that gets no answer; false when it is none. */
 bool world_network_cancel(struct world *w, const struct pm_op *op);
+
+/* Adds to what the server has yet to say. */
+void world_server_say(struct world *w, const char *text);
+
+/* world_faults.c: the fault that the server plays at present. */
+enum world_fault world_fault_now(const struct world *w);
+/* Reads the name of a server that is connected to. */
+void world_faults_connect(struct world *w, struct pm_slice host);
+/* Each says what a named fault has in store, and is true then: in place of the banner, of the
+ * reply to a verb or to DOT, and of the verdict on credentials. */
+bool world_faults_banner(struct world *w);
+bool world_faults_command(struct world *w, const char *verb, const char *line);
+bool world_faults_login(struct world *w);
+/* Looks for a user in a line of AUTH. */
+void world_faults_user(struct world *w, const char *line);
 
 /* world_files.c, world_net.c, world_network.c: fill in the platform. */
 void world_files_platform(struct pm_platform *platform);

@@ -6,7 +6,7 @@
 
 #include "play/world.h"
 
-static void say(struct world *w, const char *text)
+void world_server_say(struct world *w, const char *text)
 {
     size_t len = strlen(text);
     if (w->server.out_len + len > sizeof w->server.out) {
@@ -64,7 +64,7 @@ static bool say_scripted(struct world *w, const char *verb)
     if (i == WORLD_REPLIES) {
         return false;
     }
-    say(w, w->server.replies[i].text);
+    world_server_say(w, w->server.replies[i].text);
     w->server.closed_told = w->server.closed_told || w->server.replies[i].then_close;
     w->server.accepted +=
         strcmp(verb, "RCPT") == 0 && w->server.replies[i].text[0] == '2' ? 1U : 0U;
@@ -79,14 +79,14 @@ void world_server_connect(struct world *w)
     w->server.connections++;
     w->server.message_len = 0;
     w->server.envelope[0] = '\0';
-    if (say_scripted(w, "BANNER")) {
+    if (say_scripted(w, "BANNER") || world_faults_banner(w)) {
         return;
     }
-    if (w->server.fault == WORLD_BUSY) {
-        say(w, "421 4.3.2 come back later\r\n");
+    if (world_fault_now(w) == WORLD_BUSY) {
+        world_server_say(w, "421 4.3.2 come back later\r\n");
         w->server.closed_told = true;
-    } else if (w->server.fault != WORLD_SILENT) {
-        say(w, "220 mail.example ESMTP\r\n");
+    } else if (world_fault_now(w) != WORLD_SILENT) {
+        world_server_say(w, "220 mail.example ESMTP\r\n");
     }
 }
 
@@ -110,53 +110,59 @@ static void keep(struct world *w, const uint8_t *data, size_t len)
 static void ehlo(struct world *w)
 {
     const char *at = w->server.capabilities;
-    say(w, "250-mail.example\r\n");
+    world_server_say(w, "250-mail.example\r\n");
     while (*at != '\0') {
         char word[128];
         size_t n = strcspn(at, "|");
         (void)snprintf(word, sizeof word, "%.*s", (int)n, at);
         at += n + (at[n] == '|' ? 1U : 0U);
-        if ((w->server.tls || w->server.fault == WORLD_NO_STARTTLS) &&
+        if ((w->server.tls || world_fault_now(w) == WORLD_NO_STARTTLS) &&
             strcmp(word, "STARTTLS") == 0) {
             continue;
         }
-        say(w, "250-");
-        say(w, word);
-        say(w, "\r\n");
+        world_server_say(w, "250-");
+        world_server_say(w, w->server.unknown_auth && strncmp(word, "AUTH ", 5) == 0
+                                ? "AUTH X-NOBODY-KNOWS"
+                                : word);
+        world_server_say(w, "\r\n");
     }
-    say(w, "250 HELP\r\n");
+    world_server_say(w, "250 HELP\r\n");
 }
 
 static void rcpt(struct world *w)
 {
     struct world_server *s = &w->server;
-    bool refuse =
-        s->fault == WORLD_REFUSE_RCPT || (s->fault == WORLD_REFUSE_ONE && s->refused == 0);
+    bool refuse = world_fault_now(w) == WORLD_REFUSE_RCPT ||
+                  (world_fault_now(w) == WORLD_REFUSE_ONE && s->refused == 0);
     if (refuse) {
         s->refused++;
-        say(w, "550 5.1.1 no such user\r\n");
+        world_server_say(w, "550 5.1.1 no such user\r\n");
     } else {
         s->accepted++;
-        say(w, "250 2.1.5 ok\r\n");
+        world_server_say(w, "250 2.1.5 ok\r\n");
     }
 }
 
 static void auth(struct world *w, const char *line)
 {
     struct world_server *s = &w->server;
-    const char *verdict = s->fault == WORLD_BAD_PASSWORD ? "535 5.7.8 no\r\n" : "235 2.7.0 ok\r\n";
+    const char *verdict =
+        world_fault_now(w) == WORLD_BAD_PASSWORD ? "535 5.7.8 no\r\n" : "235 2.7.0 ok\r\n";
+    world_faults_user(w, line);
     if (s->auth_step == 0 && strncmp(line, "AUTH CRAM-MD5", 13) == 0) {
         s->auth_step = 1;
-        say(w, "334 PDE4OTYuNjk3MTcwOTUyQHBvc3RvZmZpY2U+\r\n");
+        world_server_say(w, "334 PDE4OTYuNjk3MTcwOTUyQHBvc3RvZmZpY2U+\r\n");
     } else if (s->auth_step == 0 && strncmp(line, "AUTH LOGIN", 10) == 0) {
         s->auth_step = 2;
-        say(w, "334 VXNlcm5hbWU6\r\n");
+        world_server_say(w, "334 VXNlcm5hbWU6\r\n");
     } else if (s->auth_step == 2) {
         s->auth_step = 1;
-        say(w, "334 UGFzc3dvcmQ6\r\n");
+        world_server_say(w, "334 UGFzc3dvcmQ6\r\n");
     } else {
         s->auth_step = 0;
-        say(w, verdict);
+        if (!world_faults_login(w)) {
+            world_server_say(w, verdict);
+        }
     }
 }
 
@@ -178,23 +184,26 @@ static void command(struct world *w, char *line)
         s->auth_step = 0;
     } else if (s->auth_step != 0 || strcmp(verb, "AUTH") == 0) {
         auth(w, line);
+    } else if (world_faults_command(w, verb, line)) {
+        return;
     } else if (strncmp(line, "EHLO ", 5) == 0) {
         ehlo(w);
     } else if (strncmp(line, "MAIL FROM:", 10) == 0) {
-        say(w, "250 2.1.0 ok\r\n");
+        world_server_say(w, "250 2.1.0 ok\r\n");
     } else if (strncmp(line, "RCPT TO:", 8) == 0) {
         rcpt(w);
     } else if (strcmp(line, "DATA") == 0 && s->accepted == 0) {
-        say(w, "554 5.5.1 no valid recipients\r\n");
+        world_server_say(w, "554 5.5.1 no valid recipients\r\n");
     } else if (strcmp(line, "DATA") == 0) {
         s->in_data = true;
-        say(w, "354 go ahead\r\n");
+        world_server_say(w, "354 go ahead\r\n");
     } else if (strcmp(line, "STARTTLS") == 0) {
-        say(w, s->fault == WORLD_REFUSE_STARTTLS ? "454 4.7.0 no TLS now\r\n" : "220 ready\r\n");
+        world_server_say(w, world_fault_now(w) == WORLD_REFUSE_STARTTLS ? "454 4.7.0 no TLS now\r\n"
+                                                                        : "220 ready\r\n");
     } else if (strcmp(line, "QUIT") == 0) {
-        say(w, "221 bye\r\n");
+        world_server_say(w, "221 bye\r\n");
     } else {
-        say(w, "500 5.5.2 what\r\n");
+        world_server_say(w, "500 5.5.2 what\r\n");
     }
 }
 
@@ -206,11 +215,11 @@ static void take_line(struct world *w)
         if (s->line_len == 3 && memcmp(s->line, ".\r\n", 3) == 0) {
             s->in_data = false;
             s->message_len -= 3;
-            if (!say_scripted(w, "DOT")) {
+            if (!say_scripted(w, "DOT") && !world_faults_command(w, "DOT", "")) {
                 s->mails++;
-                say(w, "250 2.0.0 queued\r\n");
+                world_server_say(w, "250 2.0.0 queued\r\n");
             }
-        } else if (s->fault == WORLD_CLOSE_DATA) {
+        } else if (world_fault_now(w) == WORLD_CLOSE_DATA) {
             s->closed_told = true;
         }
     } else {
@@ -223,7 +232,7 @@ static void take_line(struct world *w)
 void world_server_take(struct world *w, const uint8_t *data, size_t len)
 {
     struct world_server *s = &w->server;
-    for (size_t i = 0; i < len && s->fault != WORLD_SILENT && !s->closed_told; i++) {
+    for (size_t i = 0; i < len && world_fault_now(w) != WORLD_SILENT && !s->closed_told; i++) {
         if (s->line_len == sizeof s->line) {
             world_fail(w, "a line too long for the server");
             s->line_len = 0;
@@ -238,7 +247,8 @@ void world_server_take(struct world *w, const uint8_t *data, size_t len)
 static int32_t conn_open(void *user, struct pm_op *op, const struct pm_connect_request *request)
 {
     struct world *w = user;
-    enum world_fault fault = w->server.fault;
+    world_faults_connect(w, request->host);
+    enum world_fault fault = world_fault_now(w);
     world_network_note(w, "connect", request->host, &request->route);
     if (fault == WORLD_NO_HOST) {
         return world_answer(w, op, PM_ERR_RESOLVE);
@@ -259,7 +269,7 @@ static int32_t conn_starttls(void *user, struct pm_op *op, const struct pm_conne
 {
     struct world *w = user;
     (void)request;
-    if (w->server.fault == WORLD_NO_TLS || world_fails(w)) {
+    if (world_fault_now(w) == WORLD_NO_TLS || world_fails(w)) {
         return world_answer(w, op, PM_ERR_TLS);
     }
     w->server.tls = true;
@@ -272,7 +282,7 @@ static int32_t conn_send(void *user, const uint8_t *data, size_t len)
     if (world_fails(w)) {
         return PM_ERR_CLOSED;
     }
-    if (w->server.fault == WORLD_STUCK && w->server.in_data) {
+    if (world_fault_now(w) == WORLD_STUCK && w->server.in_data) {
         return 0;
     }
     size_t n = len;
