@@ -30,6 +30,34 @@ enum pm_boot_profile { PM_BOOT_EC2X, PM_BOOT_AG35_CET };                /* CD20 
 enum pm_sim { PM_SIM_READY, PM_SIM_ABSENT, PM_SIM_PIN };
 enum pm_power_off { PM_POWER_OFF_RESTART, PM_POWER_OFF_STAY, PM_POWER_OFF_EXIT }; /* CD43 */
 
+/* TLS with the server of a policy. */
+enum pm_policy_tls { PM_POLICY_CLEAR, PM_POLICY_STARTTLS, PM_POLICY_TLS };
+
+/*
+ * What the owner of a module decides about its mail (SD70 to SD73). The host is answered as ever
+ * and its queries show what it has set. All zero, with NULL or empty strings, decides nothing.
+ */
+struct pm_mail_policy {
+    /* Server, port, TLS and account in place of the host's, which then see nothing of either. The
+     * server's certificate is checked whatever AT+QSSLCFG says. No user name: no AUTH. */
+    const char *server;
+    uint16_t port; /* 1-65535 */
+    uint8_t tls;   /* enum pm_policy_tls */
+    const char *username, *password;
+    /* Address in MAIL and From: in place of the host's. The host's name stays beside it. */
+    const char *from;
+    /* Who may get mail, and who the host may say that it is from: addresses and @domains between
+     * commas, ASCII case aside. A mail with anybody else is answered +QSMTPPUT: 678,550. */
+    const char *allow_recipients, *allow_senders;
+    /* Most mails in so many seconds, 0: any number. Beyond it +QSMTPPUT: 667,450. */
+    uint32_t rate_mails;   /* up to 1,000,000 */
+    uint32_t rate_seconds; /* 1-86400 */
+};
+
+/* True when `list` is one for allow_recipients or allow_senders: addresses, and domains behind
+ * an @, between commas, blanks around them. */
+bool pm_policy_list_valid(const char *list);
+
 /*
  * Settings of a module. pm_module_config_default() fills in every default; strings are
  * NUL-terminated, owned by the caller, and valid as long as the module.
@@ -84,6 +112,7 @@ struct pm_module_config {
     const char *ehlo_name;                 /* domain or address literal, never NULL */
     enum pm_smtp_clear_auth auth_in_clear; /* SD59 */
     const char *auth_in_clear_servers;     /* names between commas that are allowed all the same */
+    struct pm_mail_policy policy;          /* nothing */
 };
 
 void pm_module_config_default(struct pm_module_config *config);

@@ -305,6 +305,7 @@ struct pm_module {
     struct pm_ping_query ping;
     struct pm_ntp_query ntp;
     uint32_t restarts, mails_sent, mails_failed;
+    uint64_t rate_used; /* until when the mails so far use the rate up, in ms / rate_mails */
     uint16_t last_error, last_reply;
     struct pm_job job; /* last: what only a running mail touches */
 };

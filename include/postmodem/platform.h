@@ -73,6 +73,8 @@ struct pm_tls_request {
     struct pm_slice cacert, cacertex, clientcert, clientkey; /* module file names, may be empty */
     struct pm_slice key_password;                            /* secret */
     struct pm_slice alpn;
+    bool configured; /* nothing of this is the host's: the connection is that of a policy, and the
+                      * platform adds what is configured for it */
 };
 
 /* The PDP context that a request leaves through. */

@@ -65,6 +65,17 @@ void pm_options_init(struct pm_options *options)
         .contextid = 1,
         .sslctxid = 1,
     };
+    options->mail = (struct pm_mail_setting){
+        .override_server = "",
+        .override_username = "",
+        .override_password = "",
+        .override_password_file = "",
+        .from = "",
+        .allow_recipients = "",
+        .allow_senders = "",
+        .rate_limit = "",
+        .override_tls = 1,
+    };
     for (size_t i = 0; i < PM_PDP_CONTEXTS; i++) {
         options->pdp[i] = (struct pm_pdp_setting){.apn = "",
                                                   .user = "",

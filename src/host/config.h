@@ -44,15 +44,26 @@ struct pm_smtp_setting {
     uint8_t contextid, sslctxid, ssltype;
 };
 
+/* What becomes of the mails of the host: what pm_mail_policy is made of. */
+struct pm_mail_setting {
+    const char *override_server; /* HOST[:PORT] */
+    const char *override_username, *override_password, *override_password_file;
+    const char *from, *allow_recipients, *allow_senders;
+    const char *rate_limit; /* N/UNIT */
+    uint8_t override_tls;   /* 0 none, 1 starttls, 2 tls */
+};
+
 struct pm_config_text; /* config.c: an owned string */
 
 /* Longest name of a module in the configuration. */
 #define PM_MODULE_NAME_MAX 31
 
 struct pm_options {
-    const char *name;               /* "" the only module, described outside of any [module NAME] */
-    struct pm_module_config module; /* but for pdp and auth_in_clear, see pm_options_finish() */
+    const char *name; /* "" the only module, described outside of any [module NAME] */
+    struct pm_module_config
+        module; /* but for pdp, mail and auth_in_clear, see pm_options_finish() */
     struct pm_smtp_setting smtp;
+    struct pm_mail_setting mail;
     struct pm_pdp_setting pdp[PM_PDP_CONTEXTS];
     struct pm_port_setting port[PM_TERMINALS];
     size_t port_count;               /* known after pm_options_finish() */
@@ -143,6 +154,14 @@ const char *pm_options_keep(struct pm_options *options, const char *text, size_t
 
 /* What a key allows, in words. */
 void pm_config_allowed(const struct pm_config_key *key, char *text, size_t size);
+
+/* Between the files of the configuration: makes the module's policy of mail.*. */
+bool pm__config_finish_mail(struct pm_options *options, char *err, size_t err_size);
+
+/* Takes a password from the first line of a file: sets the key `secret`, which the file's key
+ * `named` stands for. Nothing for an empty path. */
+bool pm__config_password_file(struct pm_options *options, const char *named, const char *path,
+                              const char *secret, const char *present, char *err, size_t err_size);
 
 /* A name for EHLO and Message-ID that needs no name server: the host's full name, its own or
  * from the hosts file, else the literal of an address; never localhost. */

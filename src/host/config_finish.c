@@ -146,20 +146,20 @@ static bool finish_ehlo(struct pm_options *options, char *err, size_t err_size)
 
 /* ---- Passwords, contexts ------------------------------------------------------------ */
 
-static bool finish_password(struct pm_options *options, char *err, size_t err_size)
+bool pm__config_password_file(struct pm_options *options, const char *named, const char *path,
+                              const char *secret, const char *present, char *err, size_t err_size)
 {
     char line[2048 + 2];
-    const char *path = options->smtp.password_file;
     if (*path == '\0') {
         return true;
     }
-    if (*options->smtp.password != '\0') {
-        snprintf(err, err_size, "smtp.password_file: smtp.password is set as well");
+    if (*present != '\0') {
+        snprintf(err, err_size, "%s: %s is set as well", named, secret);
         return false;
     }
     FILE *file = fopen(path, "re");
     if (file == NULL) {
-        snprintf(err, err_size, "smtp.password_file: %s: %s", path, strerror(errno));
+        snprintf(err, err_size, "%s: %s: %s", named, path, strerror(errno));
         return false;
     }
     /* Unbuffered, so that no copy of the secret stays behind in the heap. */
@@ -168,12 +168,18 @@ static bool finish_password(struct pm_options *options, char *err, size_t err_si
     fclose(file);
     size_t len = good ? strcspn(line, "\r\n") : 0;
     line[len] = '\0';
-    good = good && len > 0 && pm_options_set(options, "smtp.password", line, err, err_size);
+    good = good && len > 0 && pm_options_set(options, secret, line, err, err_size);
     explicit_bzero(line, sizeof line);
     if (!good) {
-        snprintf(err, err_size, "smtp.password_file: %s: the first line is no password", path);
+        snprintf(err, err_size, "%s: %s: the first line is no password", named, path);
     }
     return good;
+}
+
+static bool finish_password(struct pm_options *options, char *err, size_t err_size)
+{
+    return pm__config_password_file(options, "smtp.password_file", options->smtp.password_file,
+                                    "smtp.password", options->smtp.password, err, err_size);
 }
 
 static bool check_binding(const struct pm_pdp_setting *pdp, size_t n, char *err, size_t err_size)
@@ -355,7 +361,8 @@ bool pm_options_finish(struct pm_options *options, char *err, size_t err_size)
                  options->module.fallback_charset);
         return false;
     }
-    return finish_password(options, err, err_size) && finish_addresses(options, err, err_size) &&
-           check_hosts(options, err, err_size) && finish_ehlo(options, err, err_size) &&
-           finish_ports(options, err, err_size);
+    return finish_password(options, err, err_size) &&
+           pm__config_finish_mail(options, err, err_size) &&
+           finish_addresses(options, err, err_size) && check_hosts(options, err, err_size) &&
+           finish_ehlo(options, err, err_size) && finish_ports(options, err, err_size);
 }

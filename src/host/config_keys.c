@@ -150,6 +150,25 @@ const struct pm_config_key pm_config_keys[] = {
     NUMBER("smtp.sslctxid", smtp.sslctxid, 0, 5, 0, "1", "SSL context of the mail"),
     NUMBER("smtp.ssltype", smtp.ssltype, 0, 2, 0, "0", "0 plain, 1 SSL, 2 STARTTLS"),
 
+    /* What becomes of the host's mail */
+    TEXT("mail.override_server", mail.override_server, 300, "",
+         "HOST[:PORT]: mail leaves through this server, whatever the host says (SD70)"),
+    WORD("mail.override_tls", mail.override_tls, "none|starttls|tls", "starttls",
+         "TLS with it, always verified; sets the default port to 25, 587, 465"),
+    TEXT("mail.override_username", mail.override_username, 320, "",
+         "account there; none: no AUTH. The host's own account never goes there"),
+    SECRET("mail.override_password", mail.override_password, 2048, "its password"),
+    TEXT("mail.override_password_file", mail.override_password_file, 1000, "",
+         "file whose first line is the password; in place of mail.override_password"),
+    TEXT("mail.from", mail.from, 320, "",
+         "address that mail is from, in envelope and header, whatever the host says (SD71)"),
+    TEXT("mail.allow_recipients", mail.allow_recipients, 4000, "",
+         "who may get mail: addresses and @domains between commas; none: all (SD72)"),
+    TEXT("mail.allow_senders", mail.allow_senders, 4000, "",
+         "what the host may say that mail is from, likewise"),
+    TEXT("mail.rate_limit", mail.rate_limit, 20, "",
+         "most mails, as 20/hour (second, minute, hour, day); none: any number (SD73)"),
+
     /* Mail */
     WORD("limits", limits, "auto|strict|wide", "auto",
          "lengths and counts of a module, or of real mail accounts; auto: strict with catch, "

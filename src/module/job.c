@@ -127,9 +127,10 @@ void pm__job_start(struct pm_port *port, uint32_t timeout_s)
     job->port = port;
     job->deadline = module->now + (uint64_t)timeout_s * 1000U;
     job->not_before = module->now + module->config->urc_gap;
-    uint16_t error = pm__prepare_begin(module);
+    uint16_t reply = pm__policy_refuse(module);
+    uint16_t error = reply != 0 ? pm_mail_error_of_reply(reply) : pm__prepare_begin(module);
     if (error != 0) {
-        pm__job_fail(module, error, 0);
+        pm__job_fail(module, error, reply);
     }
 }
 

@@ -25,6 +25,22 @@ void pm__compose_begin(struct pm_module *module);
 enum pm__composed pm__compose(struct pm_module *module, uint8_t *out, size_t size, size_t *written,
                               bool measuring);
 
+/* policy.c: what the owner decides about the mail. */
+/* Where a mail goes, and as whom. */
+struct pm__relay {
+    struct pm_slice server;
+    uint16_t port;
+    uint8_t ssltype;
+    struct pm_slice username, password, sender;
+};
+/* True when server and account are not the host's. */
+bool pm__policy_relays(const struct pm_module *module);
+struct pm__relay pm__policy_relay(const struct pm_module *module);
+/* Tells the log what the host asked for and what is done instead. */
+void pm__policy_log(struct pm_module *module);
+/* The SMTP reply that refuses the mail, after a line in the log; 0: it may go. */
+uint16_t pm__policy_refuse(struct pm_module *module);
+
 /* job_prepare.c: memory, texts, and one step of opening files and measuring. */
 /* The first answers 0, or the error that ends the job. */
 uint16_t pm__prepare_begin(struct pm_module *module);

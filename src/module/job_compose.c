@@ -11,7 +11,7 @@ void pm__compose_begin(struct pm_module *module)
     const struct pm_arena *arena = &module->arena;
     struct pm_mime_config config = {
         .sender_name = pm__arena_get(arena, PM__KEY_SENDER_NAME, 0),
-        .sender_address = pm__arena_get(arena, PM__KEY_SENDER_EMAIL, 0),
+        .sender_address = pm__policy_relay(module).sender,
         .subject = pm__arena_get(arena, PM__KEY_SUBJECT, 0),
         .subject_charset = draft->subject_charset,
         .message_id = pm__slice(job->message_id),

@@ -18,9 +18,24 @@ static struct pm_slice keep(uint8_t **at, struct pm_slice text)
     return (struct pm_slice){here, text.len};
 }
 
+/* TLS with the server of the policy: the best there is, and always checked. */
+static void configured_tls(struct pm_tls_request *tls)
+{
+    *tls = (struct pm_tls_request){.version = 4,
+                                   .ciphersuite = 0xFFFF,
+                                   .seclevel = 1,
+                                   .sni = true,
+                                   .negotiate_s = 60,
+                                   .configured = true};
+}
+
 static void describe_tls(struct pm_module *module, uint8_t *texts)
 {
     struct pm_job *job = &module->job;
+    if (pm__policy_relays(module)) {
+        configured_tls(&job->tls);
+        return;
+    }
     const uint8_t context = module->draft.sslctxid;
     const struct pm_ssl *ssl = &module->ssl[context];
     const struct pm_arena *arena = &module->arena;
@@ -103,11 +118,13 @@ uint16_t pm__prepare_begin(struct pm_module *module)
     } else {
         platform->wall_clock(platform->user, &job->date);
     }
+    const struct pm__relay relay = pm__policy_relay(module);
     job->request = (struct pm_connect_request){
-        .host = pm__arena_get(&module->arena, PM__KEY_SERVER, 0),
-        .port = module->draft.port,
-        .tls = module->draft.ssltype == 1 ? &job->tls : NULL,
+        .host = relay.server,
+        .port = relay.port,
+        .tls = relay.ssltype == 1 ? &job->tls : NULL,
     };
+    pm__policy_log(module);
     pm__route(module, module->draft.contextid, &job->request.route);
     return 0;
 }

@@ -19,16 +19,15 @@ static bool listed(struct pm_slice list, struct pm_slice name)
     return false;
 }
 
-/* Whether the password may be shown to a server on a clear connection (SD59). */
-static enum pm_smtp_clear_auth clear_auth(struct pm_module *module)
+/* Whether the password may be shown to a server on a clear connection (SD59): that of a policy only
+ * to servers that are named. */
+static enum pm_smtp_clear_auth clear_auth(struct pm_module *module, const struct pm__relay *relay)
 {
-    const struct pm_arena *arena = &module->arena;
     const struct pm_module_config *config = module->config;
     bool allowed =
-        config->auth_in_clear == PM_SMTP_CLEAR_AUTH_ALLOW ||
-        listed(pm__slice(config->auth_in_clear_servers), pm__arena_get(arena, PM__KEY_SERVER, 0));
-    if (allowed && module->draft.ssltype == 0 &&
-        pm__arena_get(arena, PM__KEY_USERNAME, 0).len != 0) {
+        (config->auth_in_clear == PM_SMTP_CLEAR_AUTH_ALLOW && !pm__policy_relays(module)) ||
+        listed(pm__slice(config->auth_in_clear_servers), relay->server);
+    if (allowed && relay->ssltype == 0 && relay->username.len != 0) {
         pm__log_text(module, PM_LOG_WARNING,
                      "the account may be sent over a connection without TLS (auth_in_clear)");
     }
@@ -38,18 +37,18 @@ static enum pm_smtp_clear_auth clear_auth(struct pm_module *module)
 void pm__session_begin(struct pm_module *module)
 {
     struct pm_job *job = &module->job;
-    const struct pm_arena *arena = &module->arena;
+    const struct pm__relay relay = pm__policy_relay(module);
     const struct pm_smtp_config config = {
         .ehlo_name = pm__slice(module->config->ehlo_name),
-        .username = pm__arena_get(arena, PM__KEY_USERNAME, 0),
-        .password = pm__arena_get(arena, PM__KEY_PASSWORD, 0),
-        .sender = pm__arena_get(arena, PM__KEY_SENDER_EMAIL, 0),
+        .username = relay.username,
+        .password = relay.password,
+        .sender = relay.sender,
         .recipients = module->draft.recipients,
         .message_size = job->message_size,
-        .starttls = module->draft.ssltype == 2,
-        .tls = module->draft.ssltype == 1,
+        .starttls = relay.ssltype == 2,
+        .tls = relay.ssltype == 1,
         .any_recipient = module->config->recipients == PM_RECIPIENTS_ANY,
-        .clear_auth = clear_auth(module),
+        .clear_auth = clear_auth(module, &relay),
     };
     job->state = PM_JOB_SESSION;
     pm_smtp_init(&job->smtp, &config, module->now);
@@ -98,10 +97,9 @@ static bool begin_hmac(struct pm_module *module, struct pm_slice challenge)
     }
     memcpy(job->in, challenge.ptr, challenge.len);
     job->state = PM_JOB_HMAC;
-    return pm__job_await(job,
-                         platform->hmac(platform->user, &job->op, PM_HMAC_MD5,
-                                        pm__arena_get(&module->arena, PM__KEY_PASSWORD, 0),
-                                        (struct pm_slice){job->in, challenge.len}, job->digest));
+    return pm__job_await(
+        job, platform->hmac(platform->user, &job->op, PM_HMAC_MD5, job->smtp.config.password,
+                            (struct pm_slice){job->in, challenge.len}, job->digest));
 }
 
 static bool take_event(struct pm_module *module, const struct pm_smtp_event *event)

@@ -11,10 +11,11 @@ static bool number_setting(struct pm_module_config *c, const char *key, unsigned
         const char *key;
         uint32_t *value;
     } settings[] = {
-        {"connect_delay", &c->connect_delay},   {"urc_gap", &c->urc_gap},
-        {"qiact_delay", &c->qiact_delay},       {"cfun_delay", &c->cfun_delay},
-        {"power_on_delay", &c->power_on_delay}, {"power_off_delay", &c->power_off_delay},
-        {"register_delay", &c->register_delay},
+        {"connect_delay", &c->connect_delay},      {"urc_gap", &c->urc_gap},
+        {"qiact_delay", &c->qiact_delay},          {"cfun_delay", &c->cfun_delay},
+        {"power_on_delay", &c->power_on_delay},    {"power_off_delay", &c->power_off_delay},
+        {"register_delay", &c->register_delay},    {"rate_mails", &c->policy.rate_mails},
+        {"rate_seconds", &c->policy.rate_seconds},
     };
     for (size_t i = 0; i < sizeof settings / sizeof settings[0]; i++) {
         if (strcmp(settings[i].key, key) == 0) {
@@ -41,6 +42,9 @@ static bool word_setting(struct player *p, const char *pair)
         {"charset_check refuse", &c->charset_check, PM_CHARSET_REFUSE},
         {"sim absent", &c->sim, PM_SIM_ABSENT},
         {"sim pin", &c->sim, PM_SIM_PIN},
+        {"policy_tls none", &c->policy.tls, PM_POLICY_CLEAR},
+        {"policy_tls starttls", &c->policy.tls, PM_POLICY_STARTTLS},
+        {"policy_tls tls", &c->policy.tls, PM_POLICY_TLS},
         {"power_off stay", &c->power_off, PM_POWER_OFF_STAY},
         {"registration 0", &c->registration, 0},
         {"registration 2", &c->registration, 2},
@@ -80,6 +84,31 @@ static bool word_setting(struct player *p, const char *pair)
     return false;
 }
 
+/* The texts of a policy: they stand in the transcript, which outlives the module. */
+static bool policy_setting(struct player *p, const char *pair)
+{
+    struct pm_mail_policy *policy = &p->w->config.policy;
+    const struct {
+        const char *key;
+        const char **value;
+    } texts[] = {
+        {"policy_server ", &policy->server},
+        {"policy_username ", &policy->username},
+        {"policy_password ", &policy->password},
+        {"policy_from ", &policy->from},
+        {"allow_recipients ", &policy->allow_recipients},
+        {"allow_senders ", &policy->allow_senders},
+    };
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        size_t len = strlen(texts[i].key);
+        if (strncmp(texts[i].key, pair, len) == 0) {
+            *texts[i].value = pair + len;
+            return true;
+        }
+    }
+    return false;
+}
+
 /* "key number". */
 static bool pair_setting(struct player *p, const char *pair)
 {
@@ -104,6 +133,8 @@ static bool pair_setting(struct player *p, const char *pair)
         p->boot_port = value;
     } else if (strcmp(key, "active_at_start") == 0) {
         p->w->config.active_at_start = (uint16_t)value;
+    } else if (strcmp(key, "policy_port") == 0) {
+        p->w->config.policy.port = (uint16_t)value;
     } else if (strcmp(key, "arena") == 0) {
         p->w->arena_size = value;
     } else if (strcmp(key, "storage") == 0) {
@@ -119,6 +150,6 @@ bool transcript_setting(struct player *p, const char *pair)
     if (p->begun) {
         return transcript_fail(p, "a setting after the start");
     }
-    return word_setting(p, pair) || pair_setting(p, pair) ||
+    return word_setting(p, pair) || policy_setting(p, pair) || pair_setting(p, pair) ||
            transcript_fail(p, "unknown setting \"%s\"", pair);
 }

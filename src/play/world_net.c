@@ -256,7 +256,7 @@ static int32_t conn_open(void *user, struct pm_op *op, const struct pm_connect_r
     if (fault == WORLD_NO_CONNECT || world_fails(w)) {
         return world_answer(w, op, PM_ERR_CONNECT);
     }
-    bool implicit = request->tls != NULL && w->module.draft.ssltype == 1;
+    bool implicit = request->tls != NULL;
     if (fault == WORLD_NO_TLS && implicit) {
         return world_answer(w, op, PM_ERR_TLS);
     }

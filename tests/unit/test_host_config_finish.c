@@ -3,6 +3,8 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -47,8 +49,101 @@ static void clear_auth(void **state)
     free(options);
 }
 
+static struct pm_options *fresh(void)
+{
+    struct pm_options *options = calloc(1, sizeof *options);
+    assert_non_null(options);
+    pm_options_init(options);
+    set(options, "port.1.tcp=127.0.0.1:0");
+    return options;
+}
+
+static void relay_and_its_port(void **state)
+{
+    static const struct {
+        const char *server, *tls, *host;
+        uint16_t port;
+    } rows[] = {{"mail.example.com", "none", "mail.example.com", 25},
+                {"mail.example.com", "starttls", "mail.example.com", 587},
+                {"mail.example.com", "tls", "mail.example.com", 465},
+                {"192.0.2.1:2525", "tls", "192.0.2.1", 2525},
+                {"[2001:db8::1]", "tls", "2001:db8::1", 465},
+                {"[2001:db8::1]:1", "none", "2001:db8::1", 1}};
+    char pair[100];
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct pm_options *options = fresh();
+        snprintf(pair, sizeof pair, "mail.override_server=%s", rows[i].server);
+        set(options, pair);
+        snprintf(pair, sizeof pair, "mail.override_tls=%s", rows[i].tls);
+        set(options, pair);
+        assert_true(finish(options));
+        assert_string_equal(options->module.policy.server, rows[i].host);
+        assert_int_equal(options->module.policy.port, rows[i].port);
+        assert_int_equal(options->module.policy.tls, i < 2 ? i : options->module.policy.tls);
+        pm_options_delete(options);
+    }
+}
+
+static void bad_policies(void **state)
+{
+    static const char *const rows[] = {"mail.override_server=mail.example.com:",
+                                       "mail.override_server=mail.example.com:0",
+                                       "mail.override_server=mail.example.com:65536",
+                                       "mail.override_server=a:25:26",
+                                       "mail.override_server=[2001:db8::1",
+                                       "mail.override_server=[]:25",
+                                       "mail.override_server=user@mail.example.com",
+                                       "mail.override_server=:25",
+                                       "mail.override_username=user",
+                                       "mail.override_password=word",
+                                       "mail.from=nobody",
+                                       "mail.allow_recipients=a@example.com,",
+                                       "mail.allow_recipients=example.com",
+                                       "mail.allow_senders=@",
+                                       "mail.allow_senders=@a@b",
+                                       "mail.rate_limit=20",
+                                       "mail.rate_limit=0/hour",
+                                       "mail.rate_limit=1000001/day",
+                                       "mail.rate_limit=1/week",
+                                       "mail.rate_limit=/hour",
+                                       "mail.rate_limit=1/hours"};
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct pm_options *options = fresh();
+        set(options, rows[i]);
+        if (finish(options)) {
+            fail_msg("%s is taken", rows[i]);
+        }
+        pm_options_delete(options);
+    }
+}
+
+static void rates(void **state)
+{
+    static const struct {
+        const char *pair;
+        uint32_t mails, seconds;
+    } rows[] = {{"mail.rate_limit=", 0, 0},
+                {"mail.rate_limit=5/second", 5, 1},
+                {"mail.rate_limit=1/minute", 1, 60},
+                {"mail.rate_limit=20/hour", 20, 3600},
+                {"mail.rate_limit=1000000/day", 1000000, 86400}};
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct pm_options *options = fresh();
+        set(options, rows[i].pair);
+        assert_true(finish(options));
+        assert_int_equal(options->module.policy.rate_mails, rows[i].mails);
+        assert_int_equal(options->module.policy.rate_seconds, rows[i].seconds);
+        pm_options_delete(options);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(clear_auth)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(clear_auth),
+                                       cmocka_unit_test(relay_and_its_port),
+                                       cmocka_unit_test(bad_policies), cmocka_unit_test(rates)};
     return cmocka_run_group_tests_name("host_config_finish", tests, NULL, NULL);
 }

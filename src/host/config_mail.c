@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: MIT */
+/* The keys mail.*: what they must be, and the policy that is made of them. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/ascii.h"
+#include "host/config.h"
+#include "postmodem/address.h"
+
+static bool no(char *err, size_t err_size, const char *key, const char *value, const char *wanted)
+{
+    snprintf(err, err_size, "%s: \"%.60s\" is not %s", key, value, wanted);
+    return false;
+}
+
+/* Ports by RFC 6409 and RFC 8314, in the order of enum pm_policy_tls. */
+static uint16_t usual_port(uint8_t tls)
+{
+    static const uint16_t ports[] = {25, 587, 465};
+    return ports[tls];
+}
+
+/* The end of the host in HOST[:PORT], where an IPv6 literal stands in brackets. */
+static const char *host_end(const char *text)
+{
+    if (*text == '[') {
+        const char *end = strchr(text, ']');
+        return end != NULL ? end + 1 : text;
+    }
+    return text + strcspn(text, ":");
+}
+
+static bool read_port(const char *text, uint16_t *port)
+{
+    size_t digits = strspn(text, "0123456789");
+    unsigned long number = digits > 0 && digits < 6 ? strtoul(text, NULL, 10) : 0;
+    *port = (uint16_t)number;
+    return text[digits] == '\0' && number >= 1 && number <= 65535;
+}
+
+static bool finish_server(struct pm_options *options, char *err, size_t err_size)
+{
+    const struct pm_mail_setting *mail = &options->mail;
+    struct pm_mail_policy *policy = &options->module.policy;
+    const char *text = mail->override_server;
+    const char *end = host_end(text);
+    bool brackets = *text == '[';
+    size_t len = (size_t)(end - text) - (brackets && end != text ? 2 : 0);
+    policy->port = usual_port(mail->override_tls);
+    if (len == 0 || len > 255 || strpbrk(text, " <>\"/@") != NULL ||
+        (*end != '\0' && (*end != ':' || !read_port(end + 1, &policy->port)))) {
+        return no(err, err_size, "mail.override_server", text, "HOST or HOST:PORT");
+    }
+    policy->server = pm_options_keep(options, text + (brackets ? 1 : 0), len);
+    policy->tls = mail->override_tls;
+    policy->username = mail->override_username;
+    return policy->server != NULL;
+}
+
+/* An account is whole, and belongs to a server. */
+static bool finish_account(struct pm_options *options, char *err, size_t err_size)
+{
+    const struct pm_mail_setting *mail = &options->mail;
+    if (!pm__config_password_file(options, "mail.override_password_file",
+                                  mail->override_password_file, "mail.override_password",
+                                  mail->override_password, err, err_size)) {
+        return false;
+    }
+    bool user = *mail->override_username != '\0';
+    if (*mail->override_server == '\0' && (user || *mail->override_password != '\0')) {
+        snprintf(err, err_size, "mail.override_username: there is no mail.override_server");
+        return false;
+    }
+    if (!user && *mail->override_password != '\0') {
+        snprintf(err, err_size, "mail.override_password: there is no mail.override_username");
+        return false;
+    }
+    options->module.policy.password = mail->override_password;
+    return true;
+}
+
+static bool finish_rate(struct pm_options *options, char *err, size_t err_size)
+{
+    static const struct {
+        const char *unit;
+        uint32_t seconds;
+    } units[] = {{"/second", 1}, {"/minute", 60}, {"/hour", 3600}, {"/day", 86400}};
+    const char *text = options->mail.rate_limit;
+    size_t digits = strspn(text, "0123456789");
+    unsigned long mails = digits > 0 && digits < 8 ? strtoul(text, NULL, 10) : 0;
+    if (*text == '\0') {
+        return true;
+    }
+    for (size_t i = 0; i < sizeof units / sizeof units[0]; i++) {
+        if (strcmp(text + digits, units[i].unit) == 0 && mails >= 1 && mails <= 1000000) {
+            options->module.policy.rate_mails = (uint32_t)mails;
+            options->module.policy.rate_seconds = units[i].seconds;
+            return true;
+        }
+    }
+    return no(err, err_size, "mail.rate_limit", text,
+              "a number from 1 to 1000000 and /second, /minute, /hour or /day");
+}
+
+static bool check_list(const char *key, const char *list, char *err, size_t err_size)
+{
+    return *list == '\0' || pm_policy_list_valid(list) ||
+           no(err, err_size, key, list, "a list of addresses and @domains");
+}
+
+bool pm__config_finish_mail(struct pm_options *options, char *err, size_t err_size)
+{
+    const struct pm_mail_setting *mail = &options->mail;
+    struct pm_mail_policy *policy = &options->module.policy;
+    if (*mail->from != '\0' && !pm_address_valid(pm__slice(mail->from))) {
+        return no(err, err_size, "mail.from", mail->from, "a mail address");
+    }
+    policy->from = mail->from;
+    policy->allow_recipients = mail->allow_recipients;
+    policy->allow_senders = mail->allow_senders;
+    return check_list("mail.allow_recipients", mail->allow_recipients, err, err_size) &&
+           check_list("mail.allow_senders", mail->allow_senders, err, err_size) &&
+           finish_rate(options, err, err_size) && finish_account(options, err, err_size) &&
+           (*mail->override_server == '\0' || finish_server(options, err, err_size));
+}
