@@ -166,7 +166,8 @@ void pm__daemon_reload(struct pm_daemon *daemon)
     }
     notify_reloading();
     pm_configuration_init(&fresh);
-    if (daemon->calls.reload(daemon->calls.user, &fresh, err, sizeof err)) {
+    if (daemon->calls.reload(daemon->calls.user, &fresh, err, sizeof err) &&
+        pm_daemon_reserve(&fresh, err, sizeof err)) {
         pm_log_printf(&daemon->log, PM_LOG_INFO, "SIGHUP: the configuration is read again");
         change(daemon, &fresh);
     } else {

@@ -11,8 +11,10 @@
 /* Descriptors of the program itself: standard ones, loop, signals, threads, log, libraries. */
 #define OWN_FILES 40
 
-/* libuv's own number, and the most that hung disks may take: each thread costs some 10 KiB. */
-#define LEAST_THREADS 4
+/* One module has libuv's own number. Named ones may get company by SIGHUP, when the pool is made
+ * long since; each thread costs some 10 KiB. */
+#define ONLY_THREADS  4
+#define LEAST_THREADS 32
 #define MOST_THREADS  128
 
 /* Buffers of this size, which come and go with mails and uploads, are the system's again when they
@@ -43,12 +45,14 @@ static size_t raise_limit(void)
 
 /* A module whose disk hangs keeps STORE_POOL_SHARE threads. The pool is made with its first work;
  * who sets the variable knows better. */
-static void size_pool(size_t modules)
+static void size_pool(const struct pm_configuration *configuration)
 {
     char text[24];
-    size_t threads = (modules + 1) * STORE_POOL_SHARE;
+    bool named = configuration->modules[0]->name[0] != '\0';
+    size_t least = named ? LEAST_THREADS : ONLY_THREADS;
+    size_t threads = (configuration->count + 1) * STORE_POOL_SHARE;
     threads = threads > MOST_THREADS ? MOST_THREADS : threads;
-    threads = threads < LEAST_THREADS ? LEAST_THREADS : threads;
+    threads = threads < least ? least : threads;
     snprintf(text, sizeof text, "%zu", threads);
     (void)setenv("UV_THREADPOOL_SIZE", text, 0);
 }
@@ -60,7 +64,7 @@ bool pm_daemon_reserve(const struct pm_configuration *configuration, char *err, 
     for (size_t i = 0; i < configuration->count; i++) {
         files += files_of(configuration->modules[i]->options);
     }
-    size_pool(configuration->count);
+    size_pool(configuration);
     (void)mallopt(M_MMAP_THRESHOLD, LARGE_BUFFER);
     if (files > limit) {
         snprintf(err, err_size,

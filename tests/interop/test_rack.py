@@ -315,6 +315,17 @@ class Reload(Rack):
         self.reload(program, self.text(("a", a, ""), ("b", b, "")), "b: started")
         port.ok("AT")
 
+    def test_more_than_there_are_descriptors_for(self):
+        a = harness.free_port()
+        program = self.running(("a", a, ""))
+        resource.prlimit(program.pid, resource.RLIMIT_NOFILE, (200, 200))
+        many = self.text(("a", a, "")) + "".join(
+            f"[module m{i}]\nstate = {self.folder}/m{i}\nport.1.tcp = 127.0.0.1:0\n"
+            for i in range(100))
+        self.reload(program, many, "nothing is changed")
+        self.assertIn("and the limit is 200", program.log())
+        self.port(a).ok("AT")
+
     def test_one_that_cannot_start_leaves_the_others_alone(self):
         a, b = harness.free_port(), harness.free_port()
         program = self.running(("a", a, ""))
