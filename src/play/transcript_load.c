@@ -204,11 +204,14 @@ unsigned transcript_tag_of(const char *name, size_t len)
  */
 static unsigned take_tag(struct line *line)
 {
-    const char *bracket = line->end;
+    if (!ends_with(*line, "]")) {
+        return 0;
+    }
+    const char *bracket = line->end - 1;
     while (bracket > line->at && *bracket != '[') {
         bracket--;
     }
-    if (!ends_with(*line, "]") || bracket == line->at) {
+    if (bracket == line->at) {
         return 0;
     }
     unsigned tag = transcript_tag_of(bracket + 1, (size_t)(line->end - bracket) - 2);

@@ -74,6 +74,8 @@ static void errors_have_their_line(void **state)
         {"< OK\n", "x.at:1: an expectation without a tag"},
         {"< OK [rumour]\n", "x.at:1: an expectation without a tag"},
         {"tag rumour\n< OK\n", "x.at:1: a tag is manual, device or inferred"},
+        {"]\n", "x.at:1: unknown directive"},
+        {"<]\n", "x.at:1: no such mark: >, >>, >>*, <, <+, <<, <<* or <~"},
         {"\n\nfrobnicate 1\n", "x.at:3: unknown directive"},
         {"waiting 1\n", "x.at:1: unknown directive"},
         {"tag manual\n<? OK\n", "x.at:2: no such mark: >, >>, >>*, <, <+, <<, <<* or <~"},
