@@ -47,6 +47,13 @@ static bool is_held(const struct pty *pty)
     return poll(&state, 1, 0) >= 0 && (state.revents & POLLHUP) == 0;
 }
 
+/* True when there is something to read: a host has been there, or is. */
+static bool has_input(const struct pty *pty)
+{
+    struct pollfd state = {.fd = pty->master, .events = POLLIN};
+    return poll(&state, 1, 0) > 0 && (state.revents & POLLIN) != 0;
+}
+
 /*
  * With nobody there: makes the slave as a host expects to find it: raw, and without bytes that an
  * earlier host left unread. On a master TCSAFLUSH empties the slave's input, and TCOFLUSH what
@@ -157,7 +164,8 @@ static void look(struct pty *pty, struct changes changes)
         pty->holders = 0;
         pty->announced = false;
     }
-    if (t->channel == NULL && (held || changes.opened)) {
+    /* Input alone tells of a host that came and left while the slave was not watched. */
+    if (t->channel == NULL && (held || changes.opened || has_input(pty))) {
         attach(pty, held);
     }
 }
@@ -193,8 +201,8 @@ static bool watch_slave(struct pty *pty)
     return pty->watch >= 0;
 }
 
-/* Between these two, what is opened does not look like a host's doing. Whether a host came
- * meanwhile is looked at soon: the end of a watch is an event, too. */
+/* Between these two, what is opened does not look like a host's doing. A host that came meanwhile
+ * is found soon: the end of a watch is an event, too. */
 static void stop_watching(struct pty *pty)
 {
     if (pty->inotify >= 0) {
@@ -365,10 +373,11 @@ static void pty_gone(struct pm_terminal *t)
         change_hosts(pty, t->backlog);
         return;
     }
-    undo_lock(pty);
+    /* In this order: what is still on its way to a slave arrives when that is opened. */
     if (!make_fresh(pty)) {
         pm_terminal_log(t, PM_LOG_WARNING, "%s: %s", pty->slave, strerror(errno));
     }
+    undo_lock(pty);
 }
 
 static void on_closed(uv_handle_t *handle)

@@ -47,7 +47,7 @@ class HostTest(ProgramTest):
         needs_unpacked(tool)
         result = subprocess.run([str(SERVERS / tool), *map(str, arguments)], text=True,
                                 errors="replace", timeout=seconds, check=False,
-                                env={**server_environment(), **(environment or {})},
+                                cwd=self.folder, env={**server_environment(), **(environment or {})},
                                 **{"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE,
                                    "stderr": subprocess.STDOUT, **options})
         output = result.stdout or ""
