@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 /* Reads of one terminal before the others get their turn. */
-#define READ_ROUNDS 4
+#define READ_ROUNDS 16
 
 /* Bytes handed to the module between two looks at who is there. */
 #define CHECK_INTERVAL 512
