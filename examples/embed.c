@@ -385,7 +385,7 @@ static void conn_close(void *user, bool graceful)
     server.answer[0] = 0;
 }
 
-/* Without HMAC the session uses AUTH PLAIN or LOGIN. */
+/* Without HMAC the session uses AUTH PLAIN or LOGIN; hash, pbkdf2 and token are left NULL. */
 static int32_t hmac(void *user, struct pm_op *op, enum pm_hmac algorithm, struct pm_slice key,
                     struct pm_slice data, uint8_t *out)
 {

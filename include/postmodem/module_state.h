@@ -189,7 +189,8 @@ enum pm_job_state {
     PM_JOB_CONNECT, /* resolves, connects, TLS */
     PM_JOB_SESSION, /* the SMTP session runs */
     PM_JOB_TLS,     /* STARTTLS handshake */
-    PM_JOB_HMAC     /* the platform computes an AUTH answer */
+    PM_JOB_CRYPTO,  /* the platform computes something for AUTH */
+    PM_JOB_TOKEN    /* the platform gets a bearer token */
 };
 
 /* One QSMTPPUT from OK to its URC. */

@@ -290,10 +290,32 @@ struct pm_platform {
     int32_t (*ntp)(void *user, struct pm_op *op, const struct pm_ntp_request *request,
                    int64_t *unix_seconds);
 
+    /* ---- AUTH ----
+     * hash, pbkdf2, channel_binding and token may be NULL: mail then does without SCRAM, -PLUS and
+     * bearer tokens. */
+
     /* HMAC of `data` (RFC 2104) into `out` (16 bytes for MD5, 32 for SHA-256). PM_OK,
      * PM_ERR_UNSUPPORTED. */
     int32_t (*hmac)(void *user, struct pm_op *op, enum pm_hmac algorithm, struct pm_slice key,
                     struct pm_slice data, uint8_t *out);
+
+    /* SHA-256 of `data` into the 32 bytes of `out`. PM_OK, PM_ERR_UNSUPPORTED. */
+    int32_t (*hash)(void *user, struct pm_op *op, struct pm_slice data, uint8_t *out);
+
+    /* PBKDF2 with HMAC-SHA-256 (RFC 8018) into the 32 bytes of `out`. `count` is 4096 to 1,000,000
+     * and chosen by the server: this may take a second, in which the loop should go on. PM_OK,
+     * PM_ERR_UNSUPPORTED. */
+    int32_t (*pbkdf2)(void *user, struct pm_op *op, struct pm_slice password, struct pm_slice salt,
+                      uint32_t count, uint8_t *out);
+
+    /* The tls-exporter binding of the mail connection (RFC 9266) into the 32 bytes of `out`. PM_OK,
+     * PM_ERR_UNSUPPORTED where TLS gives none. Immediate. */
+    int32_t (*channel_binding)(void *user, uint8_t *out);
+
+    /* A bearer token for the account, without line end, into `out`: its length, at most `cap`.
+     * With `renew` the last one was refused. PM_ERR_NOT_FOUND when there is none, or none but
+     * that; the log says why. */
+    int32_t (*token)(void *user, struct pm_op *op, bool renew, uint8_t *out, size_t cap);
 
     /* The working memory of one mail job: at least 4096 bytes, *size says how much; more
      * makes larger writes. NULL: none to be had now. It is the job's until job_memory_free(). */

@@ -21,6 +21,7 @@
  *   STARTTLS not offered, bytes after its 220, connection lost in the handshake  665,0
  *   STARTTLS refused                              665,code
  *   432, 454, 534, 538 in AUTH                    677,code
+ *   SCRAM broken by the server, no token to be had  677,0
  *   message larger than the server's SIZE         680,0
  *   any other negative reply                      pm_mail_error_of_reply(code),code
  *
@@ -29,9 +30,12 @@
  * although the mail has failed, a lone dot goes out when nobody was accepted (RFC 2920 3.1),
  * else the connection is to be dropped, as a dot would deliver an empty mail.
  *
- * AUTH is tried when a user name is set and the server offers AUTH: PLAIN, LOGIN, CRAM-MD5
- * under TLS; CRAM-MD5, PLAIN, LOGIN in clear, where PM_SMTP_CLEAR_AUTH_NEVER leaves CRAM-MD5
- * alone. 504, 534 and 538 lead to the next mechanism; any other refusal ends the session.
+ * AUTH is tried when a user name is set and the server offers AUTH, the mechanisms in the order of
+ * enum pm_smtp_mechanism; in clear those that do not show the password go first, and with
+ * PM_SMTP_CLEAR_AUTH_NEVER alone. 504, 534 and 538 lead to the next mechanism, any refusal of
+ * EXTERNAL does, and a token refused with 535 is renewed once; any other refusal ends the session.
+ * So does a server that breaks SCRAM: wrong nonce, less than 4096 or too many iterations, no proof
+ * that it knows the password (677,0).
  */
 #ifndef POSTMODEM_SMTP_H
 #define POSTMODEM_SMTP_H
@@ -43,6 +47,21 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+
+/* AUTH mechanisms as bits, the first to be tried first. */
+enum pm_smtp_mechanism {
+    PM_SMTP_EXTERNAL = 1,           /* RFC 4422: the client's certificate; under TLS alone */
+    PM_SMTP_SCRAM_SHA_256_PLUS = 2, /* RFC 7677 with tls-exporter (RFC 9266); under TLS alone */
+    PM_SMTP_SCRAM_SHA_256 = 4,      /* RFC 7677 */
+    PM_SMTP_OAUTHBEARER = 8,        /* RFC 7628; under TLS alone */
+    PM_SMTP_XOAUTH2 = 16,           /* its forerunner; under TLS alone */
+    PM_SMTP_PLAIN = 32,             /* RFC 4616 */
+    PM_SMTP_LOGIN = 64,             /* never standardised, spoken everywhere */
+    PM_SMTP_CRAM_MD5 = 128          /* RFC 2195 */
+};
+
+/* The bit of a mechanism's name, in any case; 0: unknown. */
+uint8_t pm_smtp_mechanism(struct pm_slice name);
 
 /* When AUTH PLAIN and LOGIN may go over a connection without TLS (SD59). */
 enum pm_smtp_clear_auth { PM_SMTP_CLEAR_AUTH_ALLOW, PM_SMTP_CLEAR_AUTH_NEVER };
@@ -59,14 +78,31 @@ struct pm_smtp_config {
     bool any_recipient;        /* recipients = any (SD35) */
     bool body_8bit; /* asks for BODY=8BITMIME where offered (the composer needs it never) */
     enum pm_smtp_clear_auth clear_auth;
+    uint8_t forbidden; /* mechanisms that are never used, bits of enum pm_smtp_mechanism */
+    bool external;     /* a client certificate goes with TLS: EXTERNAL may be used */
+    bool token;        /* there are bearer tokens: the password is then never used */
+};
+
+#define PM_SMTP_RANDOM_SIZE 15
+
+/* What PM_SMTP_EV_CRYPTO asks for. */
+enum pm_smtp_crypto {
+    PM_SMTP_HMAC_MD5,    /* of `data` under `key`: 16 bytes */
+    PM_SMTP_HMAC_SHA256, /* likewise: 32 bytes */
+    PM_SMTP_SHA256,      /* of `data`: 32 bytes */
+    PM_SMTP_PBKDF2,      /* with HMAC-SHA-256: password `key`, salt `data`, `count`; 32 bytes */
+    PM_SMTP_RANDOM,      /* PM_SMTP_RANDOM_SIZE unpredictable bytes */
+    PM_SMTP_BINDING      /* tls-exporter of the connection (RFC 9266): 32 bytes */
 };
 
 enum pm_smtp_event_kind {
     PM_SMTP_EV_NONE,
     PM_SMTP_EV_RECIPIENT, /* give recipient `index` with pm_smtp_recipient() */
     PM_SMTP_EV_STARTTLS,  /* the 220 has come: shake hands, then pm_smtp_secured() */
-    PM_SMTP_EV_HMAC,      /* HMAC-MD5 of `data` with the password: pm_smtp_hmac(), until when
-                           * `data` stays valid */
+    PM_SMTP_EV_CRYPTO,    /* `crypto` of `key` and `data`: pm_smtp_crypto(), until when both stay
+                           * valid, as long as the session gets no input */
+    PM_SMTP_EV_TOKEN,     /* a bearer token: pm_smtp_token(); `index` 1: the one given last was
+                           * refused */
     PM_SMTP_EV_BODY,      /* the server waits for the message: pm_smtp_body() */
     PM_SMTP_EV_SENT,      /* one command line goes to the output (for logs): `data` without line
                            * end, secrets redacted. The line leaves no earlier than this. */
@@ -82,8 +118,11 @@ struct pm_smtp_event {
     uint16_t index;
     uint16_t code;  /* SMTP reply code behind the error, or 0 */
     uint16_t error; /* number of the result: 0, 651-682 */
-    bool graceful;  /* QUIT is in the output and should leave before the connection closes; its
-                     * reply need not be waited for. Else drop the connection as it is. */
+    uint8_t crypto; /* enum pm_smtp_crypto */
+    uint32_t count; /* iterations of PM_SMTP_PBKDF2 */
+    struct pm_slice key;
+    bool graceful; /* QUIT is in the output and should leave before the connection closes; its
+                    * reply need not be waited for. Else drop the connection as it is. */
 };
 
 /* The session's state, owned by the caller; members are the engine's own business. */
@@ -104,10 +143,9 @@ void pm_smtp_wipe(struct pm_smtp *smtp);
 /*
  * Bytes from the server. All are taken; `data` must stay valid until pm_smtp_next_event()
  * has answered PM_SMTP_EV_NONE, since lines are read as their events are asked for; while
- * PM_SMTP_EV_STARTTLS or PM_SMTP_EV_HMAC is unanswered, all is read within this call. What
- * cannot be part of a legal dialogue ends the session (SD60), as does a reply that no
- * command which has left (pm_smtp_output_ack()) is waiting for: a negative one with its
- * code, any other with 660,0.
+ * PM_SMTP_EV_STARTTLS, _CRYPTO or _TOKEN is unanswered, all is read within this call. What cannot
+ * be part of a legal dialogue ends the session (SD60), as does a reply that no command which has
+ * left (pm_smtp_output_ack()) is waiting for: a negative one with its code, any other with 660,0.
  */
 void pm_smtp_input(struct pm_smtp *smtp, const uint8_t *data, size_t len, uint64_t now);
 
@@ -126,7 +164,11 @@ void pm_smtp_output_ack(struct pm_smtp *smtp, size_t n, uint64_t now);
  * is not valid ends the session with PM_MAIL_PARAMETER. */
 void pm_smtp_recipient(struct pm_smtp *smtp, struct pm_slice address);
 void pm_smtp_secured(struct pm_smtp *smtp, uint64_t now); /* TLS is up: forget and EHLO again */
-void pm_smtp_hmac(struct pm_smtp *smtp, const uint8_t digest[16], uint64_t now);
+/* NULL: it cannot be done, and another mechanism may be tried. */
+void pm_smtp_crypto(struct pm_smtp *smtp, const uint8_t *result, uint64_t now);
+/* Valid until PM_SMTP_EV_BODY, the next PM_SMTP_EV_TOKEN or PM_SMTP_EV_DONE. Empty, or with bytes
+ * that no token has: there is none, and the session ends. */
+void pm_smtp_token(struct pm_smtp *smtp, struct pm_slice token, uint64_t now);
 
 /*
  * Dot-stuffs message bytes (lines end in CRLF) from `in` into `out` (RFC 5321 4.5.2).
@@ -149,8 +191,8 @@ void pm_smtp_body_end(struct pm_smtp *smtp, uint64_t now);
 void pm_smtp_closed(struct pm_smtp *smtp, uint64_t now);
 
 /* RFC 5321 4.5.3.2 time-outs; the owner adds its own limit for the whole mail, for the TLS
- * handshake and for HMAC, where the answer is PM_NEVER. When input and the deadline come together,
- * all events are asked for before pm_smtp_tick(): what has come still counts. */
+ * handshake, for cryptography and tokens, where the answer is PM_NEVER. When input and the deadline
+ * come together, all events are asked for before pm_smtp_tick(): what has come still counts. */
 uint64_t pm_smtp_deadline(const struct pm_smtp *smtp);
 void pm_smtp_tick(struct pm_smtp *smtp, uint64_t now);
 

@@ -40,7 +40,22 @@ struct pm_smtp_out {
     size_t logged;
     size_t tail;
     const char *redacted; /* stands in the log for the secret line in the buffer, or NULL */
+    size_t encoded;       /* bytes of a long AUTH message that were put into the buffer so far */
+    bool more;            /* the rest of that message follows when the buffer is empty */
     bool overflow;        /* a command did not fit: the session fails */
+};
+
+/* SCRAM (RFC 5802). The AuthMessage lies in `out.buf` while the proof is computed. */
+struct pm_smtp_scram {
+    uint8_t a[32]; /* the client's nonce, 20 characters; SaltedPassword; ServerSignature */
+    uint8_t b[32]; /* ClientKey; ClientProof */
+    uint8_t c[32]; /* the channel binding; StoredKey; ClientSignature; ServerKey */
+    uint32_t iterations;
+    uint16_t message;  /* length of the AuthMessage */
+    uint16_t final_at; /* where its last part begins: the client-final-message */
+    uint16_t salt;     /* length of the salt, which lies behind the AuthMessage */
+    uint8_t step;      /* of the computation: enum step in scram.c */
+    uint8_t flag;      /* gs2-cbind-flag: n, y or p */
 };
 
 /* How far the envelope (MAIL, RCPT..., DATA) has come. */
@@ -61,8 +76,12 @@ struct pm_smtp {
     struct pm_smtp_out out;
     const uint8_t *in; /* input not yet read; the caller's */
     size_t in_len;
-    uint64_t since;      /* when the present wait began */
-    size_t challenge;    /* length of the decoded challenge in `out.buf` */
+    uint64_t since; /* when the present wait began */
+    union {
+        size_t challenge; /* CRAM-MD5: length of the decoded challenge in `out.buf` */
+        struct pm_smtp_scram scram;
+        struct pm_slice token; /* OAUTHBEARER, XOAUTH2 */
+    } auth;
     int32_t awaited;     /* replies due for the command lines that have left */
     uint16_t error;      /* the verdict: the first failure, or 0 */
     uint16_t error_code; /* reply code behind it */
@@ -71,6 +90,9 @@ struct pm_smtp {
     uint8_t state;       /* enum pm__smtp_state */
     uint8_t body_line;   /* enum pm__smtp_body_line */
     uint8_t tried;       /* AUTH mechanisms that were tried, as bits */
+    uint8_t mechanism;   /* the present one: its row in auth.c */
+    uint8_t asked;       /* what the owner was asked for in AUTH: enum pm__smtp_asked */
+    bool renewed;        /* a refused token has been renewed */
     bool secured;        /* TLS came by STARTTLS */
     bool closed;         /* the peer is gone; what it sent before still counts */
     bool event_due;      /* the state's own event has not been told yet */

@@ -40,6 +40,8 @@ struct pm_pdp_setting {
 /* What QSMTPCFG would set; strings are empty and numbers those of a fresh module by default. */
 struct pm_smtp_setting {
     const char *server, *username, *password, *password_file, *sender_name, *sender_email;
+    const char *auth; /* mechanisms between commas; "": all */
+    const char *token_file, *token_command;
     uint16_t port;
     uint8_t contextid, sslctxid, ssltype;
 };

@@ -144,7 +144,7 @@ static bool finish_ehlo(struct pm_options *options, char *err, size_t err_size)
     return true;
 }
 
-/* ---- Passwords, contexts ------------------------------------------------------------ */
+/* ---- Authentication, contexts ------------------------------------------------------------ */
 
 bool pm__config_password_file(struct pm_options *options, const char *named, const char *path,
                               const char *secret, const char *present, char *err, size_t err_size)
@@ -180,6 +180,43 @@ static bool finish_password(struct pm_options *options, char *err, size_t err_si
 {
     return pm__config_password_file(options, "smtp.password_file", options->smtp.password_file,
                                     "smtp.password", options->smtp.password, err, err_size);
+}
+
+static bool finish_mechanisms(struct pm_options *options, char *err, size_t err_size)
+{
+    const char *at = options->smtp.auth;
+    unsigned allowed = *at == '\0' ? UINT8_MAX : 0;
+    while (*at != '\0') {
+        size_t len = strcspn(at, ",");
+        size_t skip = strspn(at, " ");
+        size_t end = len;
+        while (end > skip && at[end - 1] == ' ') {
+            end--;
+        }
+        struct pm_slice name = {(const uint8_t *)at + skip, end > skip ? end - skip : 0};
+        uint8_t bit = pm_smtp_mechanism(name);
+        if (bit == 0) {
+            snprintf(err, err_size, "smtp.auth: \"%.*s\" is no mechanism that is known here",
+                     (int)name.len, (const char *)name.ptr);
+            return false;
+        }
+        allowed |= bit;
+        at += len + (at[len] == ',' ? 1 : 0);
+    }
+    options->module.auth_forbidden = (uint8_t)(UINT8_MAX & ~allowed);
+    return true;
+}
+
+static bool finish_token(struct pm_options *options, char *err, size_t err_size)
+{
+    bool file = *options->smtp.token_file != '\0';
+    bool command = *options->smtp.token_command != '\0';
+    if (file && command) {
+        snprintf(err, err_size, "smtp.token_command: smtp.token_file is set as well");
+        return false;
+    }
+    options->module.auth_token = file || command;
+    return true;
 }
 
 static bool check_binding(const struct pm_pdp_setting *pdp, size_t n, char *err, size_t err_size)
@@ -361,8 +398,8 @@ bool pm_options_finish(struct pm_options *options, char *err, size_t err_size)
                  options->module.fallback_charset);
         return false;
     }
-    return finish_password(options, err, err_size) &&
-           pm__config_finish_mail(options, err, err_size) &&
+    return finish_password(options, err, err_size) && finish_mechanisms(options, err, err_size) &&
+           finish_token(options, err, err_size) && pm__config_finish_mail(options, err, err_size) &&
            finish_addresses(options, err, err_size) && check_hosts(options, err, err_size) &&
            finish_ehlo(options, err, err_size) && finish_ports(options, err, err_size);
 }

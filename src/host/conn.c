@@ -153,6 +153,11 @@ int32_t pm_conn_send(struct pm_conn *conn, const uint8_t *data, size_t len)
     return n;
 }
 
+bool pm_conn_binding(const struct pm_conn *conn, uint8_t *out)
+{
+    return conn->state == CONN_OPEN && pm_stream_binding(&conn->stream, out);
+}
+
 /* ---- the end in the background ------------------------------------------------ */
 
 static void on_linger_timeout(uv_timer_t *timer)

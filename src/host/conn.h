@@ -74,6 +74,9 @@ void pm_conn_attach(struct pm_conn *conn, int fd, const struct pm_conn_target *t
  */
 int32_t pm_conn_starttls(struct pm_conn *conn, SSL *ssl, uint32_t handshake_ms);
 
+/* The tls-exporter binding (RFC 9266) of an open connection, 32 bytes; false: it has none. */
+bool pm_conn_binding(const struct pm_conn *conn, uint8_t *out);
+
 /* Takes up to `len` bytes: the count (0: none now), or PM_ERR_CLOSED. What was taken is sent. */
 int32_t pm_conn_send(struct pm_conn *conn, const uint8_t *data, size_t len);
 

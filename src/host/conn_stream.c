@@ -265,6 +265,19 @@ static int32_t tls_write(struct pm_stream *stream, const uint8_t *data, size_t l
 
 /* ---- reading and writing ---------------------------------------------------- */
 
+bool pm_stream_binding(const struct pm_stream *stream, uint8_t *out)
+{
+    static const char label[] = "EXPORTER-Channel-Binding";
+    static const unsigned char context[1] = {0};
+    if (stream->ssl == NULL || SSL_version(stream->ssl) < TLS1_3_VERSION) {
+        return false;
+    }
+    int good =
+        SSL_export_keying_material(stream->ssl, out, 32, label, sizeof(label) - 1, context, 0, 1);
+    ERR_clear_error();
+    return good == 1;
+}
+
 int32_t pm_stream_read(struct pm_stream *stream, uint8_t *data, size_t len)
 {
     return stream->ssl != NULL ? tls_read(stream, data, len) : socket_read(stream, data, len);

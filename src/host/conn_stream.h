@@ -48,6 +48,10 @@ bool pm_stream_tls(struct pm_stream *stream, SSL *ssl);
 /* One step of the handshake: 0 done, PM_STREAM_AGAIN or PM_STREAM_FAILED. */
 int pm_stream_handshake(struct pm_stream *stream);
 
+/* The tls-exporter binding (RFC 9266), 32 bytes; false where there is none: below TLS 1.3 peers do
+ * not agree on how an empty context counts, and the tls-unique of old is not to be trusted. */
+bool pm_stream_binding(const struct pm_stream *stream, uint8_t *out);
+
 /* Reads up to `len` bytes: the count, at least 1, or a status. With `len` of at least
  * PM_STREAM_RECORD nothing stays behind in the stream that the socket would not tell of. */
 int32_t pm_stream_read(struct pm_stream *stream, uint8_t *data, size_t len);

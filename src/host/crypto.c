@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Randomness, HMAC and job memory as platform.h describes them. */
+/* Randomness, hashes, keys and job memory as platform.h describes them. */
 #include "host/crypto.h"
 
 #include <limits.h>
@@ -8,6 +8,7 @@
 #include <openssl/evp.h>
 #include <openssl/rand.h>
 #include <stdlib.h>
+#include <string.h>
 
 int32_t pm_crypto_random(uint8_t *out, size_t len)
 {
@@ -38,6 +39,84 @@ int32_t pm_crypto_hmac(enum pm_hmac algorithm, struct pm_slice key, struct pm_sl
     /* A FIPS configuration has no MD5. */
     return mac != NULL && made == size ? PM_OK : PM_ERR_UNSUPPORTED;
 }
+
+int32_t pm_crypto_hash(struct pm_slice data, uint8_t *out)
+{
+    size_t made = 0;
+    int good = EVP_Q_digest(NULL, "SHA256", NULL, data.ptr, data.len, out, &made);
+    ERR_clear_error();
+    return good == 1 && made == 32 ? PM_OK : PM_ERR_UNSUPPORTED;
+}
+
+/* ---- PBKDF2 --------------------------------------------------------------------------- */
+
+struct pm_derivation {
+    uv_work_t work;
+    void (*done)(void *user, const uint8_t *key);
+    void *user;
+    uint32_t count;
+    bool good;
+    uint8_t key[32];
+    size_t password_len, salt_len;
+    uint8_t bytes[]; /* password and salt */
+};
+
+static void derive(uv_work_t *work)
+{
+    struct pm_derivation *d = work->data;
+    d->good = PKCS5_PBKDF2_HMAC((const char *)d->bytes, (int)d->password_len,
+                                d->bytes + d->password_len, (int)d->salt_len, (int)d->count,
+                                EVP_sha256(), sizeof d->key, d->key) == 1;
+    ERR_clear_error();
+}
+
+static void on_derived(uv_work_t *work, int status)
+{
+    struct pm_derivation *d = work->data;
+    if (d->done != NULL) {
+        d->done(d->user, status == 0 && d->good ? d->key : NULL);
+    }
+    size_t secret = d->password_len + d->salt_len;
+    OPENSSL_cleanse(d, sizeof *d + secret);
+    free(d);
+}
+
+struct pm_derivation *pm_crypto_derive(uv_loop_t *loop, struct pm_slice password,
+                                       struct pm_slice salt, uint32_t count,
+                                       void (*done)(void *user, const uint8_t *key), void *user)
+{
+    struct pm_derivation *d = malloc(sizeof *d + password.len + salt.len);
+    if (d == NULL) {
+        return NULL;
+    }
+    *d = (struct pm_derivation){.done = done,
+                                .user = user,
+                                .count = count,
+                                .password_len = password.len,
+                                .salt_len = salt.len};
+    if (password.len > 0) {
+        memcpy(d->bytes, password.ptr, password.len);
+    }
+    if (salt.len > 0) {
+        memcpy(d->bytes + password.len, salt.ptr, salt.len);
+    }
+    d->work.data = d;
+    if (uv_queue_work(loop, &d->work, derive, on_derived) != 0) {
+        OPENSSL_cleanse(d->bytes, password.len);
+        free(d);
+        return NULL;
+    }
+    return d;
+}
+
+/* What waits for a thread is taken back; what runs ends by itself. */
+void pm_crypto_derive_cancel(struct pm_derivation *derivation)
+{
+    derivation->done = NULL;
+    (void)uv_cancel((uv_req_t *)&derivation->work);
+}
+
+/* ---- Memory --------------------------------------------------------------------------- */
 
 uint8_t *pm_job_memory(size_t *size)
 {

@@ -68,6 +68,8 @@ static bool start_network(struct pm_daemon_module *module, char *err, size_t err
                                  .verify_always = options->tls_verify != 0,
                                  .trust = &module->daemon->trust,
                                  .system_ca = options->tls_system_ca,
+                                 .token_file = options->smtp.token_file,
+                                 .token_command = options->smtp.token_command,
                                  .catcher = module->host.catcher};
     module->host.net = pm_net_new(&module->host, &net, err, err_size);
     return module->host.net != NULL;

@@ -139,7 +139,7 @@ bool pm_net_cancel(struct pm_net *net, struct pm_op *op)
         pm_net_close(net, false);
         return true;
     }
-    return pm__net_query_cancel(net, op);
+    return pm__net_auth_cancel(net, op) || pm__net_query_cancel(net, op);
 }
 
 /* ---- opening ---------------------------------------------------------------------- */
@@ -378,6 +378,7 @@ struct pm_net *pm_net_new_sink(const struct pm_net_sink *sink, uv_loop_t *loop,
     net->loop = loop;
     net->options = *options;
     net->options.dns_servers = net->options.resolv_conf = NULL;
+    net->options.token_file = net->options.token_command = NULL;
     net->options.bindings = NULL;
     net->options.dns_port = options->dns_port != 0 ? options->dns_port : DNS_PORT;
     if (net->options.connect_ms == 0) {
@@ -387,7 +388,7 @@ struct pm_net *pm_net_new_sink(const struct pm_net_sink *sink, uv_loop_t *loop,
         free(net);
         return NULL;
     }
-    if (!start_bindings(net, options)) {
+    if (!start_bindings(net, options) || !pm__net_auth_start(net, options)) {
         snprintf(err, err_size, "out of memory");
         pm_net_free(net);
         return NULL;
@@ -402,6 +403,7 @@ void pm_net_free(struct pm_net *net)
     }
     net->freed = true;
     pm_net_close(net, false);
+    pm__net_auth_end(net);
     (void)pm__net_query_cancel(net, NULL);
     pm_links_free(net->links);
     net->links = NULL;

@@ -34,6 +34,8 @@ struct pm_net_options {
                                  * the net has its own */
     const char *lab_hosts;      /* with a catcher: "NAME=ADDRESS[ ADDRESS...],..."; NULL: none */
     bool lab_faults;            /* with a catcher: names like fault-resolve fail */
+    const char *token_file;     /* see token.h; NULL or "": none */
+    const char *token_command;
     struct pm_catcher *catcher; /* every connection ends there; NULL: the real network. It must
                                  * outlive the net */
 };
@@ -65,9 +67,9 @@ struct pm_net *pm_net_new_sink(const struct pm_net_sink *sink, uv_loop_t *loop,
  * on. Not from inside a call of the sink. */
 void pm_net_free(struct pm_net *net);
 
-/* Fills in random, conn_..., context_open to ntp, hmac and job_memory... of `platform`; their
- * `user` is then platform->user, which must be a struct pm_host_module: pm_host_net() finds the
- * net. */
+/* Fills in random, conn_..., context_open to ntp, hmac to token and job_memory... of `platform`;
+ * their `user` is then platform->user, which must be a struct pm_host_module: pm_host_net() finds
+ * the net. */
 void pm_net_platform(struct pm_net *net, struct pm_platform *platform);
 
 /* Ends a pending operation without a result; false when it is not one of the net's. */
@@ -79,6 +81,10 @@ int32_t pm_net_starttls(struct pm_net *net, struct pm_op *op,
                         const struct pm_connect_request *request);
 int32_t pm_net_send(struct pm_net *net, const uint8_t *data, size_t len);
 void pm_net_close(struct pm_net *net, bool graceful);
+int32_t pm_net_pbkdf2(struct pm_net *net, struct pm_op *op, struct pm_slice password,
+                      struct pm_slice salt, uint32_t count, uint8_t *out);
+int32_t pm_net_binding(const struct pm_net *net, uint8_t *out);
+int32_t pm_net_token(struct pm_net *net, struct pm_op *op, bool renew, uint8_t *out, size_t cap);
 int32_t pm_net_context_open(struct pm_net *net, uint8_t context);
 size_t pm_net_name_servers(struct pm_net *net, struct pm_ip servers[2]);
 int32_t pm_net_resolve(struct pm_net *net, struct pm_op *op,

@@ -80,6 +80,29 @@ static int32_t host_hmac(void *user, struct pm_op *op, enum pm_hmac algorithm, s
     return pm_crypto_hmac(algorithm, key, data, out);
 }
 
+static int32_t host_hash(void *user, struct pm_op *op, struct pm_slice data, uint8_t *out)
+{
+    (void)user;
+    (void)op; /* The answer comes at once. */
+    return pm_crypto_hash(data, out);
+}
+
+static int32_t host_pbkdf2(void *user, struct pm_op *op, struct pm_slice password,
+                           struct pm_slice salt, uint32_t count, uint8_t *out)
+{
+    return pm_net_pbkdf2(pm_host_net(user), op, password, salt, count, out);
+}
+
+static int32_t host_channel_binding(void *user, uint8_t *out)
+{
+    return pm_net_binding(pm_host_net(user), out);
+}
+
+static int32_t host_token(void *user, struct pm_op *op, bool renew, uint8_t *out, size_t cap)
+{
+    return pm_net_token(pm_host_net(user), op, renew, out, cap);
+}
+
 static uint8_t *host_job_memory(void *user, size_t *size)
 {
     (void)user;
@@ -150,6 +173,10 @@ void pm_net_platform(struct pm_net *net, struct pm_platform *platform)
     (void)net; /* The functions find it through platform->user. */
     platform->random = host_random;
     platform->hmac = host_hmac;
+    platform->hash = host_hash;
+    platform->pbkdf2 = host_pbkdf2;
+    platform->channel_binding = host_channel_binding;
+    platform->token = host_token;
     platform->job_memory = host_job_memory;
     platform->job_memory_free = host_job_memory_free;
     platform->conn_open = host_conn_open;

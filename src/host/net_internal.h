@@ -51,6 +51,12 @@ struct pm_net {
     struct pm_lab lab;
     char *lab_hosts; /* what lab.hosts points to */
     struct pm_net_query queries[PM_NET_QUERIES];
+    struct {
+        struct pm_op *op;                 /* that pends; NULL: none */
+        struct pm_derivation *derivation; /* which it is, or NULL: a token */
+        uint8_t *out;
+        struct pm_token *token; /* NULL: there are none */
+    } auth;
 };
 
 /* One line for the log. */
@@ -59,6 +65,14 @@ void pm__net_say(const struct pm_net *net, enum pm_log_level level, const char *
 
 /* The way that a route takes; false when its context has no addresses to take it from. */
 bool pm__net_path(const struct pm_net *net, const struct pm_route *route, struct pm_path *path);
+
+/* ---- net_auth.c ---- */
+
+/* False: no memory. */
+bool pm__net_auth_start(struct pm_net *net, const struct pm_net_options *options);
+/* As pm__net_query_cancel(). */
+bool pm__net_auth_cancel(struct pm_net *net, const struct pm_op *op);
+void pm__net_auth_end(struct pm_net *net);
 
 /* ---- net_query.c ---- */
 

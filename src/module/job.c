@@ -206,10 +206,16 @@ uint64_t pm__job_deadline(const struct pm_module *module)
     return session < job->deadline ? session : job->deadline;
 }
 
+static bool has_session(const struct pm_job *job)
+{
+    return job->state == PM_JOB_SESSION || job->state == PM_JOB_CRYPTO ||
+           job->state == PM_JOB_TOKEN;
+}
+
 void pm__job_received(struct pm_module *module, const uint8_t *data, size_t len)
 {
     struct pm_job *job = &module->job;
-    if (job->state == PM_JOB_SESSION || job->state == PM_JOB_HMAC) {
+    if (has_session(job)) {
         pm_smtp_input(&job->smtp, data, len, module->now);
         job->unread = true;
     }
@@ -218,7 +224,7 @@ void pm__job_received(struct pm_module *module, const uint8_t *data, size_t len)
 void pm__job_closed(struct pm_module *module)
 {
     struct pm_job *job = &module->job;
-    if (job->state == PM_JOB_SESSION || job->state == PM_JOB_HMAC) {
+    if (has_session(job)) {
         pm_smtp_closed(&job->smtp, module->now);
     }
 }

@@ -51,4 +51,12 @@ bool pm__prepare_measure(struct pm_module *module);
 void pm__session_begin(struct pm_module *module);
 bool pm__session_run(struct pm_module *module);
 
+/* job_auth.c: what the session's AUTH may use, and what it asks the platform for. */
+void pm__auth_configure(struct pm_module *module, const struct pm__relay *relay,
+                        struct pm_smtp_config *config);
+bool pm__auth_crypto(struct pm_module *module, const struct pm_smtp_event *event);
+bool pm__auth_token(struct pm_module *module, bool renew);
+/* Hands the platform's result to the session. */
+void pm__auth_resume(struct pm_module *module);
+
 #endif

@@ -4,41 +4,11 @@
 
 #include "module/job.h"
 
-/* True when `list`, names between commas, holds `name`, case aside. */
-static bool listed(struct pm_slice list, struct pm_slice name)
-{
-    while (list.len != 0) {
-        const uint8_t *comma = memchr(list.ptr, ',', list.len);
-        size_t len = comma != NULL ? (size_t)(comma - list.ptr) : list.len;
-        if (pm__slice_equal_nocase((struct pm_slice){list.ptr, len}, name)) {
-            return true;
-        }
-        size_t step = comma != NULL ? len + 1 : len;
-        list = (struct pm_slice){list.ptr + step, list.len - step};
-    }
-    return false;
-}
-
-/* Whether the password may be shown to a server on a clear connection (SD59): that of a policy only
- * to servers that are named. */
-static enum pm_smtp_clear_auth clear_auth(struct pm_module *module, const struct pm__relay *relay)
-{
-    const struct pm_module_config *config = module->config;
-    bool allowed =
-        (config->auth_in_clear == PM_SMTP_CLEAR_AUTH_ALLOW && !pm__policy_relays(module)) ||
-        listed(pm__slice(config->auth_in_clear_servers), relay->server);
-    if (allowed && relay->ssltype == 0 && relay->username.len != 0) {
-        pm__log_text(module, PM_LOG_WARNING,
-                     "the account may be sent over a connection without TLS (auth_in_clear)");
-    }
-    return allowed ? PM_SMTP_CLEAR_AUTH_ALLOW : PM_SMTP_CLEAR_AUTH_NEVER;
-}
-
 void pm__session_begin(struct pm_module *module)
 {
     struct pm_job *job = &module->job;
     const struct pm__relay relay = pm__policy_relay(module);
-    const struct pm_smtp_config config = {
+    struct pm_smtp_config config = {
         .ehlo_name = pm__slice(module->config->ehlo_name),
         .username = relay.username,
         .password = relay.password,
@@ -48,8 +18,8 @@ void pm__session_begin(struct pm_module *module)
         .starttls = relay.ssltype == 2,
         .tls = relay.ssltype == 1,
         .any_recipient = module->config->recipients == PM_RECIPIENTS_ANY,
-        .clear_auth = clear_auth(module, &relay),
     };
+    pm__auth_configure(module, &relay, &config);
     job->state = PM_JOB_SESSION;
     pm_smtp_init(&job->smtp, &config, module->now);
 }
@@ -85,23 +55,6 @@ static bool begin_starttls(struct pm_module *module)
     return pm__job_await(job, platform->conn_starttls(platform->user, &job->op, &job->request));
 }
 
-/* The challenge moves to the job's memory: the session may get input while the platform works. */
-static bool begin_hmac(struct pm_module *module, struct pm_slice challenge)
-{
-    struct pm_job *job = &module->job;
-    const struct pm_platform *platform = module->platform;
-    const size_t room = job->in_size + job->mid_size + job->out_size;
-    if (challenge.len > room) {
-        pm__job_fail(module, PM_MAIL_AUTH_TYPE, 0);
-        return true;
-    }
-    memcpy(job->in, challenge.ptr, challenge.len);
-    job->state = PM_JOB_HMAC;
-    return pm__job_await(
-        job, platform->hmac(platform->user, &job->op, PM_HMAC_MD5, job->smtp.config.password,
-                            (struct pm_slice){job->in, challenge.len}, job->digest));
-}
-
 static bool take_event(struct pm_module *module, const struct pm_smtp_event *event)
 {
     struct pm_job *job = &module->job;
@@ -115,7 +68,8 @@ static bool take_event(struct pm_module *module, const struct pm_smtp_event *eve
         pm__job_fail(module, PM_MAIL_UNKNOWN, 0);
         return true;
     case PM_SMTP_EV_STARTTLS: return begin_starttls(module);
-    case PM_SMTP_EV_HMAC: return begin_hmac(module, event->data);
+    case PM_SMTP_EV_CRYPTO: return pm__auth_crypto(module, event);
+    case PM_SMTP_EV_TOKEN: return pm__auth_token(module, event->index != 0);
     case PM_SMTP_EV_BODY: job->sending = true; return true;
     case PM_SMTP_EV_SENT:
     case PM_SMTP_EV_REPLY: trace(module, event->kind == PM_SMTP_EV_SENT, event->data); return true;
@@ -212,20 +166,17 @@ static bool send_body(struct pm_module *module)
     return n > 0;
 }
 
-/* A handshake or an HMAC has ended. */
+/* What the platform did for the session has ended. */
 static bool resume(struct pm_module *module)
 {
     struct pm_job *job = &module->job;
-    bool tls = job->state == PM_JOB_TLS;
-    if (job->op.result != PM_OK) {
-        pm__job_fail(module, tls ? PM_MAIL_SSL : PM_MAIL_AUTH_TYPE, 0);
-        return true;
-    }
-    job->state = PM_JOB_SESSION;
-    if (tls) {
-        pm_smtp_secured(&job->smtp, module->now);
+    if (job->state != PM_JOB_TLS) {
+        pm__auth_resume(module);
+    } else if (job->op.result != PM_OK) {
+        pm__job_fail(module, PM_MAIL_SSL, 0);
     } else {
-        pm_smtp_hmac(&job->smtp, job->digest, module->now);
+        job->state = PM_JOB_SESSION;
+        pm_smtp_secured(&job->smtp, module->now);
     }
     return true;
 }

@@ -301,17 +301,50 @@ static void conn_close(void *user, bool graceful)
     world_server_reset(w);
 }
 
-/* No real HMAC: what counts here is that its bytes get where they belong. */
-static int32_t hmac(void *user, struct pm_op *op, enum pm_hmac algorithm, struct pm_slice key,
-                    struct pm_slice data, uint8_t *out)
+/* No real cryptography: what counts here is that its bytes get where they belong. */
+static int32_t fill(struct world *w, struct pm_op *op, size_t lengths, uint8_t *out, size_t size)
 {
-    struct world *w = user;
-    (void)algorithm;
     if (world_fails(w)) {
         return world_answer(w, op, PM_ERR_UNSUPPORTED);
     }
-    memset(out, (int)((key.len + data.len) & 0x7F), 16);
+    memset(out, (int)(lengths & 0x7F), size);
     return world_answer(w, op, PM_OK);
+}
+
+static int32_t hmac(void *user, struct pm_op *op, enum pm_hmac algorithm, struct pm_slice key,
+                    struct pm_slice data, uint8_t *out)
+{
+    return fill(user, op, key.len + data.len, out, algorithm == PM_HMAC_MD5 ? 16 : 32);
+}
+
+static int32_t hash(void *user, struct pm_op *op, struct pm_slice data, uint8_t *out)
+{
+    return fill(user, op, data.len, out, 32);
+}
+
+static int32_t pbkdf2(void *user, struct pm_op *op, struct pm_slice password, struct pm_slice salt,
+                      uint32_t count, uint8_t *out)
+{
+    return fill(user, op, password.len + salt.len + count, out, 32);
+}
+
+static int32_t channel_binding(void *user, uint8_t *out)
+{
+    struct world *w = user;
+    memset(out, 0x5A, 32);
+    return world_fails(w) ? PM_ERR_UNSUPPORTED : PM_OK;
+}
+
+static int32_t token(void *user, struct pm_op *op, bool renew, uint8_t *out, size_t cap)
+{
+    static const char *const tokens[] = {"world-token-1", "world-token-2"};
+    struct world *w = user;
+    size_t len = strlen(tokens[renew]);
+    if (world_fails(w) || len > cap) {
+        return world_answer(w, op, PM_ERR_NOT_FOUND);
+    }
+    memcpy(out, tokens[renew], len);
+    return world_answer(w, op, (int32_t)len);
 }
 
 static uint8_t *job_memory(void *user, size_t *size)
@@ -339,6 +372,10 @@ void world_net_platform(struct pm_platform *platform)
     platform->conn_send = conn_send;
     platform->conn_close = conn_close;
     platform->hmac = hmac;
+    platform->hash = hash;
+    platform->pbkdf2 = pbkdf2;
+    platform->channel_binding = channel_binding;
+    platform->token = token;
     platform->job_memory = job_memory;
     platform->job_memory_free = job_memory_free;
 }

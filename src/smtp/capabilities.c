@@ -22,15 +22,27 @@ static struct pm_slice next_word(struct pm_slice *rest)
     return word;
 }
 
-static uint8_t mechanism_bit(struct pm_slice name)
+uint8_t pm_smtp_mechanism(struct pm_slice name)
 {
-    if (pm__slice_equal_nocase(name, pm__slice("PLAIN"))) {
-        return PM__SMTP_PLAIN;
+    static const struct {
+        const char *name;
+        uint8_t bit;
+    } known[] = {
+        {"EXTERNAL", PM_SMTP_EXTERNAL},
+        {"SCRAM-SHA-256-PLUS", PM_SMTP_SCRAM_SHA_256_PLUS},
+        {"SCRAM-SHA-256", PM_SMTP_SCRAM_SHA_256},
+        {"OAUTHBEARER", PM_SMTP_OAUTHBEARER},
+        {"XOAUTH2", PM_SMTP_XOAUTH2},
+        {"PLAIN", PM_SMTP_PLAIN},
+        {"LOGIN", PM_SMTP_LOGIN},
+        {"CRAM-MD5", PM_SMTP_CRAM_MD5},
+    };
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
+        if (pm__slice_equal_nocase(name, pm__slice(known[i].name))) {
+            return known[i].bit;
+        }
     }
-    if (pm__slice_equal_nocase(name, pm__slice("LOGIN"))) {
-        return PM__SMTP_LOGIN;
-    }
-    return pm__slice_equal_nocase(name, pm__slice("CRAM-MD5")) ? PM__SMTP_CRAM_MD5 : 0;
+    return 0;
 }
 
 static void note_mechanisms(struct pm_smtp_capabilities *capabilities, struct pm_slice list)
@@ -38,7 +50,7 @@ static void note_mechanisms(struct pm_smtp_capabilities *capabilities, struct pm
     struct pm_slice name = next_word(&list);
     capabilities->auth = true;
     while (name.len > 0) {
-        capabilities->mechanisms |= mechanism_bit(name);
+        capabilities->mechanisms |= pm_smtp_mechanism(name);
         name = next_word(&list);
     }
 }

@@ -5,13 +5,6 @@
 
 #include "postmodem/smtp.h"
 
-/* AUTH mechanisms the engine knows, as bits. */
-enum pm__smtp_mechanism {
-    PM__SMTP_PLAIN = 1,   /* RFC 4616 */
-    PM__SMTP_LOGIN = 2,   /* never standardised, spoken everywhere */
-    PM__SMTP_CRAM_MD5 = 4 /* RFC 2195 */
-};
-
 /* Notes one line after the first, without code and separator. Unknown keywords and empty
  * lines are passed over; keywords count in any case, and AUTH= is AUTH's old form. */
 void pm__smtp_capability(struct pm_smtp_capabilities *capabilities, struct pm_slice line);

@@ -8,7 +8,7 @@
 #include "base/text.h"
 #include "base/wipe.h"
 
-enum { DECIMAL_MAX = 20, BASE64_CHUNK = 48 };
+enum { DECIMAL_MAX = 20 };
 
 /* Moves what has not left to the front, and overwrites what it leaves behind. */
 static void compact(struct pm_smtp_out *out)
@@ -61,29 +61,56 @@ void pm__smtp_put_number(struct pm_smtp_out *out, uint64_t number)
     pm__smtp_put_slice(out, pm__text_get(&text));
 }
 
-static void put_base64_chunk(struct pm_smtp_out *out, const uint8_t *chunk, size_t n)
+static void encode_held(struct pm__smtp_sink *sink)
 {
-    uint8_t *at = extend(out, PM__BASE64_SIZE(n));
-    if (at != NULL) {
-        (void)pm__base64_encode(at, chunk, n);
+    if (pm__smtp_room(sink->out) < PM__BASE64_SIZE(sink->held) + 2) {
+        sink->full = true;
+        return;
     }
+    uint8_t *at = extend(sink->out, PM__BASE64_SIZE(sink->held));
+    if (at != NULL) {
+        (void)pm__base64_encode(at, sink->chunk, sink->held);
+    }
+    sink->skip += sink->held;
+    sink->held = 0;
+}
+
+void pm__smtp_sink_put(struct pm__smtp_sink *sink, struct pm_slice bytes)
+{
+    if (sink->text != NULL) {
+        pm__text_slice(sink->text, bytes);
+    }
+    for (size_t i = 0; i < bytes.len; i++) {
+        bool taken = sink->length < sink->skip + sink->held;
+        sink->length++;
+        if (sink->out == NULL || taken || sink->full) {
+            continue;
+        }
+        sink->chunk[sink->held++] = bytes.ptr[i];
+        if (sink->held == sizeof sink->chunk) {
+            encode_held(sink);
+        }
+    }
+}
+
+bool pm__smtp_sink_end(struct pm__smtp_sink *sink)
+{
+    if (sink->out != NULL && !sink->full) {
+        encode_held(sink);
+    }
+    pm__wipe(sink->chunk, sizeof sink->chunk);
+    return !sink->full;
 }
 
 void pm__smtp_put_base64(struct pm_smtp_out *out, const struct pm_slice *parts, size_t count)
 {
-    uint8_t chunk[BASE64_CHUNK];
-    size_t held = 0;
+    struct pm__smtp_sink sink = {.out = out};
     for (size_t part = 0; part < count; part++) {
-        for (size_t i = 0; i < parts[part].len; i++) {
-            chunk[held++] = parts[part].ptr[i];
-            if (held == sizeof chunk) {
-                put_base64_chunk(out, chunk, held);
-                held = 0;
-            }
-        }
+        pm__smtp_sink_put(&sink, parts[part]);
     }
-    put_base64_chunk(out, chunk, held);
-    pm__wipe(chunk, sizeof chunk);
+    if (!pm__smtp_sink_end(&sink)) {
+        out->overflow = true;
+    }
 }
 
 void pm__smtp_end_line(struct pm_smtp_out *out)
@@ -101,6 +128,21 @@ void pm__smtp_end_secret(struct pm_smtp_out *out, const char *redacted)
     out->redacted = redacted;
 }
 
+void pm__smtp_begin_secret(struct pm_smtp_out *out, const char *redacted)
+{
+    out->redacted = redacted;
+    out->more = true;
+}
+
+void pm__smtp_continue(struct pm_smtp_out *out, bool more)
+{
+    out->more = more;
+    if (!more) {
+        pm__smtp_put(out, "\r\n");
+    }
+    out->logged = out->tail;
+}
+
 void pm__smtp_put_unlogged(struct pm_smtp_out *out, const char *string)
 {
     pm__smtp_put(out, string);
@@ -116,14 +158,14 @@ bool pm__smtp_log_line(struct pm_smtp_out *out, struct pm_slice *text)
 {
     const uint8_t *line = out->buf + out->logged;
     const uint8_t *end = memchr(line, '\r', out->tail - out->logged);
-    if (end == NULL) {
+    if (end == NULL && !(out->more && out->logged < out->tail)) {
         return false;
     }
-    *text = (struct pm_slice){line, (size_t)(end - line)};
+    *text = (struct pm_slice){line, end != NULL ? (size_t)(end - line) : 0};
+    out->logged = end != NULL ? out->logged + text->len + 2 : out->tail;
     if (out->redacted != NULL) {
         *text = (struct pm_slice){(const uint8_t *)out->redacted, strlen(out->redacted)};
     }
-    out->logged += (size_t)(end - line) + 2;
     return true;
 }
 
@@ -146,6 +188,7 @@ void pm__smtp_forget(struct pm_smtp_out *out)
     out->logged = 0;
     out->tail = 0;
     out->redacted = NULL;
+    out->more = false;
     out->overflow = false;
 }
 

@@ -43,6 +43,7 @@ void pm__smtp_finish(struct pm_smtp *smtp, enum pm__smtp_leave leave, uint64_t n
     smtp->graceful = leave == PM__SMTP_QUIT && listening;
     smtp->envelope.asking = false;
     pm__smtp_forget(&smtp->out);
+    pm__wipe(&smtp->auth, sizeof smtp->auth);
     if (smtp->graceful) {
         pm__smtp_put(&smtp->out, "QUIT");
         pm__smtp_end_line(&smtp->out);
@@ -164,10 +165,14 @@ static void perform(struct pm_smtp *smtp, enum pm__smtp_state state, enum pm__sm
         [PM__SMTP_DO_HANDSHAKE] = do_handshake,
         [PM__SMTP_DO_NO_TLS] = do_no_tls,
         [PM__SMTP_DO_TLS_REFUSED] = do_tls_refused,
-        [PM__SMTP_DO_PLAIN] = pm__smtp_auth_plain,
+        [PM__SMTP_DO_INITIAL] = pm__smtp_auth_initial,
         [PM__SMTP_DO_LOGIN] = pm__smtp_auth_login,
         [PM__SMTP_DO_PASSWORD] = pm__smtp_auth_password,
         [PM__SMTP_DO_CHALLENGE] = pm__smtp_auth_challenge,
+        [PM__SMTP_DO_SCRAM_FIRST] = pm__smtp_scram_first,
+        [PM__SMTP_DO_SCRAM_FINAL] = pm__smtp_scram_final,
+        [PM__SMTP_DO_UNPROVEN] = pm__smtp_scram_unproven,
+        [PM__SMTP_DO_TOKEN_ERROR] = pm__smtp_auth_token_error,
         [PM__SMTP_DO_AUTH_REFUSED] = pm__smtp_auth_refused,
         [PM__SMTP_DO_CANCELLED] = pm__smtp_auth_cancelled,
         [PM__SMTP_DO_ENVELOPE] = pm__smtp_envelope_begin,
@@ -211,13 +216,13 @@ static void complete(struct pm_smtp *smtp, uint64_t now)
 static const char *redaction(const struct pm_smtp *smtp)
 {
     struct pm_slice line = {smtp->reply.line, smtp->reply.len};
-    if (smtp->state < PM__SMTP_AUTH_PLAIN || smtp->state > PM__SMTP_AUTH_CANCEL) {
+    if (smtp->state < PM__SMTP_AUTH_INITIAL || smtp->state > PM__SMTP_AUTH_CANCEL) {
         return NULL;
     }
     if (line.len > 0 && line.ptr[0] == '3') {
         return "334 ********";
     }
-    return pm__smtp_reveals(&smtp->out, line, smtp->config.password) ? "********" : NULL;
+    return pm__smtp_auth_reveals(smtp, line) ? "********" : NULL;
 }
 
 static void note_capability(struct pm_smtp *smtp)
@@ -269,9 +274,7 @@ static enum pm_smtp_event_kind state_event(struct pm_smtp *smtp, struct pm_smtp_
     switch (smtp->state) {
     case PM__SMTP_HANDSHAKE: return PM_SMTP_EV_STARTTLS;
     case PM__SMTP_BODY: return PM_SMTP_EV_BODY;
-    case PM__SMTP_AUTH_HMAC:
-        event->data = (struct pm_slice){smtp->out.buf, smtp->challenge};
-        return PM_SMTP_EV_HMAC;
+    case PM__SMTP_AUTH_OWNER: return pm__smtp_auth_event(smtp, event);
     case PM__SMTP_DONE:
         event->error = smtp->error;
         event->code = smtp->error_code;
@@ -402,7 +405,7 @@ void pm_smtp_input(struct pm_smtp *smtp, const uint8_t *data, size_t len, uint64
     smtp->in_len = len;
     /* The owner is at work for us and need not ask for events before it is ready; whatever
      * comes now ends the session. */
-    if (smtp->state == PM__SMTP_HANDSHAKE || smtp->state == PM__SMTP_AUTH_HMAC) {
+    if (smtp->state == PM__SMTP_HANDSHAKE || smtp->state == PM__SMTP_AUTH_OWNER) {
         read_unlogged(smtp, now);
     }
 }
@@ -416,6 +419,9 @@ size_t pm_smtp_output(const struct pm_smtp *smtp, const uint8_t **data)
 void pm_smtp_output_ack(struct pm_smtp *smtp, size_t n, uint64_t now)
 {
     smtp->awaited += (int32_t)pm__smtp_sent(&smtp->out, n);
+    if (smtp->out.more && smtp->out.head == smtp->out.tail) {
+        pm__smtp_auth_more(smtp);
+    }
     if (n > 0) {
         smtp->since = now;
     }

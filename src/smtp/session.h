@@ -31,14 +31,28 @@ void pm__smtp_fail(struct pm_smtp *smtp, uint16_t error, uint16_t code, enum pm_
 bool pm__smtp_auth_fits(const struct pm_smtp_config *config);
 /* Starts the best mechanism not tried yet; false when there is none. */
 bool pm__smtp_auth_start(struct pm_smtp *smtp, uint64_t now);
-void pm__smtp_auth_plain(struct pm_smtp *smtp, uint64_t now);
+/* Fills in what the owner is asked for in AUTH_OWNER. */
+enum pm_smtp_event_kind pm__smtp_auth_event(const struct pm_smtp *smtp,
+                                            struct pm_smtp_event *event);
+/* Puts the rest of a long message, or more of it, into the empty buffer. */
+void pm__smtp_auth_more(struct pm_smtp *smtp);
+/* True when the line holds a secret of ours. */
+bool pm__smtp_auth_reveals(const struct pm_smtp *smtp, struct pm_slice line);
+void pm__smtp_auth_initial(struct pm_smtp *smtp, uint64_t now);
 void pm__smtp_auth_login(struct pm_smtp *smtp, uint64_t now);
 void pm__smtp_auth_password(struct pm_smtp *smtp, uint64_t now);
 void pm__smtp_auth_challenge(struct pm_smtp *smtp, uint64_t now);
+void pm__smtp_auth_token_error(struct pm_smtp *smtp, uint64_t now);
 /* The present reply refuses the mechanism or the credentials (SD32, SD52). */
 void pm__smtp_auth_refused(struct pm_smtp *smtp, uint64_t now);
 /* The present reply confirms our "*". */
 void pm__smtp_auth_cancelled(struct pm_smtp *smtp, uint64_t now);
+
+/* ---- SCRAM (scram.c) ---- */
+
+void pm__smtp_scram_first(struct pm_smtp *smtp, uint64_t now);
+void pm__smtp_scram_final(struct pm_smtp *smtp, uint64_t now);
+void pm__smtp_scram_unproven(struct pm_smtp *smtp, uint64_t now);
 
 /* ---- The envelope (envelope.c) ---- */
 

@@ -22,7 +22,8 @@ enum pm__smtp_class {
  * A state is named after the command whose reply comes next. With PIPELINING commands run
  * ahead of it, but replies keep their order, so that one state is enough. The row of IDLE
  * also serves for replies that nobody asked for. The time-outs are those of RFC 5321
- * 4.5.3.2; the platform bounds the handshake, and HMAC is the owner's own work.
+ * 4.5.3.2; the platform bounds the handshake, and in AUTH_OWNER the owner
+ * computes something or gets a token.
  */
 #define PM__SMTP_STATES(X)                                                                      \
     X(IDLE, "idle", 0, BAD, BAD, DROP, DROP, DROP, BAD)                                         \
@@ -31,12 +32,16 @@ enum pm__smtp_class {
     X(HELO, "helo", 300, GREETED, BAD, REFUSE, REFUSE, REFUSE, BAD)                             \
     X(STARTTLS, "starttls", 300, HANDSHAKE, NO_TLS, TLS_REFUSED, TLS_REFUSED, TLS_REFUSED, BAD) \
     X(HANDSHAKE, "handshake", 0, NO_TLS, NO_TLS, NO_TLS, NO_TLS, NO_TLS, NO_TLS)                \
-    X(AUTH_PLAIN, "auth", 300, BAD, PLAIN, AUTH_REFUSED, AUTH_REFUSED, REFUSE, BAD)             \
+    X(AUTH_INITIAL, "auth", 300, BAD, INITIAL, AUTH_REFUSED, AUTH_REFUSED, REFUSE, BAD)         \
     X(AUTH_LOGIN, "auth", 300, BAD, LOGIN, AUTH_REFUSED, AUTH_REFUSED, REFUSE, BAD)             \
     X(AUTH_PASSWORD, "auth", 300, BAD, PASSWORD, AUTH_REFUSED, AUTH_REFUSED, REFUSE, BAD)       \
     X(AUTH_CRAM, "auth", 300, BAD, CHALLENGE, AUTH_REFUSED, AUTH_REFUSED, REFUSE, BAD)          \
-    X(AUTH_HMAC, "auth", 0, BAD, BAD, DROP, DROP, DROP, BAD)                                    \
+    X(AUTH_SCRAM, "auth", 300, UNPROVEN, SCRAM_FIRST, AUTH_REFUSED, AUTH_REFUSED, REFUSE, BAD)  \
+    X(AUTH_PROOF, "auth", 300, UNPROVEN, SCRAM_FINAL, AUTH_REFUSED, AUTH_REFUSED, REFUSE, BAD)  \
+    X(AUTH_TOKEN, "auth", 300, ENVELOPE, TOKEN_ERROR, AUTH_REFUSED, AUTH_REFUSED, REFUSE, BAD)  \
+    X(AUTH_OWNER, "auth", 0, BAD, BAD, DROP, DROP, DROP, BAD)                                   \
     X(AUTH_RESULT, "auth", 300, ENVELOPE, BAD, AUTH_REFUSED, AUTH_REFUSED, REFUSE, BAD)         \
+    X(AUTH_DENIED, "auth", 300, BAD, BAD, AUTH_REFUSED, AUTH_REFUSED, REFUSE, BAD)              \
     X(AUTH_CANCEL, "auth", 300, BAD, BAD, CANCELLED, CANCELLED, REFUSE, BAD)                    \
     X(MAIL, "mail", 300, MAIL_OK, BAD, MAIL_REFUSED, MAIL_REFUSED, REFUSE, BAD)                 \
     X(RCPT, "rcpt", 300, RCPT_OK, BAD, RCPT_REFUSED, RCPT_REFUSED, REFUSE, BAD)                 \
@@ -62,10 +67,14 @@ enum pm__smtp_state {
     X(HANDSHAKE)    /* asks for TLS */                                          \
     X(NO_TLS)       /* fails: 665,0 */                                          \
     X(TLS_REFUSED)  /* fails: 665,code */                                       \
-    X(PLAIN)        /* sends the PLAIN message */                               \
+    X(INITIAL)      /* sends the mechanism's first message */                   \
     X(LOGIN)        /* sends the user name */                                   \
     X(PASSWORD)     /* sends the password */                                    \
     X(CHALLENGE)    /* asks for HMAC, or sends "*" */                           \
+    X(SCRAM_FIRST)  /* asks for the proof's parts, or sends "*" */              \
+    X(SCRAM_FINAL)  /* sends an empty line when the server has proven itself */ \
+    X(UNPROVEN)     /* fails: 677,0; the connection is dropped */               \
+    X(TOKEN_ERROR)  /* sends what the mechanism demands after an error */       \
     X(AUTH_REFUSED) /* sends the next mechanism's AUTH, or fails (SD52) */      \
     X(CANCELLED)    /* the same after "*" */                                    \
     X(ENVELOPE)     /* sends MAIL, or fails on SIZE */                          \

@@ -17,6 +17,7 @@
 #include "postmodem/smtp.h"
 
 #define PASSWORD "K1:tr!cky-pass"
+#define TOKEN    "ya29.fuzzed-token"
 #define USER     "someone@example.com"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -64,7 +65,7 @@ static bool demands_tls(const struct owner *owner)
 static void check_sent(const struct owner *owner, struct pm_slice line)
 {
     check(memchr(line.ptr, '\r', line.len) == NULL && memchr(line.ptr, '\n', line.len) == NULL);
-    check(!has(line, PASSWORD));
+    check(!has(line, PASSWORD) && !has(line, TOKEN));
     if (demands_tls(owner)) {
         check(has(line, "EHLO ") || has(line, "HELO ") || has(line, "STARTTLS") ||
               has(line, "QUIT"));
@@ -93,7 +94,7 @@ static void check_done(struct owner *owner, const struct pm_smtp_event *event)
 
 static void answer(struct owner *owner, const struct pm_smtp_event *event)
 {
-    static const uint8_t digest[16] = {1, 2, 3};
+    static const uint8_t result[32] = {1, 2, 3};
     check(owner->done == 0);
     switch (event->kind) {
     case PM_SMTP_EV_SENT: check_sent(owner, event->data); break;
@@ -107,9 +108,15 @@ static void answer(struct owner *owner, const struct pm_smtp_event *event)
         owner->secured = true;
         pm_smtp_secured(&owner->smtp, owner->now);
         break;
-    case PM_SMTP_EV_HMAC:
-        check(event->data.len <= PM_SMTP_LINE_SIZE && !demands_tls(owner));
-        pm_smtp_hmac(&owner->smtp, digest, owner->now);
+    case PM_SMTP_EV_CRYPTO:
+        check(event->data.len <= PM_SMTP_OUT_SIZE && !demands_tls(owner));
+        check(event->crypto != PM_SMTP_PBKDF2 || (event->count >= 4096 && event->count <= 1000000));
+        pm_smtp_crypto(&owner->smtp, owner->now % 2000 != 0 ? NULL : result, owner->now);
+        break;
+    case PM_SMTP_EV_TOKEN:
+        check(owner->config.token && (owner->config.tls || owner->secured));
+        check(event->index <= 1);
+        pm_smtp_token(&owner->smtp, text(TOKEN), owner->now);
         break;
     case PM_SMTP_EV_BODY:
         check(!demands_tls(owner));
@@ -209,6 +216,8 @@ static void configure(struct owner *owner, uint8_t flags)
     config->any_recipient = (flags & 4) != 0;
     config->clear_auth = (flags & 8) != 0 ? PM_SMTP_CLEAR_AUTH_NEVER : PM_SMTP_CLEAR_AUTH_ALLOW;
     config->recipients = (flags & 32) != 0 ? 1000 : 2;
+    config->token = (flags & 64) != 0;
+    config->external = (flags & 128) != 0;
     config->message_size = 100;
 }
 

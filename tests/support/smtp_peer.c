@@ -66,13 +66,40 @@ static void keep_sent(struct smtp_peer *peer, const void *bytes, size_t len)
     peer->sent[peer->sent_len] = '\0';
 }
 
-/* RFC 2195's example serves as the platform's HMAC-MD5. */
-static void answer_hmac(struct smtp_peer *peer, struct pm_slice challenge)
+/* The digest of RFC 2195's example. */
+static bool canned_crypto(const struct pm_smtp_event *event, uint8_t result[32])
 {
     static const uint8_t digest[16] = {0xb9, 0x13, 0xa6, 0x02, 0xc7, 0xed, 0xa7, 0xa4,
                                        0x95, 0xb4, 0xe6, 0xe7, 0x33, 0x4d, 0x38, 0x90};
-    note(peer, "hmac", challenge);
-    pm_smtp_hmac(&peer->smtp, digest, peer->now);
+    memset(result, 0, 32);
+    if (event->crypto == PM_SMTP_HMAC_MD5) {
+        memcpy(result, digest, sizeof digest);
+    }
+    return true;
+}
+
+static void answer_crypto(struct smtp_peer *peer, const struct pm_smtp_event *event)
+{
+    uint8_t result[32];
+    bool (*crypto)(const struct pm_smtp_event *, uint8_t *) =
+        peer->setup->crypto != NULL ? peer->setup->crypto : canned_crypto;
+    if (event->crypto == PM_SMTP_HMAC_MD5) {
+        note(peer, "hmac", event->data);
+    } else {
+        note_numbers(peer, "crypto", event->crypto, (unsigned)event->data.len);
+    }
+    if (!peer->setup->hold_auth) {
+        pm_smtp_crypto(&peer->smtp, crypto(event, result) ? result : NULL, peer->now);
+    }
+}
+
+static void answer_token(struct smtp_peer *peer, const struct pm_smtp_event *event)
+{
+    const char *token = peer->setup->tokens[event->index];
+    note_numbers(peer, "token", event->index, 0);
+    if (!peer->setup->hold_auth) {
+        pm_smtp_token(&peer->smtp, smtp_text(token != NULL ? token : ""), peer->now);
+    }
 }
 
 static void answer_starttls(struct smtp_peer *peer)
@@ -107,8 +134,10 @@ static void answer(struct smtp_peer *peer, const struct pm_smtp_event *event)
         pm_smtp_recipient(&peer->smtp, smtp_text(peer->setup->recipients[event->index]));
     } else if (event->kind == PM_SMTP_EV_STARTTLS) {
         answer_starttls(peer);
-    } else if (event->kind == PM_SMTP_EV_HMAC) {
-        answer_hmac(peer, event->data);
+    } else if (event->kind == PM_SMTP_EV_CRYPTO) {
+        answer_crypto(peer, event);
+    } else if (event->kind == PM_SMTP_EV_TOKEN) {
+        answer_token(peer, event);
     } else {
         assert_int_equal(event->kind, PM_SMTP_EV_BODY);
         note(peer, "body", smtp_text(""));
@@ -253,12 +282,13 @@ bool smtp_peer_logged(const struct smtp_peer *peer, const char *text)
 /* A session that is over stays over and silent. */
 static void poke_dead_session(struct smtp_peer *peer)
 {
-    static const uint8_t digest[16] = {0};
+    static const uint8_t result[32] = {0};
     size_t sent = peer->sent_len;
     smtp_peer_feed(peer, "250 ok\r\n421 bye\r\n", 17);
     pm_smtp_recipient(&peer->smtp, smtp_text("late@example.net"));
     pm_smtp_secured(&peer->smtp, peer->now);
-    pm_smtp_hmac(&peer->smtp, digest, peer->now);
+    pm_smtp_crypto(&peer->smtp, result, peer->now);
+    pm_smtp_token(&peer->smtp, smtp_text("late"), peer->now);
     pm_smtp_body_end(&peer->smtp, peer->now);
     assert_true(pm_smtp_deadline(&peer->smtp) == PM_NEVER);
     pm_smtp_tick(&peer->smtp, peer->now + 10000000);

@@ -15,6 +15,11 @@ struct smtp_setup {
     const char *body;
     bool hold_body; /* keeps the body back until a step "B" */
     bool hold_tls;  /* never says that TLS is up */
+    bool hold_auth; /* never answers what AUTH asks for */
+    /* Fills in `result`, or answers false: it cannot. NULL: the HMAC-MD5 of RFC 2195's example,
+     * zeros for anything else. */
+    bool (*crypto)(const struct pm_smtp_event *event, uint8_t result[32]);
+    const char *tokens[2]; /* the first, and what comes after a refusal; NULL: none */
 };
 
 /*

@@ -67,12 +67,12 @@ static void test_size(void **state)
 static void test_auth(void **state)
 {
     (void)state;
-    assert_int_equal(read_line("AUTH PLAIN").mechanisms, PM__SMTP_PLAIN);
-    assert_int_equal(read_line("AUTH LOGIN").mechanisms, PM__SMTP_LOGIN);
+    assert_int_equal(read_line("AUTH PLAIN").mechanisms, PM_SMTP_PLAIN);
+    assert_int_equal(read_line("AUTH LOGIN").mechanisms, PM_SMTP_LOGIN);
     assert_int_equal(read_line("auth cram-md5 ntlm plain").mechanisms,
-                     PM__SMTP_CRAM_MD5 | PM__SMTP_PLAIN);
-    assert_int_equal(read_line("AUTH=LOGIN PLAIN").mechanisms, PM__SMTP_LOGIN | PM__SMTP_PLAIN);
-    assert_int_equal(read_line("Auth= LOGIN").mechanisms, PM__SMTP_LOGIN);
+                     PM_SMTP_CRAM_MD5 | PM_SMTP_PLAIN);
+    assert_int_equal(read_line("AUTH=LOGIN PLAIN").mechanisms, PM_SMTP_LOGIN | PM_SMTP_PLAIN);
+    assert_int_equal(read_line("Auth= LOGIN").mechanisms, PM_SMTP_LOGIN);
     assert_int_equal(read_line("AUTH =LOGIN").mechanisms, 0);
     assert_int_equal(read_line("AUTH PLAINX XPLAIN CRAM-MD5-").mechanisms, 0);
     assert_true(read_line("AUTH").auth);
@@ -86,7 +86,7 @@ static void test_lines_add_up(void **state)
     (void)state;
     struct pm_smtp_capabilities capabilities = read_line("AUTH PLAIN");
     pm__smtp_capability(&capabilities, (struct pm_slice){(const uint8_t *)"AUTH=LOGIN", 10});
-    assert_int_equal(capabilities.mechanisms, PM__SMTP_PLAIN | PM__SMTP_LOGIN);
+    assert_int_equal(capabilities.mechanisms, PM_SMTP_PLAIN | PM_SMTP_LOGIN);
 }
 
 int main(void)

@@ -13,7 +13,9 @@
 
 #define EHLO     "S220 mx\r\n"
 #define OFFER(x) EHLO, "S250-mx\r\n250 " x "\r\n"
-#define TO_DATA  EHLO, "S250 mx\r\n", "S250 ok\r\n", "S250 ok\r\n"
+/* r=AAAAAAAAAAAAAAAAAAAAx,s=YQ==,i=4096 */
+#define SCRAM_FIRST "S334 cj1BQUFBQUFBQUFBQUFBQUFBQUFBQXgscz1ZUT09LGk9NDA5Ng==\r\n"
+#define TO_DATA     EHLO, "S250 mx\r\n", "S250 ok\r\n", "S250 ok\r\n"
 
 /* The way into each state. */
 static const struct path {
@@ -27,10 +29,14 @@ static const struct path {
     {PM__SMTP_HELO, false, false, {EHLO, "S502 no\r\n", NULL}},
     {PM__SMTP_STARTTLS, true, false, {OFFER("STARTTLS"), NULL}},
     {PM__SMTP_HANDSHAKE, true, false, {OFFER("STARTTLS"), "S220 go\r\n", NULL}},
-    {PM__SMTP_AUTH_PLAIN, false, true, {OFFER("AUTH PLAIN"), NULL}},
+    {PM__SMTP_AUTH_INITIAL, false, true, {OFFER("AUTH PLAIN"), NULL}},
     {PM__SMTP_AUTH_LOGIN, false, true, {OFFER("AUTH LOGIN"), NULL}},
     {PM__SMTP_AUTH_PASSWORD, false, true, {OFFER("AUTH LOGIN"), "S334 a\r\n", NULL}},
     {PM__SMTP_AUTH_CRAM, false, true, {OFFER("AUTH CRAM-MD5"), NULL}},
+    {PM__SMTP_AUTH_SCRAM, false, true, {OFFER("AUTH SCRAM-SHA-256"), NULL}},
+    {PM__SMTP_AUTH_PROOF, false, true, {OFFER("AUTH SCRAM-SHA-256"), SCRAM_FIRST, NULL}},
+    {PM__SMTP_AUTH_TOKEN, false, true, {OFFER("AUTH XOAUTH2"), NULL}},
+    {PM__SMTP_AUTH_DENIED, false, true, {OFFER("AUTH XOAUTH2"), "S334 e30=\r\n", NULL}},
     {PM__SMTP_AUTH_RESULT, false, true, {OFFER("AUTH PLAIN"), "S334\r\n", NULL}},
     {PM__SMTP_AUTH_CANCEL, false, true, {OFFER("AUTH CRAM-MD5"), "S334 ?\r\n", NULL}},
     {PM__SMTP_MAIL, false, false, {EHLO, "S250 mx\r\n", NULL}},
@@ -67,6 +73,11 @@ static void go_to(const struct path *path, struct smtp_setup *setup)
     if (path->auth) {
         setup->config.username = smtp_text("user");
         setup->config.password = smtp_text(password);
+        /* A token is used under TLS alone, and then no password. */
+        bool token = path->state == PM__SMTP_AUTH_TOKEN || path->state == PM__SMTP_AUTH_DENIED;
+        setup->config.token = token;
+        setup->config.tls = token;
+        setup->tokens[0] = setup->tokens[1] = "token";
     }
     smtp_peer_start(&peer, setup, (struct smtp_cut){0, 0, 0, 64});
     smtp_peer_steps(&peer, path->steps);
@@ -101,13 +112,13 @@ static void test_every_pair_moves(void **state)
     }
 }
 
-/* Only IDLE, which no session waits in, and AUTH_HMAC, which the peer leaves at once, have
+/* Only IDLE, which no session waits in, and AUTH_OWNER, which the peer leaves at once, have
  * no path. */
 static void test_every_state_has_a_path(void **state)
 {
     (void)state;
     for (int s = 0; s < PM__SMTP_STATE_COUNT; s++) {
-        unsigned found = s == PM__SMTP_IDLE || s == PM__SMTP_AUTH_HMAC;
+        unsigned found = s == PM__SMTP_IDLE || s == PM__SMTP_AUTH_OWNER;
         for (size_t p = 0; p < sizeof paths / sizeof paths[0]; p++) {
             found += (int)paths[p].state == s;
         }
@@ -127,10 +138,10 @@ static void test_replies_during_hmac(void **state)
         smtp_peer_start(&peer, &setup, (struct smtp_cut){0, 0, 0, 64});
         smtp_peer_steps(&peer, script);
         pm_smtp_input(&peer.smtp, (const uint8_t *)"334 YQ==\r\n", 10, 0);
-        while (pm_smtp_next_event(&peer.smtp, &event, 0) != PM_SMTP_EV_HMAC) {
+        while (pm_smtp_next_event(&peer.smtp, &event, 0) != PM_SMTP_EV_CRYPTO) {
             assert_int_not_equal(event.kind, PM_SMTP_EV_NONE);
         }
-        assert_int_equal(peer.smtp.state, PM__SMTP_AUTH_HMAC);
+        assert_int_equal(peer.smtp.state, PM__SMTP_AUTH_OWNER);
         assert_true(pm_smtp_deadline(&peer.smtp) == PM_NEVER);
         smtp_peer_step(&peer, replies[class][0]);
         assert_int_equal(peer.done, 1);
@@ -145,7 +156,7 @@ static void test_input_during_hmac_is_not_kept(void **state)
 {
     (void)state;
     static const smtp_script script[] = {OFFER("AUTH CRAM-MD5"), NULL};
-    static const uint8_t digest[16] = {0};
+    static const uint8_t digest[32] = {0};
     struct smtp_setup setup;
     struct pm_smtp_event event;
     uint8_t input[] = "421 bye\r\n";
@@ -153,12 +164,12 @@ static void test_input_during_hmac_is_not_kept(void **state)
     smtp_peer_start(&peer, &setup, (struct smtp_cut){0, 0, 0, 64});
     smtp_peer_steps(&peer, script);
     pm_smtp_input(&peer.smtp, (const uint8_t *)"334 YQ==\r\n", 10, 0);
-    while (pm_smtp_next_event(&peer.smtp, &event, 0) != PM_SMTP_EV_HMAC) {
+    while (pm_smtp_next_event(&peer.smtp, &event, 0) != PM_SMTP_EV_CRYPTO) {
         assert_int_not_equal(event.kind, PM_SMTP_EV_NONE);
     }
     pm_smtp_input(&peer.smtp, input, sizeof input - 1, 0);
     memset(input, 'x', sizeof input);
-    pm_smtp_hmac(&peer.smtp, digest, 0);
+    pm_smtp_crypto(&peer.smtp, digest, 0);
     assert_int_equal(pm_smtp_next_event(&peer.smtp, &event, 0), PM_SMTP_EV_DONE);
     assert_int_equal(event.error, 666);
     assert_int_equal(event.code, 421);
