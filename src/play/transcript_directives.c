@@ -253,6 +253,9 @@ static bool do_connections(struct player *p, const char *rest)
 static bool has(const struct transcript_step *step, const void *text, size_t len)
 {
     const uint8_t *t = text;
+    if (step->len == 0) {
+        return true;
+    }
     for (size_t i = 0; step->len <= len && i <= len - step->len; i++) {
         if (memcmp(t + i, step->bytes, step->len) == 0) {
             return true;
