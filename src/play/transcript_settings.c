@@ -68,6 +68,7 @@ static bool word_setting(struct player *p, const char *pair)
         {"boot_urcs on", &p->boot_urcs, true},
         {"lf_ends_line on", &p->lf_ends_line, true},
         {"mail_clock module", &c->mail_clock_module, true},
+        {"token on", &c->auth_token, true},
     };
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
         if (strcmp(words[i].pair, pair) == 0) {

@@ -61,7 +61,8 @@ struct world_server {
     bool bad_banner, closing_banner, unknown_auth;
     const char *capabilities; /* EHLO lines after the first, "A|B" */
     bool connected, tls, greeted, in_data, closed_told;
-    uint8_t auth_step;
+    uint8_t auth_step; /* of world_auth.c */
+    uint8_t scram;     /* each byte of the ServerSignature that is due */
     uint8_t line[8192];
     size_t line_len;
     uint8_t *message; /* body as received, dots not taken off */
@@ -182,6 +183,8 @@ bool world_network_cancel(struct world *w, const struct pm_op *op);
 
 /* Adds to what the server has yet to say. */
 void world_server_say(struct world *w, const char *text);
+/* Takes AUTH, and each line until it is over (world_auth.c). */
+void world_server_auth(struct world *w, const char *line);
 
 /* world_faults.c: the fault that the server plays at present. */
 enum world_fault world_fault_now(const struct world *w);

@@ -143,29 +143,6 @@ static void rcpt(struct world *w)
     }
 }
 
-static void auth(struct world *w, const char *line)
-{
-    struct world_server *s = &w->server;
-    const char *verdict =
-        world_fault_now(w) == WORLD_BAD_PASSWORD ? "535 5.7.8 no\r\n" : "235 2.7.0 ok\r\n";
-    world_faults_user(w, line);
-    if (s->auth_step == 0 && strncmp(line, "AUTH CRAM-MD5", 13) == 0) {
-        s->auth_step = 1;
-        world_server_say(w, "334 PDE4OTYuNjk3MTcwOTUyQHBvc3RvZmZpY2U+\r\n");
-    } else if (s->auth_step == 0 && strncmp(line, "AUTH LOGIN", 10) == 0) {
-        s->auth_step = 2;
-        world_server_say(w, "334 VXNlcm5hbWU6\r\n");
-    } else if (s->auth_step == 2) {
-        s->auth_step = 1;
-        world_server_say(w, "334 UGFzc3dvcmQ6\r\n");
-    } else {
-        s->auth_step = 0;
-        if (!world_faults_login(w)) {
-            world_server_say(w, verdict);
-        }
-    }
-}
-
 static void note(struct world_server *s, const char *line)
 {
     size_t len = strlen(s->envelope);
@@ -183,7 +160,7 @@ static void command(struct world *w, char *line)
     if (say_scripted(w, s->auth_step != 0 ? "CREDENTIALS" : verb)) {
         s->auth_step = 0;
     } else if (s->auth_step != 0 || strcmp(verb, "AUTH") == 0) {
-        auth(w, line);
+        world_server_auth(w, line);
     } else if (world_faults_command(w, verb, line)) {
         return;
     } else if (strncmp(line, "EHLO ", 5) == 0) {

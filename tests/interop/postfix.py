@@ -9,6 +9,7 @@ in one folder; all ports are free ones of 127.0.0.1:
 Mail for any domain is taken and filed in one Maildir, once for each recipient. Addresses that
 start with "refused" get 550 at RCPT.
 """
+import base64
 import email
 import email.policy
 import os
@@ -48,13 +49,16 @@ class Received:
 
 
 class Postfix:
-    def __init__(self, folder, authority, users=None, certificate=None):
+    def __init__(self, folder, authority, users=None, certificate=None,
+                 mechanisms=("PLAIN", "LOGIN", "CRAM-MD5"), token_key=None):
         needs_root()
         needs_unpacked("usr/lib/postfix/sbin/master")
         self.folder = pathlib.Path(folder) / "postfix"
         self.folder.mkdir()
         self.certificate, self.key = certificate or authority.issue()
         self.users = users or {"user@example.com": "secret"}
+        self.mechanisms = mechanisms
+        self.token_key = token_key
         self.ports = {}
         self.seen = {}
         self.dovecot = self.master = None
@@ -103,9 +107,11 @@ import_environment = $import_environment LD_LIBRARY_PATH={environment['LD_LIBRAR
 log_path = {here}/dovecot.log
 protocols =
 ssl = no
-auth_mechanisms = plain login cram-md5
+auth_mechanisms = {" ".join(self.mechanisms).lower()}
+{self._accept_tokens(here)}
 disable_plaintext_auth = no
 auth_failure_delay = 0
+auth_username_chars =
 default_internal_user = {DELIVERY}
 default_internal_group = {pwd.getpwnam(DELIVERY).pw_gid and 'nogroup'}
 default_login_user = games
@@ -138,6 +144,25 @@ service auth {{
                    "Dovecot's socket")
         if not self.dovecot.running():
             raise RuntimeError("Dovecot ended: " + self.dovecot.log())
+
+    def _accept_tokens(self, here):
+        """JSON web tokens with HMAC-SHA-256 under token_key, whose sub is the user."""
+        if self.token_key is None:
+            return ""
+        key = here / "keys/default/HS256/default"
+        key.parent.mkdir(parents=True)
+        key.write_text(base64.b64encode(self.token_key).decode())
+        (here / "oauth2.conf").write_text(f"""
+introspection_mode = local
+local_validation_key_dict = fs:posix:prefix={here}/keys/
+username_attribute = sub
+""")
+        return f"""
+passdb {{
+  driver = oauth2
+  mechanisms = oauthbearer xoauth2
+  args = {here}/oauth2.conf
+}}"""
 
     # ---- Postfix ----------------------------------------------------------------------------
     def _start_postfix(self):

@@ -222,6 +222,42 @@ static void test_password_file(void **state)
     assert_says(f, f->path);
 }
 
+/* Bits of enum pm_smtp_mechanism. */
+static void test_auth_mechanisms(void **state)
+{
+    struct fixture *f = *state;
+    const struct pm_module_config *module = &f->configuration.scratch.module;
+    assert_true(finish(f));
+    assert_int_equal(module->auth_forbidden, 0);
+    f->configuration.scratch.smtp.auth = "plain , SCRAM-SHA-256,login";
+    assert_true(finish(f));
+    assert_int_equal(module->auth_forbidden,
+                     0xFF & ~(PM_SMTP_PLAIN | PM_SMTP_SCRAM_SHA_256 | PM_SMTP_LOGIN));
+    static const char *const bad[] = {"PLAIN,SCRAM", ",PLAIN", " ", "PLAIN LOGIN", "PLAIN,,LOGIN"};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        f->configuration.scratch.smtp.auth = bad[i];
+        assert_false(finish(f));
+        assert_says(f, "smtp.auth");
+    }
+}
+
+static void test_token_source(void **state)
+{
+    struct fixture *f = *state;
+    const struct pm_module_config *module = &f->configuration.scratch.module;
+    assert_true(finish(f));
+    assert_false(module->auth_token);
+    f->configuration.scratch.smtp.token_file = "x";
+    assert_true(finish(f));
+    assert_true(module->auth_token);
+    f->configuration.scratch.smtp.token_command = "y";
+    assert_false(finish(f));
+    assert_says(f, "smtp.token_command");
+    f->configuration.scratch.smtp.token_file = "";
+    assert_true(finish(f));
+    assert_true(module->auth_token);
+}
+
 static void test_readable_secrets_are_noticed(void **state)
 {
     struct fixture *f = *state;
@@ -442,6 +478,8 @@ int main(void)
         TEST(test_values_out_of_range),
         TEST(test_secrets_are_not_repeated),
         TEST(test_password_file),
+        TEST(test_auth_mechanisms),
+        TEST(test_token_source),
         TEST(test_readable_secrets_are_noticed),
         TEST(test_defaults_that_depend),
         TEST(test_ehlo_name),
