@@ -18,6 +18,9 @@
 #include "host/serial_line.h"
 #include "play/live_internal.h"
 
+/* Blocks that are read before anybody looks at the time. */
+#define BLOCKS_MOST 64U
+
 /* ---- How ports are written -------------------------------------------------------------- */
 
 static bool after_prefix(const char *text, const char *prefix, const char **rest)
@@ -206,7 +209,7 @@ void live_take(struct player *p, const uint8_t *bytes, size_t len)
 void live_line_read(struct live_line *line)
 {
     uint8_t bytes[4096];
-    for (;;) {
+    for (unsigned blocks = 0; blocks < BLOCKS_MOST; blocks++) {
         ssize_t n = line->ended ? 0 : read(line->fd, bytes, sizeof bytes);
         if (n > 0 && line->telnet != NULL) {
             telnet_recv(line->telnet, (const char *)bytes, (size_t)n);

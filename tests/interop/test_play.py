@@ -297,6 +297,27 @@ class RunningModule(PlayTest):
                 self.assertEqual(status, 1, out)
                 self.assertLess(time.monotonic() - start, 60)
 
+    def test_a_flood_without_an_end(self):
+        """Neither what comes for ever nor telnet commands without data keep the player."""
+        path = write(self.folder / "good.at", ALL_OK)
+
+        def serve(server, piece):
+            peer, _ = server.accept()
+            with peer:
+                try:
+                    while True:
+                        peer.sendall(piece)
+                except OSError:
+                    pass
+        for kind, piece in (("tcp", b"x" * 65536), ("rfc2217", b"\xff\xf1" * 32768)):
+            with socket.create_server(("127.0.0.1", 0)) as listener:
+                thread = threading.Thread(target=serve, args=(listener, piece))
+                thread.start()
+                status, out, _ = self.play("--keep-going", "--port",
+                                           f"{kind}:127.0.0.1:{listener.getsockname()[1]}", path)
+                thread.join()
+                self.assertEqual(status, 1, out)
+
 
 class Junit(PlayTest):
     def test_document(self):
