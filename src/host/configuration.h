@@ -100,6 +100,9 @@ bool pm__configuration_number(struct pm_configuration *configuration);
 /* The identity of a number, as if it had been set. False: no memory. */
 bool pm__configuration_identity(struct pm_options *options, uint64_t number);
 
+/* True when two ports cannot be there at once, as far as their names tell. */
+bool pm_ports_collide(const struct pm_port_setting *a, const struct pm_port_setting *b);
+
 /* False with the reason in `err` when two modules want the same port or directory. */
 bool pm__configuration_distinct(const struct pm_configuration *configuration, char *err,
                                 size_t err_size);

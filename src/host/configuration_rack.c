@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* Several modules: what tells them apart, and what only one of them can have. */
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -134,6 +133,21 @@ static bool any_port(const struct pm_port_setting *port)
     return listens && number[strspn(number, "0")] == '\0';
 }
 
+/* How much of where a port is names what it takes: a line is the same at any speed. */
+static size_t place_len(const struct pm_port_setting *port)
+{
+    return port->kind == PM_TERMINAL_SERIAL ? strcspn(port->where, ",") : strlen(port->where);
+}
+
+bool pm_ports_collide(const struct pm_port_setting *a, const struct pm_port_setting *b)
+{
+    if (a->kind == PM_TERMINAL_STDIO || b->kind == PM_TERMINAL_STDIO) {
+        return a->kind == b->kind;
+    }
+    size_t len = place_len(a);
+    return !any_port(a) && len == place_len(b) && memcmp(a->where, b->where, len) == 0;
+}
+
 static void claim_ports(struct claims *claims, const struct pm_options *owner)
 {
     for (size_t i = 0; i < owner->port_count; i++) {
@@ -141,9 +155,7 @@ static void claim_ports(struct claims *claims, const struct pm_options *owner)
         if (port->kind == PM_TERMINAL_STDIO) {
             claim(claims, owner, "the standard input and output", strdup(""));
         } else if (!any_port(port)) {
-            claim(claims, owner, "the port",
-                  strndup(port->where,
-                          port->kind == PM_TERMINAL_SERIAL ? strcspn(port->where, ",") : PATH_MAX));
+            claim(claims, owner, "the port", strndup(port->where, place_len(port)));
         }
     }
 }

@@ -2,12 +2,21 @@
 /* The daemon's own beginning and end. */
 #include "host/daemon.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
 /* How long the end may take: what then still hangs (a dead disk) hangs without us. */
 #define END_MS       5000
 #define END_HURRY_MS 200
+
+void pm__daemon_hold_reload(int how)
+{
+    sigset_t hup;
+    (void)sigemptyset(&hup);
+    (void)sigaddset(&hup, SIGHUP);
+    (void)sigprocmask(how, &hup, NULL);
+}
 
 bool pm_daemon_init(struct pm_daemon *daemon, enum pm_log_level level, char *err, size_t err_size)
 {
@@ -18,6 +27,7 @@ bool pm_daemon_init(struct pm_daemon *daemon, enum pm_log_level level, char *err
         snprintf(err, err_size, "no event loop");
         return false;
     }
+    pm__daemon_hold_reload(SIG_BLOCK);
     return true;
 }
 

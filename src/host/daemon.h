@@ -123,6 +123,9 @@ void pm__daemon_gone(struct pm_daemon *daemon);
 /* What systemd is told: how many modules there are; that the program is ready, too. */
 void pm__daemon_ready(const struct pm_daemon *daemon);
 
+/* SIGHUP waits (SIG_BLOCK) until it is heard (SIG_UNBLOCK): it would end a program that starts. */
+void pm__daemon_hold_reload(int how);
+
 /* The present configuration, after SIGHUP. */
 void pm__daemon_reload(struct pm_daemon *daemon);
 

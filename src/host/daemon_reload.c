@@ -13,8 +13,7 @@ static bool same_port(const struct pm_options *a, const struct pm_options *b)
 {
     for (size_t i = 0; i < a->port_count; i++) {
         for (size_t k = 0; k < b->port_count; k++) {
-            if (a->port[i].kind == b->port[k].kind &&
-                strcmp(a->port[i].where, b->port[k].where) == 0) {
+            if (pm_ports_collide(&a->port[i], &b->port[k])) {
                 return true;
             }
         }

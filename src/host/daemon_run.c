@@ -80,6 +80,7 @@ static void leave(struct pm_daemon *daemon)
     for (struct pm_daemon_module *module = daemon->modules; module != NULL; module = module->next) {
         pm__daemon_dismiss(module); /* The loop ends it, later. */
     }
+    pm__daemon_gone(daemon); /* There may be none: no module could be started again. */
 }
 
 void pm__daemon_gone(struct pm_daemon *daemon)
@@ -92,10 +93,11 @@ void pm__daemon_gone(struct pm_daemon *daemon)
     }
 }
 
-/* power_off = exit: the module leaves, and the program with its last one (CD43). */
+/* power_off = exit: the module leaves, and the program with its last one (CD43). One that waits to
+ * start comes after it. */
 static void powered_off(struct pm_daemon_module *module)
 {
-    bool last = true;
+    bool last = module->daemon->waiting == NULL;
     for (struct pm_daemon_module *m = module->daemon->modules; m != NULL; m = m->next) {
         last = last && (m == module || m->phase != PM_DAEMON_RUNS);
     }
@@ -204,6 +206,7 @@ void pm_daemon_run(struct pm_daemon *daemon, const struct pm_daemon_calls *calls
         daemon->signals[i].data = daemon;
         uv_signal_start(&daemon->signals[i], on_signal, numbers[i]);
     }
+    pm__daemon_hold_reload(SIG_UNBLOCK);
     start_watchdog(daemon);
     daemon->running = true;
     pm__daemon_ready(daemon);

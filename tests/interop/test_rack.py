@@ -301,6 +301,14 @@ class Reload(Rack):
         self.assertEqual(self.port(a).ok("AT+CGMM"), ["EC25"])
         self.assertEqual(self.port(b).ok("AT+CGMM"), ["AG35"])
 
+    def test_a_port_moves_and_becomes_another_kind(self):
+        a, b = harness.free_port(), harness.free_port()
+        program = self.running(("a", a, ""))
+        self.reload(program, self.COMMON + f"[module b]\nport.1.rfc2217 = 127.0.0.1:{a}\n"
+                    f"[module a]\nport.1.tcp = 127.0.0.1:{b}\n", "b: started")
+        self.assertNotIn("not started", program.log())
+        wait_until(lambda: "a: started" in program.log(), "module a")
+
     def test_a_broken_file_changes_nothing(self):
         a, b = harness.free_port(), harness.free_port()
         program = self.running(("a", a, ""))
@@ -336,6 +344,32 @@ class Reload(Rack):
         self.reload(program, self.text(("a", a, ""), ("b", b, "")), "b: started")
         self.port(b).ok("AT")
 
+    def test_a_reload_while_modules_start(self):
+        """It is done when they have started; the trace holds the start up until it has a reader."""
+        trace = self.folder / "trace"
+        os.mkfifo(trace)
+        path = rack_file(self.folder, self.text(("a", harness.free_port(), ""),
+                                                extra=f"trace = {trace}\n"))
+        program = harness.Process([program_path(), "serve", "--config", path],
+                                  self.folder / "program.log")
+        self.addCleanup(program.stop)
+        wait_until(lambda: holds_back_sighup(program.pid), "a program that starts")
+        program.popen.send_signal(signal.SIGHUP)
+        with open(os.open(trace, os.O_RDONLY | os.O_NONBLOCK), "rb"):
+            wait_until(lambda: "SIGHUP: the configuration is read again" in program.log(),
+                       "the reload")
+            self.assertTrue(program.running())
+
+    def test_a_program_without_modules_ends(self):
+        """The only one could not start again; SIGTERM still ends the program."""
+        a, b = harness.free_port(), harness.free_port()
+        program = self.running(("a", a, ""))
+        with socket.create_server(("127.0.0.1", b)):
+            self.reload(program, self.text(("a", b, "")), "not started: a: ")
+            wait_until(lambda: refused(a), "a closed port of a")
+            program.popen.send_signal(signal.SIGTERM)
+            self.assertEqual(program.popen.wait(harness.SOON), 0)
+
     def test_many_reloads_leave_nothing_behind(self):
         a, b = harness.free_port(), harness.free_port()
         state = f"state = {self.folder}/state\n"
@@ -359,6 +393,12 @@ def end_of(port):
     while piece := port.socket.recv(4096):
         rest += piece
     return rest
+
+
+def holds_back_sighup(pid):
+    with open(f"/proc/{pid}/status", encoding="ascii") as file:
+        blocked = next(line for line in file if line.startswith("SigBlk:"))
+    return int(blocked.split()[1], 16) >> (signal.SIGHUP - 1) & 1 == 1
 
 
 def refused(port):
