@@ -122,13 +122,20 @@ void pm__activation_drop(struct pm_module *module)
     module->opening = 0;
 }
 
-/* The host may have taken the context into its own hands meanwhile. */
+/* A module that has no network, or has left the packet services, activates nothing by itself. */
+static bool can_start(const struct pm_module *module)
+{
+    return module->attached && pm__registered(module);
+}
+
+/* The host may have left the network meanwhile, or taken the context into its own hands. */
 static void opened(struct pm_module *module)
 {
     uint8_t context = module->opening;
     module->opening = 0;
     module->start_next = (uint8_t)(context + 1);
-    if (module->open_op.result == PM_OK && (module->starting & bit_of(context)) != 0) {
+    if (module->open_op.result == PM_OK && can_start(module) &&
+        (module->starting & bit_of(context)) != 0) {
         set_active(module, context);
     }
 }
@@ -158,7 +165,7 @@ static void open_next(struct pm_module *module)
 
 bool pm__activation_run(struct pm_module *module)
 {
-    if (module->open_op.pending || (module->opening == 0 && !pm__registered(module))) {
+    if (module->open_op.pending || (module->opening == 0 && !can_start(module))) {
         return false;
     }
     if (module->opening != 0) {
@@ -174,6 +181,6 @@ bool pm__activation_run(struct pm_module *module)
 
 uint64_t pm__activation_deadline(const struct pm_module *module)
 {
-    bool waits = module->starting != 0 && module->opening == 0 && pm__registered(module);
+    bool waits = module->starting != 0 && module->opening == 0 && can_start(module);
     return waits ? module->start_at : PM_NEVER;
 }

@@ -136,6 +136,7 @@ static void set_bearer(struct pm_module *module, uint8_t cid, bool up)
         module->attached = true;
     } else {
         pm__context_deactivate(module, cid);
+        pm__activation_forget(module, cid);
     }
     module->pdp[cid - 1].bearer = up ? PM_BEARER_UP : PM_BEARER_DOWN;
 }

@@ -140,6 +140,9 @@ const char *pm__sim_text(enum pm__sim sim); /* as +CPIN: tells it */
 uint8_t pm__sim_tries(const struct pm_module *module, bool puk);
 /* Answers the SIM's error. Returns true when the SIM serves. */
 bool pm__sim_serves(struct pm_port *port);
+/* Likewise for what a PIN does not guard, as the card's number and its tries: true also while the
+ * SIM waits for its PIN or PUK. */
+bool pm__sim_answers(struct pm_port *port);
 
 /* urc.c: where unsolicited result codes go. */
 #define PM__URC_ALL 4U /* value of PM_NVM_URC_PORT: every port */

@@ -2,6 +2,7 @@
 /* What a module and its SIM keep at once, without AT&W (CD46): small numbers in one record. */
 #include <string.h>
 
+#include "base/wipe.h"
 #include "module/internal.h"
 
 /* The record: this byte, then one byte per value in the order of enum pm_nvm. What a record written
@@ -42,6 +43,7 @@ void pm__nvm_load(struct pm_module *module)
     for (int32_t i = 1; good && i < len; i++) {
         module->nvm[i - 1] = bytes[i];
     }
+    pm__wipe(bytes, sizeof bytes); /* the PIN is in it */
     if (len > 0 && !good) {
         pm__log_text(module, PM_LOG_WARNING, "the stored settings are damaged: defaults serve");
     }

@@ -2,7 +2,7 @@
 /* Phone books (27.007 section 8.11) that are empty and take no entry. */
 #include "module/internal.h"
 
-enum { CME_INVALID_INDEX = 21, CME_NOT_FOUND = 22 };
+#define CME_INVALID_INDEX 21U
 
 static const struct {
     char name[3];
@@ -15,21 +15,11 @@ void pm__phonebook_factory(struct pm_module *module)
     module->phonebook = 0;
 }
 
-/* Answers the SIM's error. Returns true when the SIM serves. */
-static bool sim_serves(struct pm_port *port)
-{
-    uint16_t error = pm__sim_error(port->module);
-    if (error != 0) {
-        pm__cme(port, error);
-    }
-    return error == 0;
-}
-
 static void run_cpbs(void *owner, enum pm_at_form form, const struct pm_at_values *values)
 {
     struct pm_port *port = owner;
     struct pm_module *module = port->module;
-    if (!sim_serves(port)) {
+    if (!pm__sim_serves(port)) {
         return;
     }
     if (form == PM_AT_READ) {
@@ -76,7 +66,7 @@ static void run_cpbr(void *owner, enum pm_at_form form, const struct pm_at_value
 {
     struct pm_port *port = owner;
     const struct pm_at_value *v = values->v;
-    if (!sim_serves(port)) {
+    if (!pm__sim_serves(port)) {
         return;
     }
     if (form == PM_AT_TEST) {
@@ -90,8 +80,8 @@ static void run_cpbf(void *owner, enum pm_at_form form, const struct pm_at_value
 {
     (void)form;
     (void)values;
-    if (sim_serves(owner)) {
-        pm__cme(owner, CME_NOT_FOUND);
+    if (pm__sim_serves(owner)) {
+        pm__cme(owner, PM__CME_NOT_FOUND);
     }
 }
 
@@ -101,7 +91,7 @@ static void run_cpbw(void *owner, enum pm_at_form form, const struct pm_at_value
     struct pm_port *port = owner;
     const struct pm_at_value *v = values->v;
     bool deletes = v[0].given && !v[1].given && !v[2].given && !v[3].given;
-    if (!sim_serves(port)) {
+    if (!pm__sim_serves(port)) {
         return;
     }
     if (form == PM_AT_TEST) {

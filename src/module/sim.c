@@ -53,6 +53,22 @@ bool pm__sim_serves(struct pm_port *port)
     return error == 0;
 }
 
+/* It waits for its PIN or PUK: what a PIN does not guard can be had all the same. */
+static bool wants_pin(uint16_t error)
+{
+    return error == PM__CME_SIM_PIN || error == PM__CME_SIM_PUK;
+}
+
+bool pm__sim_answers(struct pm_port *port)
+{
+    uint16_t error = pm__sim_error(port->module);
+    bool answers = error == 0 || wants_pin(error);
+    if (!answers) {
+        pm__cme(port, error);
+    }
+    return answers;
+}
+
 /* ---- PIN and PUK ----------------------------------------------------------------------- */
 
 static bool all_digits(struct pm_slice text)
@@ -146,7 +162,7 @@ static void run_cpin(void *owner, enum pm_at_form form, const struct pm_at_value
 {
     struct pm_port *port = owner;
     uint16_t error = pm__sim_error(port->module);
-    bool wanted = error == PM__CME_SIM_PIN || error == PM__CME_SIM_PUK;
+    bool wanted = wants_pin(error);
     if (error != 0 && !wanted) {
         pm__cme(port, error);
     } else if (form == PM_AT_READ) {
@@ -203,12 +219,11 @@ static void run_clck(void *owner, enum pm_at_form form, const struct pm_at_value
 {
     struct pm_port *port = owner;
     bool sim = pm__slice_equal_nocase(values->v[0].text, pm__slice("SC"));
-    uint16_t error = pm__sim_error(port->module);
     (void)form;
     if (!is_facility(values->v[0].text)) {
         pm_at_bad_parameter(&port->at);
-    } else if (error != 0 && error != PM__CME_SIM_PIN && error != PM__CME_SIM_PUK) {
-        pm__cme(port, error);
+    } else if (!pm__sim_answers(port)) {
+        return;
     } else if (values->v[1].number == 2) {
         pm_at_info(&port->at);
         pm_at_put(&port->at, "+CLCK: ");
@@ -266,13 +281,11 @@ static void run_qpinc(void *owner, enum pm_at_form form, const struct pm_at_valu
     bool all = form != PM_AT_WRITE;
     bool first = all || pm__slice_equal_nocase(values->v[0].text, pm__slice("SC"));
     bool second = all || pm__slice_equal_nocase(values->v[0].text, pm__slice("P2"));
-    uint16_t error = pm__sim_error(port->module);
     if (!first && !second) {
         pm_at_bad_parameter(&port->at);
         return;
     }
-    if (error != 0 && error != PM__CME_SIM_PIN && error != PM__CME_SIM_PUK) {
-        pm__cme(port, error);
+    if (!pm__sim_answers(port)) {
         return;
     }
     if (first) {

@@ -93,23 +93,12 @@ static void run_cimi(void *owner, enum pm_at_form form, const struct pm_at_value
     }
 }
 
-/* True when the card answers at all; a PIN guards neither its number nor its counters. */
-static bool card_answers(struct pm_port *port)
-{
-    uint16_t error = pm__sim_error(port->module);
-    if (error != 0 && error != PM__CME_SIM_PIN && error != PM__CME_SIM_PUK) {
-        pm__cme(port, error);
-        return false;
-    }
-    return true;
-}
-
 static void run_qccid(void *owner, enum pm_at_form form, const struct pm_at_values *values)
 {
     struct pm_port *port = owner;
     (void)form;
     (void)values;
-    if (card_answers(port)) {
+    if (pm__sim_answers(port)) {
         pm_at_info(&port->at);
         pm_at_put(&port->at, port->command->name);
         pm_at_put(&port->at, ": ");
@@ -163,7 +152,7 @@ static void run_crsm(void *owner, enum pm_at_form form, const struct pm_at_value
     size_t from = 0;
     uint16_t sw = SW_OK;
     (void)form;
-    if (!card_answers(port)) {
+    if (!pm__sim_answers(port)) {
         return;
     }
     bool found = read_file(port->module, v[1].number, &file);
@@ -233,7 +222,7 @@ static void run_csim(void *owner, enum pm_at_form form, const struct pm_at_value
         pm_at_bad_parameter(&port->at);
         return;
     }
-    if (!card_answers(port)) {
+    if (!pm__sim_answers(port)) {
         return;
     }
     uint16_t sw = card_command(port->module, apdu);

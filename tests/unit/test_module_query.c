@@ -159,6 +159,46 @@ static void test_end_while_opening(void **state)
     end(t);
 }
 
+/* The platform has opened the context of the start: the module hears it now. */
+static void let_open(struct talk *t)
+{
+    struct pm_op *op = t->w.network.never[0];
+    assert_non_null(op);
+    assert_true(world_network_cancel(&t->w, op));
+    t->w.network.open = PM_OK;
+    pm_module_done(&t->w.module, op, PM_OK, t->w.now);
+}
+
+/* A context of the start that opens when its host has left the network stays down until the
+ * module is back, and one that its host has taken down for good. */
+static void test_leave_while_opening(void **state)
+{
+    static const struct {
+        const char *leave, *back;
+        bool again;
+    } ways[] = {
+        {"AT+CFUN=4\r", "AT+CFUN=1\r", true},   {"AT+COPS=2\r", "AT+COPS=0\r", true},
+        {"AT+CGATT=0\r", "AT+CGATT=1\r", true}, {"AT+QIDEACT=1\r", "AT\r", false},
+        {"AT+CGACT=0,1\r", "AT\r", false},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++) {
+        struct talk *t = begin(true);
+        t->w.network.open = PM_PENDING;
+        world_begin(&t->w, 1);
+        (void)say(t, "ATE0\r", 10);
+        assert_string_equal(say(t, ways[i].leave, 100), "\r\nOK\r\n");
+        let_open(t);
+        assert_string_equal(say(t, "AT+QIACT?\r", 60000), "\r\nOK\r\n");
+        assert_string_equal(say(t, "AT+QIACT?\r", 0), "\r\nOK\r\n");
+        assert_string_equal(say(t, ways[i].back, 60000), "\r\nOK\r\n");
+        assert_string_equal(say(t, "AT+QIACT?\r", 0),
+                            ways[i].again ? "\r\n+QIACT: 1,1,1,\"10.7.157.1\"\r\n\r\nOK\r\n"
+                                          : "\r\nOK\r\n");
+        end(t);
+    }
+}
+
 /* An arena that is full: 553, and nothing has changed. */
 static void test_full_arena(void **state)
 {
@@ -184,7 +224,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_lacking),           cmocka_unit_test(test_lies),
         cmocka_unit_test(test_every_failure),     cmocka_unit_test(test_end_while_asking),
-        cmocka_unit_test(test_end_while_opening), cmocka_unit_test(test_full_arena),
+        cmocka_unit_test(test_end_while_opening), cmocka_unit_test(test_leave_while_opening),
+        cmocka_unit_test(test_full_arena),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
