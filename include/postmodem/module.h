@@ -225,7 +225,7 @@ void pm_module_closed(struct pm_module *module, uint64_t now);
 
 /* Context 1-16 has lost its network: a mail that uses it ends with 657, what AT commands asked of
  * the network with 570, and the host reads +QIURC: "pdpdeact". Nothing happens when the context is
- * not active. */
+ * not active or the module is off. */
 void pm_module_context_lost(struct pm_module *module, uint8_t context, uint64_t now);
 
 /* ---- Time and state --------------------------------------------------------- */

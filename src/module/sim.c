@@ -114,6 +114,7 @@ static bool try_pin(struct pm_module *module, struct pm_slice pin)
     module->nvm[PM_NVM_PIN_WRONG]++;
     if (module->nvm[PM_NVM_PIN_WRONG] >= PIN_TRIES) {
         module->pin_verified = false;
+        pm__contexts_lost(module); /* no service without a SIM */
         pm__log_text(module, PM_LOG_WARNING, "the SIM has seen too many wrong PINs: PUK");
     }
     return false;

@@ -50,7 +50,7 @@ void pm__contexts_lost(struct pm_module *module)
 void pm_module_context_lost(struct pm_module *module, uint8_t context, uint64_t now)
 {
     module->now = now;
-    if (pm__context_active(module, context)) {
+    if (pm__context_active(module, context) && !pm__power_off(module)) {
         pm__context_deactivate(module, context);
         pm__activation_again(module, context);
     }
