@@ -234,7 +234,8 @@ struct pm_platform {
     /* ---- Settings ---- */
 
     /* Keeps `len` bytes of settings (the AT&W profile, CD46) under a small key; durable at
-     * PM_OK. profile_load: the count read (0: nothing kept). At most 2048 bytes. */
+     * PM_OK. Ports may save under one key at once: the last call wins, whichever ends
+     * first. profile_load: the count read (0: nothing kept). At most 2048 bytes. */
     int32_t (*profile_save)(void *user, struct pm_op *op, uint8_t key, const uint8_t *data,
                             size_t len);
     int32_t (*profile_load)(void *user, uint8_t key, uint8_t *data, size_t cap);

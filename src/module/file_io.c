@@ -2,11 +2,6 @@
 /* Through a handle: QFREAD, QFWRITE, QFTUCAT. File contents pass in pieces, none is kept. */
 #include "module/files.h"
 
-#define CME_READ_NOTHING 402U
-#define CME_NO_WRITE     409U
-#define CME_NO_READ      411U
-#define CME_TIMEOUT      421U
-
 /* ---- QFREAD --------------------------------------------------------------------- */
 
 enum { READ_ASK, READ_GOT, READ_CONNECT, READ_PUT };
@@ -33,7 +28,7 @@ static bool got(struct pm_port *port)
 {
     struct pm_task *task = &port->task;
     if (port->op.result <= 0) {
-        pm__file_fail(port, CME_NO_READ);
+        pm__file_fail(port, PM__FILE_NO_READ);
         return true;
     }
     task->chunk_len = (size_t)port->op.result;
@@ -84,7 +79,7 @@ void pm__run_qfread(void *owner, enum pm_at_form form, const struct pm_at_values
     uint64_t size = handle->size - handle->position;
     uint64_t most = values->v[1].given ? (uint64_t)values->v[1].number : UINT32_MAX;
     if (size == 0) {
-        pm__cme(port, CME_READ_NOTHING);
+        pm__cme(port, PM__FILE_READ_NOTHING);
         return;
     }
     pm__handle_begin(port, handle, false, read_step);
@@ -143,7 +138,7 @@ static void answer_write(struct pm_port *port)
     pm_at_put_number(&port->at, pm__file_shown(task->handle->size));
     pm__task_end(port);
     if (late) {
-        pm__cme(port, CME_TIMEOUT); /* as CD4 */
+        pm__cme(port, PM__FILE_TIMEOUT); /* as CD4 */
     } else {
         pm__ok(port);
     }
@@ -181,7 +176,7 @@ static bool finish(struct pm_port *port)
         return undo(port);
     }
     if (task->count == 0 && task->reason == PM_AT_END_TIMEOUT) {
-        pm__file_fail(port, CME_TIMEOUT);
+        pm__file_fail(port, PM__FILE_TIMEOUT);
     } else if (pm__result_fits(port)) {
         answer_write(port);
     } else {
@@ -218,7 +213,7 @@ static bool written(struct pm_port *port)
     struct pm_handle *handle = task->handle;
     if (port->op.result != PM_OK) {
         task->failed = true;
-        task->error = pm__file_error(port->op.result, CME_NO_WRITE);
+        task->error = pm__file_error(port->op.result, PM__FILE_NO_WRITE);
     } else if (!task->failed) {
         handle->position += task->chunk_len;
         handle->size = handle->size > handle->position ? handle->size : handle->position;
@@ -284,7 +279,7 @@ static bool cut_step(struct pm_port *port)
             CUT_DONE);
     }
     if (port->op.result != PM_OK) {
-        pm__file_fail(port, pm__file_error(port->op.result, CME_NO_WRITE));
+        pm__file_fail(port, pm__file_error(port->op.result, PM__FILE_NO_WRITE));
         return true;
     }
     handle->size = handle->position;

@@ -5,14 +5,6 @@
  */
 #include "module/files.h"
 
-#define CME_NO_MOVE      404U
-#define CME_NOT_FOUND    405U
-#define CME_EXISTS       407U
-#define CME_NO_CREATE    408U
-#define CME_NO_WRITE     409U
-#define CME_NO_READ      411U
-#define CME_ALREADY_OPEN 426U
-
 enum {
     MOVE_FIND, /* the source */
     MOVE_FOUND,
@@ -64,11 +56,12 @@ static bool found(struct pm_port *port)
     struct pm_task *task = &port->task;
     const struct pm_platform *platform = port->module->platform;
     if (port->op.result != PM_OK) {
-        uint16_t other = port->op.result == PM_ERR_NOT_FOUND ? CME_NOT_FOUND : CME_NO_MOVE;
+        uint16_t other =
+            port->op.result == PM_ERR_NOT_FOUND ? PM__FILE_NOT_FOUND : PM__FILE_NO_MOVE;
         return fail(port, pm__file_error(port->op.result, other));
     }
     if (same_storage(task) && pm__slice_equal(task->name, task->target)) {
-        return fail(port, replaces(task) ? CME_NO_MOVE : CME_EXISTS);
+        return fail(port, replaces(task) ? PM__FILE_NO_MOVE : PM__FILE_EXISTS);
     }
     if (copies(task) || !same_storage(task)) {
         task->state = MOVE_LOOK;
@@ -96,7 +89,8 @@ static bool prepare(struct pm_port *port)
     if (task->state == MOVE_LOOKED) {
         bool there = port->op.result == PM_OK;
         if ((there && !replaces(task)) || (!there && port->op.result != PM_ERR_NOT_FOUND)) {
-            return fail(port, there ? CME_EXISTS : pm__file_error(port->op.result, CME_NO_MOVE));
+            return fail(port, there ? PM__FILE_EXISTS
+                                    : pm__file_error(port->op.result, PM__FILE_NO_MOVE));
         }
         return pm__await(port,
                          platform->storage_info(platform->user, &port->op, storage, &task->info),
@@ -117,7 +111,8 @@ static bool opened(struct pm_port *port)
     struct pm_task *task = &port->task;
     const struct pm_platform *platform = port->module->platform;
     if (port->op.result < 0) {
-        uint16_t other = port->op.result == PM_ERR_NOT_FOUND ? CME_NOT_FOUND : CME_NO_READ;
+        uint16_t other =
+            port->op.result == PM_ERR_NOT_FOUND ? PM__FILE_NOT_FOUND : PM__FILE_NO_READ;
         return fail(port, pm__file_error(port->op.result, other));
     }
     task->source = port->op.result;
@@ -154,7 +149,7 @@ static bool copy(struct pm_port *port)
                          MOVE_GOT);
     case MOVE_GOT:
         if (result < 0) {
-            return fail(port, CME_NO_READ);
+            return fail(port, PM__FILE_NO_READ);
         }
         if (result == 0) {
             return commit(port);
@@ -166,7 +161,7 @@ static bool copy(struct pm_port *port)
                          MOVE_WRITTEN);
     default:
         if (result != PM_OK) {
-            return fail(port, pm__file_error(result, CME_NO_WRITE));
+            return fail(port, pm__file_error(result, PM__FILE_NO_WRITE));
         }
         task->moved += task->chunk_len;
         task->state = MOVE_READ;
@@ -179,7 +174,7 @@ static bool committed(struct pm_port *port)
     struct pm_task *task = &port->task;
     const struct pm_platform *platform = port->module->platform;
     if (port->op.result != PM_OK) {
-        return fail(port, pm__file_error(port->op.result, CME_NO_WRITE));
+        return fail(port, pm__file_error(port->op.result, PM__FILE_NO_WRITE));
     }
     if (copies(task)) {
         return succeed(port);
@@ -204,14 +199,15 @@ static bool move_step(struct pm_port *port)
                          MOVE_FOUND);
     case MOVE_FOUND: return found(port);
     case MOVE_RENAMED:
-        return result == PM_OK ? succeed(port) : fail(port, pm__file_error(result, CME_NO_MOVE));
+        return result == PM_OK ? succeed(port)
+                               : fail(port, pm__file_error(result, PM__FILE_NO_MOVE));
     case MOVE_LOOK:
     case MOVE_LOOKED:
     case MOVE_ROOM: return prepare(port);
     case MOVE_OPENED: return opened(port);
     case MOVE_CREATED:
         if (result < 0) {
-            return fail(port, pm__file_error(result, CME_NO_CREATE));
+            return fail(port, pm__file_error(result, PM__FILE_NO_CREATE));
         }
         task->file = result;
         task->has_file = true;
@@ -219,7 +215,7 @@ static bool move_step(struct pm_port *port)
         return true;
     case MOVE_COMMITTED: return committed(port);
     case MOVE_DELETED: /* Not deleted: both are there, which the error tells. */
-        return result == PM_OK ? succeed(port) : fail(port, CME_NO_MOVE);
+        return result == PM_OK ? succeed(port) : fail(port, PM__FILE_NO_MOVE);
     default: return copy(port);
     }
 }
@@ -239,7 +235,7 @@ void pm__run_qfmov(void *owner, enum pm_at_form form, const struct pm_at_values 
     }
     if (error == 0 &&
         (pm__file_taken(module, storage, name) || pm__file_taken(module, target_storage, target))) {
-        error = CME_ALREADY_OPEN;
+        error = PM__FILE_IN_USE;
     }
     if (error != 0) {
         pm__cme(port, error);

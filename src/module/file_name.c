@@ -4,14 +4,12 @@
 
 #include "module/files.h"
 
-#define CME_FILE_NAME 406U
-
 static const char *const prefixes[] = {"UFS:", "RAM:", "SD:"};
 
 uint16_t pm__file_name(struct pm_slice text, uint8_t *storage, struct pm_slice *name)
 {
     if (text.len == 0 || text.len > PM_FILE_NAME_SIZE) {
-        return CME_FILE_NAME;
+        return PM__FILE_NAME;
     }
     *storage = PM_STORAGE_UFS;
     *name = text;
@@ -23,7 +21,7 @@ uint16_t pm__file_name(struct pm_slice text, uint8_t *storage, struct pm_slice *
         }
     }
     if (name->len == 0 || memchr(name->ptr, ':', name->len) != NULL) {
-        return CME_FILE_NAME;
+        return PM__FILE_NAME;
     }
     return 0;
 }
@@ -31,7 +29,7 @@ uint16_t pm__file_name(struct pm_slice text, uint8_t *storage, struct pm_slice *
 uint16_t pm__file_name_one(struct pm_slice text, uint8_t *storage, struct pm_slice *name)
 {
     uint16_t error = pm__file_name(text, storage, name);
-    return error == 0 && name->len == 1 && name->ptr[0] == '*' ? CME_FILE_NAME : error;
+    return error == 0 && name->len == 1 && name->ptr[0] == '*' ? PM__FILE_NAME : error;
 }
 
 void pm__put_file_name(struct pm_at *at, uint8_t storage, struct pm_slice name, bool full)

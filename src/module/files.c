@@ -4,15 +4,13 @@
 
 #include "module/files.h"
 
-#define CME_ALREADY_OPEN 426U
-
 uint16_t pm__file_error(int32_t status, uint16_t other)
 {
     switch (status) {
-    case PM_ERR_NO_STORAGE: return 419; /* CD21 */
-    case PM_ERR_NO_SPACE: return 403;
-    case PM_ERR_EXISTS: return 407;
-    case PM_ERR_BUSY: return CME_ALREADY_OPEN;
+    case PM_ERR_NO_STORAGE: return PM__FILE_NO_STORAGE; /* CD21 */
+    case PM_ERR_NO_SPACE: return PM__FILE_NO_ROOM;
+    case PM_ERR_EXISTS: return PM__FILE_EXISTS;
+    case PM_ERR_BUSY: return PM__FILE_IN_USE;
     default: return other;
     }
 }
@@ -20,9 +18,9 @@ uint16_t pm__file_error(int32_t status, uint16_t other)
 uint16_t pm__room_error(const struct pm_port *port, uint64_t size)
 {
     if (port->op.result != PM_OK) {
-        return pm__file_error(port->op.result, 419);
+        return pm__file_error(port->op.result, PM__FILE_NO_STORAGE);
     }
-    return port->task.info.free < size ? 403 : 0;
+    return port->task.info.free < size ? PM__FILE_NO_ROOM : 0;
 }
 
 void pm__file_fail(struct pm_port *port, uint16_t error)
@@ -112,7 +110,7 @@ static bool list_step(struct pm_port *port)
             return true;
         }
         if (port->op.result != PM_ERR_NOT_FOUND) {
-            pm__file_fail(port, pm__file_error(port->op.result, 417));
+            pm__file_fail(port, pm__file_error(port->op.result, PM__FILE_NO_LIST));
             return true;
         }
         break;
@@ -124,7 +122,7 @@ static bool list_step(struct pm_port *port)
                          LIST_FOUND);
     default:
         if (port->op.result != PM_OK) {
-            pm__file_fail(port, pm__file_error(port->op.result, 405)); /* CD6 */
+            pm__file_fail(port, pm__file_error(port->op.result, PM__FILE_NOT_FOUND)); /* CD6 */
             return true;
         }
         print_entry(port, task->name, task->size);
@@ -188,13 +186,13 @@ static bool delete_step(struct pm_port *port)
             return true;
         }
         if (port->op.result != PM_ERR_NOT_FOUND) {
-            pm__file_fail(port, pm__file_error(port->op.result, 418));
+            pm__file_fail(port, pm__file_error(port->op.result, PM__FILE_NO_DELETE));
             return true;
         }
         break;
     case DELETE_NAME:
         if (pm__handle_of(port->module, task->storage, task->name) != NULL) {
-            pm__file_fail(port, CME_ALREADY_OPEN); /* opened meanwhile, on another port */
+            pm__file_fail(port, PM__FILE_IN_USE); /* opened meanwhile, on another port */
             return true;
         }
         return pm__await(port,
@@ -203,7 +201,7 @@ static bool delete_step(struct pm_port *port)
     default:
         gone = task->argument[0] != 0 && port->op.result == PM_ERR_NOT_FOUND;
         if (port->op.result != PM_OK && !gone) { /* Another port may delete all files, too. */
-            pm__file_fail(port, pm__file_error(port->op.result, 418)); /* CD2 */
+            pm__file_fail(port, pm__file_error(port->op.result, PM__FILE_NO_DELETE)); /* CD2 */
             return true;
         }
         if (task->argument[0] != 0) { /* all files: the next one after this */
@@ -226,7 +224,7 @@ static void run_qfdel(void *owner, enum pm_at_form form, const struct pm_at_valu
     bool all = wildcard(values->v[0].text, &storage);
     uint16_t error = all ? 0 : pm__file_name(values->v[0].text, &storage, &name);
     if (error == 0 && is_open(port->module, storage, name)) {
-        error = CME_ALREADY_OPEN;
+        error = PM__FILE_IN_USE;
     }
     if (error != 0) {
         pm__cme(port, error);
@@ -255,7 +253,7 @@ static bool info_step(struct pm_port *port)
                          INFO_DONE);
     }
     if (port->op.result != PM_OK) {
-        pm__file_fail(port, pm__file_error(port->op.result, 419));
+        pm__file_fail(port, pm__file_error(port->op.result, PM__FILE_NO_STORAGE));
         return true;
     }
     bool space = task->argument[0] != 0;

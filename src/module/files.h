@@ -5,6 +5,29 @@
 
 #include "module/internal.h"
 
+/* +CME numbers of the FILE manual, and what they are for here (CD31). */
+enum pm__file_cme {
+    PM__FILE_TOO_LARGE = 401,
+    PM__FILE_READ_NOTHING = 402,
+    PM__FILE_NO_ROOM = 403,
+    PM__FILE_NO_MOVE = 404,
+    PM__FILE_NOT_FOUND = 405,
+    PM__FILE_NAME = 406,
+    PM__FILE_EXISTS = 407,
+    PM__FILE_NO_CREATE = 408,
+    PM__FILE_NO_WRITE = 409,
+    PM__FILE_NO_OPEN = 410,
+    PM__FILE_NO_READ = 411,
+    PM__FILE_TOO_MANY = 413,
+    PM__FILE_READ_ONLY = 414,
+    PM__FILE_BAD_HANDLE = 416,
+    PM__FILE_NO_LIST = 417,
+    PM__FILE_NO_DELETE = 418,
+    PM__FILE_NO_STORAGE = 419,
+    PM__FILE_TIMEOUT = 421,
+    PM__FILE_IN_USE = 426
+};
+
 /* The +CME number of a platform status; `other` for those without one of their own (CD31). */
 uint16_t pm__file_error(int32_t status, uint16_t other);
 

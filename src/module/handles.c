@@ -5,15 +5,6 @@
  */
 #include "module/files.h"
 
-#define CME_TOO_LARGE    401U
-#define CME_NOT_FOUND    405U
-#define CME_NO_WRITE     409U
-#define CME_NO_OPEN      410U
-#define CME_TOO_MANY     413U
-#define CME_READ_ONLY    414U
-#define CME_BAD_HANDLE   416U
-#define CME_ALREADY_OPEN 426U
-
 /* ---- The table ------------------------------------------------------------------ */
 
 static uint8_t place_of(const struct pm_module *module, const struct pm_handle *handle)
@@ -118,13 +109,13 @@ struct pm_handle *pm__handle_use(struct pm_port *port, int32_t number, bool chan
     struct pm_handle *handle = find(module, number);
     uint16_t error = 0;
     if (handle == NULL) {
-        error = CME_BAD_HANDLE;
+        error = PM__FILE_BAD_HANDLE;
     } else if (handle->busy) {
-        error = CME_ALREADY_OPEN;
+        error = PM__FILE_IN_USE;
     } else if (changing && handle->mode == PM__MODE_READ) {
-        error = CME_READ_ONLY;
+        error = PM__FILE_READ_ONLY;
     } else if (changing && pm__job_reads(module, handle->storage, name_of(module, handle))) {
-        error = CME_ALREADY_OPEN;
+        error = PM__FILE_IN_USE;
     }
     if (error != 0) {
         pm__cme(port, error);
@@ -166,7 +157,8 @@ static bool open_step(struct pm_port *port)
         return pm__await(port, start_open(port), OPEN_DONE);
     }
     if (port->op.result < 0) {
-        uint16_t other = port->op.result == PM_ERR_NOT_FOUND ? CME_NOT_FOUND : CME_NO_OPEN;
+        uint16_t other =
+            port->op.result == PM_ERR_NOT_FOUND ? PM__FILE_NOT_FOUND : PM__FILE_NO_OPEN;
         pm__file_fail(port, pm__file_error(port->op.result, other));
         return true;
     }
@@ -218,11 +210,11 @@ void pm__run_qfopen(void *owner, enum pm_at_form form, const struct pm_at_values
     uint16_t error = pm__file_name_one(values->v[0].text, &storage, &name);
     if (error == 0 && (pm__file_taken(module, storage, name) ||
                        (mode == PM__MODE_EMPTY && pm__job_reads(module, storage, name)))) {
-        error = CME_ALREADY_OPEN;
+        error = PM__FILE_IN_USE;
     }
     struct pm_handle *handle = error == 0 ? take(module, storage, name) : NULL;
     if (handle == NULL) {
-        pm__cme(port, error != 0 ? error : CME_TOO_MANY);
+        pm__cme(port, error != 0 ? error : PM__FILE_TOO_MANY);
         return;
     }
     handle->mode = mode;
@@ -250,7 +242,7 @@ static bool close_step(struct pm_port *port)
     handle->open = false;
     pm__task_end(port); /* forgets the handle */
     if (result != PM_OK) {
-        pm__cme(port, pm__file_error(result, CME_NO_WRITE));
+        pm__cme(port, pm__file_error(result, PM__FILE_NO_WRITE));
     } else {
         pm__ok(port);
     }
@@ -284,7 +276,7 @@ void pm__run_qfseek(void *owner, enum pm_at_form form, const struct pm_at_values
     const uint64_t base = from == FROM_HERE ? handle->position : 0;
     const uint64_t room = handle->size - base; /* from the end it counts backwards */
     if (offset > room) {
-        pm__cme(port, CME_TOO_LARGE);
+        pm__cme(port, PM__FILE_TOO_LARGE);
         return;
     }
     handle->position = from == FROM_END ? handle->size - offset : base + offset;

@@ -75,7 +75,7 @@ static void answer_upload(struct pm_port *port)
     pm_at_put_hex(&port->at, pm__checksum_end(task));
     pm__task_end(port);
     if (late) {
-        pm__cme(port, 421); /* CD4 */
+        pm__cme(port, PM__FILE_TIMEOUT); /* CD4 */
     } else {
         pm__ok(port);
     }
@@ -105,7 +105,7 @@ static bool receive(struct pm_port *port)
     }
     /* Nothing came, and nobody asked for an empty file. */
     if (task->count == 0 && (task->reason == PM_AT_END_TIMEOUT || task->reason == PM_AT_END_LOST)) {
-        pm__file_fail(port, 421);
+        pm__file_fail(port, PM__FILE_TIMEOUT);
         return true;
     }
     task->has_file = false; /* committing closes it, whatever comes of it */
@@ -120,7 +120,7 @@ static bool written(struct pm_port *port)
     struct pm_task *task = &port->task;
     if (port->op.result != PM_OK) {
         task->failed = true;
-        task->error = pm__file_error(port->op.result, 409);
+        task->error = pm__file_error(port->op.result, PM__FILE_NO_WRITE);
     }
     pm__checksum(task, task->data.ptr, task->data.len);
     uint32_t before = task->count / ACK_BYTES;
@@ -162,8 +162,9 @@ static bool prepare(struct pm_port *port)
             UP_NEW);
     case UP_NEW:
         if (port->op.result != PM_ERR_NOT_FOUND) {
-            pm__file_fail(port,
-                          port->op.result == PM_OK ? 407 : pm__file_error(port->op.result, 408));
+            pm__file_fail(port, port->op.result == PM_OK
+                                    ? PM__FILE_EXISTS
+                                    : pm__file_error(port->op.result, PM__FILE_NO_CREATE));
             return true;
         }
         return pm__await(
@@ -185,7 +186,7 @@ static bool upload_step(struct pm_port *port)
     switch (port->task.state) {
     case UP_CREATED:
         if (port->op.result < 0) {
-            pm__file_fail(port, pm__file_error(port->op.result, 408));
+            pm__file_fail(port, pm__file_error(port->op.result, PM__FILE_NO_CREATE));
         } else {
             begin_receiving(port);
         }
@@ -195,7 +196,7 @@ static bool upload_step(struct pm_port *port)
     case UP_ACK: return acknowledge(port);
     case UP_COMMITTED:
         if (port->op.result != PM_OK) {
-            pm__file_fail(port, pm__file_error(port->op.result, 409));
+            pm__file_fail(port, pm__file_error(port->op.result, PM__FILE_NO_WRITE));
         } else if (pm__result_fits(port)) {
             answer_upload(port);
         } else {
@@ -214,7 +215,7 @@ void pm__run_qfupl(void *owner, enum pm_at_form form, const struct pm_at_values 
     (void)form;
     uint16_t error = pm__file_name_one(values->v[0].text, &storage, &name);
     if (error == 0 && pm__handle_of(port->module, storage, name) != NULL) {
-        error = 426;
+        error = PM__FILE_IN_USE;
     }
     if (error != 0) {
         pm__cme(port, error);
@@ -268,7 +269,7 @@ static bool transfer_step(struct pm_port *port)
                          DOWN_GOT);
     case DOWN_GOT:
         if (port->op.result < 0) {
-            pm__file_fail(port, 411);
+            pm__file_fail(port, PM__FILE_NO_READ);
             return true;
         }
         if (port->op.result == 0) {
@@ -295,7 +296,8 @@ static bool download_step(struct pm_port *port)
                          DOWN_OPENED);
     case DOWN_OPENED:
         if (port->op.result < 0) {
-            uint16_t other = port->op.result == PM_ERR_NOT_FOUND ? 405 : 410;
+            uint16_t other =
+                port->op.result == PM_ERR_NOT_FOUND ? PM__FILE_NOT_FOUND : PM__FILE_NO_OPEN;
             pm__file_fail(port, pm__file_error(port->op.result, other));
             return true;
         }
