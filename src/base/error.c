@@ -87,7 +87,6 @@
 
 /* Short messages, 27.005 section 3.2.5: those that are used. */
 #define CMS_ERRORS(X)                 \
-    X(302, "operation not allowed")   \
     X(303, "operation not supported") \
     X(310, "SIM not inserted")        \
     X(311, "SIM PIN required")        \
