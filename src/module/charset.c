@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The character set of texts towards the host: AT+CSCS. */
+/* The character set of texts between module and host: AT+CSCS. */
 #include <string.h>
 
 #include "base/utf8.h"
@@ -35,12 +35,16 @@ static void put_unit(struct pm_port *port, uint32_t unit)
 }
 
 /* UCS2 has no character beyond its 16 bits: U+FFFD stands for those. */
+static uint32_t in_ucs2(uint32_t code)
+{
+    return code > 0xFFFF ? 0xFFFD : code;
+}
+
 static void put_ucs2(struct pm_port *port, struct pm_slice text)
 {
     while (text.len > 0) {
         size_t size = 0;
-        uint32_t code = next_char(text, &size);
-        put_unit(port, code > 0xFFFF ? 0xFFFD : code);
+        put_unit(port, in_ucs2(next_char(text, &size)));
         text.ptr += size;
         text.len -= size;
     }
@@ -55,6 +59,44 @@ void pm__put_in_charset(struct pm_port *port, const char *text)
     pm_at_put(&port->at, "\"");
     put_ucs2(port, pm__slice(text));
     pm_at_put(&port->at, "\"");
+}
+
+/* Takes the four digits of one character; false when they are none. */
+static bool take_unit(struct pm_slice *text, uint32_t *unit)
+{
+    *unit = 0;
+    if (text->len < 4) {
+        return false;
+    }
+    for (size_t i = 0; i < 4; i++) {
+        int digit = pm__ascii_hex(text->ptr[i]);
+        if (digit < 0) {
+            return false;
+        }
+        *unit = *unit << 4 | (uint32_t)digit;
+    }
+    text->ptr += 4;
+    text->len -= 4;
+    return true;
+}
+
+bool pm__equal_in_charset(const struct pm_module *module, struct pm_slice typed, const char *ours)
+{
+    struct pm_slice text = pm__slice(ours);
+    if (module->charset != CHARSET_UCS2) {
+        return pm__slice_equal(typed, text);
+    }
+    while (text.len > 0) {
+        size_t size = 0;
+        uint32_t code = in_ucs2(next_char(text, &size));
+        uint32_t unit = 0;
+        if (!take_unit(&typed, &unit) || unit != code) {
+            return false;
+        }
+        text.ptr += size;
+        text.len -= size;
+    }
+    return typed.len == 0;
 }
 
 static void run_cscs(void *owner, enum pm_at_form form, const struct pm_at_values *values)

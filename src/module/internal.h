@@ -193,6 +193,8 @@ void pm__put_signal(struct pm_port *port);
 
 /* charset.c: prints a text of ours, in quotes and as AT+CSCS says. */
 void pm__put_in_charset(struct pm_port *port, const char *text);
+/* Whether a host has typed a text of ours so. */
+bool pm__equal_in_charset(const struct pm_module *module, struct pm_slice typed, const char *ours);
 
 /* tcpip.c */
 #define PM__APN_MAX 100

@@ -202,8 +202,8 @@ static void put_present_operator(struct pm_port *port)
 static bool is_operator(const struct pm_module *module, int32_t format, struct pm_slice name)
 {
     const struct pm_module_config *config = module->config;
-    const char *ours = format == FORMAT_NUMERIC ? config->operator_numeric : config->operator_name;
-    return pm__slice_equal(name, pm__slice(ours));
+    return format == FORMAT_NUMERIC ? pm__slice_equal(name, pm__slice(config->operator_numeric))
+                                    : pm__equal_in_charset(module, name, config->operator_name);
 }
 
 /* Leaves the network, or begins to look for it. */
@@ -285,7 +285,7 @@ static const struct pm_at_param cgatt_params[] = {{.name = "state", .max = 1}};
 static const struct pm_at_param cops_params[] = {
     {.name = "mode", .max = 4},
     {.name = "format", .flags = PM_AT_OPTIONAL, .max = 2},
-    {.name = "oper", .type = PM_AT_STRING, .flags = PM_AT_OPTIONAL, .min = 1, .max = 60},
+    {.name = "oper", .type = PM_AT_STRING, .flags = PM_AT_OPTIONAL, .min = 1, .max = 240},
     {.name = "AcT", .flags = PM_AT_OPTIONAL, .max = 7},
 };
 
