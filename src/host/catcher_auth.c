@@ -96,6 +96,23 @@ static void cram_md5(struct catcher_session *session, const unsigned char *data,
     accept_as(session, "CRAM-MD5");
 }
 
+/* n,a=USER,^Aauth=Bearer TOKEN^A^A (RFC 7628), or user=USER^Aauth=Bearer TOKEN^A^A */
+static void bearer(struct catcher_session *session, const unsigned char *data, size_t len)
+{
+    bool standard = session->auth == AUTH_OAUTHBEARER;
+    const char *start = standard ? "n,a=" : "user=";
+    const char *end = standard ? ",\1auth=Bearer " : "\1auth=Bearer ";
+    const unsigned char *user = data + strlen(start);
+    const char *token = len > strlen(start) ? strstr((const char *)user, end) : NULL;
+    if (token == NULL || memcmp(data, start, strlen(start)) != 0 || len < 2 ||
+        memcmp(data + len - 2, "\1\1", 2) != 0) {
+        refuse(session, "501 no user and token in it");
+        return;
+    }
+    keep_user(session, user, (size_t)((const unsigned char *)token - user));
+    accept_as(session, standard ? "OAUTHBEARER" : "XOAUTH2");
+}
+
 static void cram_challenge(struct catcher_session *session)
 {
     uint64_t number = 0;
@@ -121,6 +138,8 @@ static void answer(struct catcher_session *session, const unsigned char *data, s
         break;
     case AUTH_LOGIN_PASSWORD: accept_as(session, "LOGIN"); break;
     case AUTH_CRAM_MD5: cram_md5(session, data, len); break;
+    case AUTH_OAUTHBEARER:
+    case AUTH_XOAUTH2: bearer(session, data, len); break;
     }
 }
 
@@ -149,6 +168,35 @@ static void initial_response(struct catcher_session *session, enum catcher_auth 
     pm__catcher_auth_answer(session, response);
 }
 
+/* Mechanisms that begin with the client's message; LOGIN's is the user's name, after a prompt. */
+static bool begin_by_client(struct catcher_session *session, const char *mechanism, char *response)
+{
+    static const struct {
+        const char *name;
+        const char *prompt;
+        enum catcher_auth step;
+        bool tls; /* no token in clear */
+    } known[] = {
+        {"PLAIN", "", AUTH_PLAIN, false},
+        {"LOGIN", "VXNlcm5hbWU6", AUTH_LOGIN_USER, false}, /* Username: */
+        {"OAUTHBEARER", "", AUTH_OAUTHBEARER, true},
+        {"XOAUTH2", "", AUTH_XOAUTH2, true},
+    };
+    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+        if (strcasecmp(mechanism, known[i].name) != 0 ||
+            (known[i].tls && session->tls[0] == '\0')) {
+            continue;
+        }
+        if (response != NULL) {
+            initial_response(session, known[i].step, response);
+        } else {
+            challenge(session, known[i].step, known[i].prompt);
+        }
+        return true;
+    }
+    return false;
+}
+
 void pm__catcher_auth_begin(struct catcher_session *session)
 {
     char *argument = session->argument;
@@ -157,21 +205,9 @@ void pm__catcher_auth_begin(struct catcher_session *session)
     argument[len] = '\0';
     if (session->helo[0] == '\0' || session->mechanism != NULL || session->mail_given) {
         pm__catcher_reply(session, "503 not now");
-    } else if (strcasecmp(argument, "PLAIN") == 0) {
-        if (response != NULL) {
-            initial_response(session, AUTH_PLAIN, response);
-        } else {
-            challenge(session, AUTH_PLAIN, "");
-        }
-    } else if (strcasecmp(argument, "LOGIN") == 0) {
-        if (response != NULL) {
-            initial_response(session, AUTH_LOGIN_USER, response);
-        } else {
-            challenge(session, AUTH_LOGIN_USER, "VXNlcm5hbWU6"); /* Username: */
-        }
     } else if (strcasecmp(argument, "CRAM-MD5") == 0 && response == NULL) {
         cram_challenge(session);
-    } else {
+    } else if (!begin_by_client(session, argument, response)) {
         pm__catcher_reply(session, "504 unknown mechanism");
     }
 }

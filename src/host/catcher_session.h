@@ -46,7 +46,14 @@ enum catcher_state {
     CATCHER_DEAD,    /* handles are closing */
 };
 
-enum catcher_auth { AUTH_PLAIN, AUTH_LOGIN_USER, AUTH_LOGIN_PASSWORD, AUTH_CRAM_MD5 };
+enum catcher_auth {
+    AUTH_PLAIN,
+    AUTH_LOGIN_USER,
+    AUTH_LOGIN_PASSWORD,
+    AUTH_CRAM_MD5,
+    AUTH_OAUTHBEARER,
+    AUTH_XOAUTH2
+};
 
 /* Where dot-unstuffing is (RFC 5321 section 4.5.2). */
 enum catcher_dot { DOT_LINE_START, DOT_DOT, DOT_DOT_CR, DOT_TEXT, DOT_CR };

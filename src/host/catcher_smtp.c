@@ -61,6 +61,16 @@ static bool offers_starttls(const struct catcher_session *session)
     return session->tls[0] == '\0' && !hidden;
 }
 
+/* Not SCRAM: a server proves with it that it knows the password, and this one knows none. */
+static const char *mechanisms(const struct catcher_session *session)
+{
+    if (session->fault.kind == CATCHER_FAULT_AUTH) {
+        return "X-NOBODY-KNOWS";
+    }
+    return session->tls[0] != '\0' ? "PLAIN LOGIN CRAM-MD5 OAUTHBEARER XOAUTH2"
+                                   : "PLAIN LOGIN CRAM-MD5";
+}
+
 static void do_ehlo(struct catcher_session *session)
 {
     if (!hello(session, session->argument)) {
@@ -72,9 +82,7 @@ static void do_ehlo(struct catcher_session *session)
     if (offers_starttls(session)) {
         pm__catcher_reply(session, "250-STARTTLS");
     }
-    pm__catcher_reply(session, "250-AUTH %s",
-                      session->fault.kind == CATCHER_FAULT_AUTH ? "X-NOBODY-KNOWS"
-                                                                : "PLAIN LOGIN CRAM-MD5");
+    pm__catcher_reply(session, "250-AUTH %s", mechanisms(session));
     pm__catcher_reply(session, "250 SIZE %llu", (unsigned long long)PM_CATCHER_MAIL);
 }
 

@@ -208,6 +208,48 @@ static void test_tls_mail(void **state)
     lab_end(&lab);
 }
 
+/* A token is taken under TLS whatever it is, as is a password; it shows nowhere. */
+static void test_token_mail(void **state)
+{
+    (void)state;
+    struct lab lab = lab_start(false);
+    struct fixture *f = lab.f;
+    static const char *const bad[] = {"dXNlcj1hbm5hAWF1dGg9QmVhcmVyIGFiYwE=\r\n",
+                                      "dXNlcj1hbm5hAWF1dGg9QmFzaWMgYWJjAQE=\r\n", "YW5uYQ==\r\n",
+                                      "dXNlcj0B\r\n", "bixhPWFubmEsAWF1dGg9QmVhcmVyIGFiYwEB\r\n"};
+    greet(f, &insecure);
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        ask(f, "AUTH XOAUTH2\r\n", "334 ");
+        ask(f, bad[i], "501 ");
+    }
+    ask(f,
+        "AUTH OAUTHBEARER "
+        "bixhPWFubmEsAWF1dGg9QmVhcmVyIGFiYwEB"
+        "\r\n",
+        "235 ");
+    ask(f, "AUTH XOAUTH2\r\n", "503 ");
+    pm_net_close(f->net, false);
+    greet(f, &insecure);
+    ask(f,
+        "AUTH XOAUTH2 "
+        "dXNlcj1hbm5hQGV4YW1wbGUuY29tAWF1dGg9QmVhcmVyIGFiYwEB"
+        "\r\n",
+        "235 ");
+    ask(f, "MAIL FROM:<a@example.com>\r\n", "250 ");
+    ask(f, "RCPT TO:<b@example.com>\r\n", "250 ");
+    ask(f, "DATA\r\n", "354 ");
+    ask(f, "x\r\n.\r\n", "250 kept as ");
+    ask(f, "QUIT\r\n", "221 ");
+    fixture_until(f, f->closed > 0);
+    lab_rest(&lab);
+    size_t len;
+    char *mail = only_mail(&lab, &len);
+    assert_non_null(strstr(mail, "X-Envelope-Auth: anna@example.com (XOAUTH2)\r\n"));
+    assert_null(strstr(mail, "abc"));
+    free(mail);
+    lab_end(&lab);
+}
+
 /* After STARTTLS nothing said before counts; what is sent behind it in the clear ends it all. */
 static void test_starttls_mail(void **state)
 {
@@ -370,6 +412,8 @@ static const char *const dialogue[][2] = {
     {"MAIL FROM:<a@b> FOO=1\r\n", "555 "},
     {"AUTH FOO\r\n", "504 "},
     {"AUTH CRAM-MD5 YQ==\r\n", "504 "},
+    {"AUTH SCRAM-SHA-256 YQ==\r\n", "504 "},
+    {"AUTH XOAUTH2\r\n", "504 "}, /* in clear */
     {"AUTH PLAIN !!!!\r\n", "501 "},
     {"AUTH PLAIN YW5uYQ==\r\n", "501 "},
     {"AUTH PLAIN =\r\n", "501 "},
@@ -602,6 +646,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_plain_mail),
         cmocka_unit_test(test_tls_mail),
+        cmocka_unit_test(test_token_mail),
         cmocka_unit_test(test_starttls_mail),
         cmocka_unit_test(test_splits),
         cmocka_unit_test(test_long_mail),
