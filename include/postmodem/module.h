@@ -113,7 +113,7 @@ struct pm_module_config {
     enum pm_smtp_clear_auth auth_in_clear; /* SD59 */
     const char *auth_in_clear_servers;     /* names between commas that are allowed all the same */
     uint8_t auth_forbidden;                /* bits of enum pm_smtp_mechanism: never used (SD64) */
-    bool auth_token;                       /* platform.token gives bearer tokens (SD66) */
+    const char *token_server;              /* gets platform.token()'s; "": none does (SD66) */
     struct pm_mail_policy policy;          /* nothing */
 };
 

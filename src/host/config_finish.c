@@ -215,7 +215,18 @@ static bool finish_token(struct pm_options *options, char *err, size_t err_size)
         snprintf(err, err_size, "smtp.token_command: smtp.token_file is set as well");
         return false;
     }
-    options->module.auth_token = file || command;
+    const char *server = options->module.policy.server;
+    if (server == NULL || *server == '\0') {
+        server = options->smtp.server;
+    }
+    if ((file || command) && *server == '\0') {
+        snprintf(err, err_size,
+                 "smtp.token_%s: neither smtp.server nor mail.override_server says what server "
+                 "the token is for",
+                 file ? "file" : "command");
+        return false;
+    }
+    options->module.token_server = file || command ? server : "";
     return true;
 }
 
@@ -399,7 +410,7 @@ bool pm_options_finish(struct pm_options *options, char *err, size_t err_size)
         return false;
     }
     return finish_password(options, err, err_size) && finish_mechanisms(options, err, err_size) &&
-           finish_token(options, err, err_size) && pm__config_finish_mail(options, err, err_size) &&
+           pm__config_finish_mail(options, err, err_size) && finish_token(options, err, err_size) &&
            finish_addresses(options, err, err_size) && check_hosts(options, err, err_size) &&
            finish_ehlo(options, err, err_size) && finish_ports(options, err, err_size);
 }

@@ -42,7 +42,9 @@ void pm__auth_configure(struct pm_module *module, const struct pm__relay *relay,
     const struct pm_tls_request *tls = &module->job.tls;
     config->clear_auth = clear_auth(module, relay);
     config->forbidden = module->config->auth_forbidden;
-    config->token = module->config->auth_token && platform->token != NULL;
+    /* A server of the host's choice must not be able to collect tokens. */
+    config->token = platform->token != NULL && relay->server.len != 0 &&
+                    pm__slice_equal_nocase(pm__slice(module->config->token_server), relay->server);
     config->external = tls->seclevel == 2 && tls->clientcert.len != 0;
     if (platform->hash == NULL || platform->pbkdf2 == NULL) {
         config->forbidden |= PM_SMTP_SCRAM_SHA_256 | PM_SMTP_SCRAM_SHA_256_PLUS;

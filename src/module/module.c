@@ -39,6 +39,7 @@ void pm_module_config_default(struct pm_module_config *config)
     config->ehlo_name = "[127.0.0.1]";
     config->auth_in_clear = PM_SMTP_CLEAR_AUTH_ALLOW;
     config->auth_in_clear_servers = "";
+    config->token_server = "";
 }
 
 bool pm_module_table(struct pm_at_table *table)

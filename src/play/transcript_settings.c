@@ -68,7 +68,6 @@ static bool word_setting(struct player *p, const char *pair)
         {"boot_urcs on", &p->boot_urcs, true},
         {"lf_ends_line on", &p->lf_ends_line, true},
         {"mail_clock module", &c->mail_clock_module, true},
-        {"token on", &c->auth_token, true},
     };
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
         if (strcmp(words[i].pair, pair) == 0) {
@@ -85,7 +84,7 @@ static bool word_setting(struct player *p, const char *pair)
     return false;
 }
 
-/* The texts of a policy: they stand in the transcript, which outlives the module. */
+/* Texts: they stand in the transcript, which outlives the module. */
 static bool policy_setting(struct player *p, const char *pair)
 {
     struct pm_mail_policy *policy = &p->w->config.policy;
@@ -99,6 +98,7 @@ static bool policy_setting(struct player *p, const char *pair)
         {"policy_from ", &policy->from},
         {"allow_recipients ", &policy->allow_recipients},
         {"allow_senders ", &policy->allow_senders},
+        {"token_server ", &p->w->config.token_server},
     };
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         size_t len = strlen(texts[i].key);

@@ -55,7 +55,7 @@ class WithDovecot(ProgramTest):
         WithDovecot.mails += 1
         recipient = f"auth{self.mails}@example.net"
         trace = self.folder / f"trace{self.mails}"
-        _, port = self.module("--trace", trace, *(word for setting in settings
+        _, port = self.module("--trace", trace, *(word for setting in ("smtp.server=localhost", *settings)
                                                   for word in ("--set", setting)),
                               name=f"module{self.mails}")
         activate(port)
@@ -140,6 +140,11 @@ class WithDovecot(ProgramTest):
             if text is not None:
                 path.write_text(text)
             self.assertEqual(self.attempt([f"smtp.token_file={path}"]), ([(677, 0)], []))
+
+    def test_token_is_for_one_server(self):
+        """A host that sets another server gets its own password there, not the owner's token."""
+        settings = [f"smtp.token_file={self.token_file(token())}", "smtp.server=mail.example.com"]
+        self.assertEqual(self.attempt(settings), ([(0, 0)], ["SCRAM-SHA-256"]))
 
     def command(self, *outputs):
         """A command whose runs print one after the other, the last one again and again."""

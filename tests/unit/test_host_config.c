@@ -246,16 +246,22 @@ static void test_token_source(void **state)
     struct fixture *f = *state;
     const struct pm_module_config *module = &f->configuration.scratch.module;
     assert_true(finish(f));
-    assert_false(module->auth_token);
+    assert_string_equal(module->token_server, "");
     f->configuration.scratch.smtp.token_file = "x";
+    assert_false(finish(f)); /* for whom? */
+    assert_says(f, "smtp.server");
+    f->configuration.scratch.smtp.server = "mail.example";
     assert_true(finish(f));
-    assert_true(module->auth_token);
+    assert_string_equal(module->token_server, "mail.example");
+    f->configuration.scratch.mail.override_server = "relay.example:587";
+    assert_true(finish(f));
+    assert_string_equal(module->token_server, "relay.example");
     f->configuration.scratch.smtp.token_command = "y";
     assert_false(finish(f));
     assert_says(f, "smtp.token_command");
     f->configuration.scratch.smtp.token_file = "";
     assert_true(finish(f));
-    assert_true(module->auth_token);
+    assert_string_equal(module->token_server, "relay.example");
 }
 
 static void test_readable_secrets_are_noticed(void **state)

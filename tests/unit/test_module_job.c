@@ -63,7 +63,7 @@ static void choose_login(struct talk *t, int login)
     static const char *const offers[LOGINS] = {
         "PIPELINING|AUTH CRAM-MD5", "AUTH SCRAM-SHA-256 SCRAM-SHA-256-PLUS PLAIN", "AUTH XOAUTH2"};
     t->w.server.capabilities = offers[login];
-    t->w.config.auth_token = login == 2;
+    t->w.config.token_server = login == 2 ? "MAIL.example" : "other.example";
 }
 
 /* Tokens and -PLUS want TLS. */
