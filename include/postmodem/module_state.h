@@ -157,7 +157,7 @@ struct pm_query {
     uint16_t error;    /* as +QIGETERROR counts; 0: none */
     uint64_t wake;     /* when the operation is given up, or the next step is due */
     uint64_t since;    /* no line goes earlier */
-    uint64_t patience; /* when a line goes although the queue is full; PM_NEVER: none waits */
+    uint64_t patience; /* when lines go although the queue is full; PM_NEVER: none waits */
     struct pm_op op;
 };
 

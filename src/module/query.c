@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-/* How long lines wait for a host that does not read. */
+/* How long a query waits for a host that does not read. */
 #define PATIENCE_MS 10000U
 
 static const struct kind {
@@ -87,14 +87,16 @@ void pm__query_end(struct pm_query *query)
 
 bool pm__query_say(struct pm_module *module, struct pm_query *query, const struct pm__text *line)
 {
-    if (!pm__urc_fits(module, line->len) && module->now < query->patience) {
+    bool fits = pm__urc_fits(module, line->len);
+    if (!fits && module->now < query->patience) {
         if (query->patience == PM_NEVER) {
             query->patience = module->now + PATIENCE_MS;
         }
         query->wake = query->patience;
         return false;
     }
-    query->patience = PM_NEVER;
+    /* Who has not read is not waited for again. */
+    query->patience = fits ? PM_NEVER : query->patience;
     query->wake = PM_NEVER;
     query->line++;
     pm__urc(module, line->buf, line->len, query->since);

@@ -199,6 +199,24 @@ static void test_leave_while_opening(void **state)
     }
 }
 
+/* URCs for all ports, one of which takes none for long: the others wait for it once in a query, not
+ * with each line. */
+static void test_deaf_port(void **state)
+{
+    (void)state;
+    struct talk *t = begin(false);
+    world_begin(&t->w, 2);
+    (void)say(t, "ATE0;+QURCCFG=\"urcport\",\"all\"\r", 10);
+    static const char upload[] = "AT+QFUPL=\"x\",100,65535\r";
+    world_type(&t->w, 1, upload, sizeof upload - 1);
+    for (unsigned i = 0; i < 3; i++) { /* until the queue of the second port is full */
+        (void)say(t, "AT+QPING=1,\"192.0.2.1\",1,10\r", 200000);
+    }
+    const char *heard = say(t, "AT+QPING=1,\"192.0.2.1\",1,10\r", 20000);
+    assert_non_null(strstr(heard, "\r\n+QPING: 0,10,10,0,"));
+    end(t);
+}
+
 /* An arena that is full: 553, and nothing has changed. */
 static void test_full_arena(void **state)
 {
@@ -225,7 +243,7 @@ int main(void)
         cmocka_unit_test(test_lacking),           cmocka_unit_test(test_lies),
         cmocka_unit_test(test_every_failure),     cmocka_unit_test(test_end_while_asking),
         cmocka_unit_test(test_end_while_opening), cmocka_unit_test(test_leave_while_opening),
-        cmocka_unit_test(test_full_arena),
+        cmocka_unit_test(test_deaf_port),         cmocka_unit_test(test_full_arena),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
