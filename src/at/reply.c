@@ -297,13 +297,7 @@ static void end_with_error(struct pm_at *at, const char *lead, uint16_t number, 
         if (at->set.cmee == 2 && direct && text != NULL) {
             emit_text(at, text);
         } else {
-            uint8_t digits[5];
-            size_t first = sizeof digits;
-            do {
-                digits[--first] = (uint8_t)('0' + number % 10);
-                number = (uint16_t)(number / 10);
-            } while (number != 0);
-            pm__at_emit(at, digits + first, sizeof digits - first);
+            emit_number(at, number);
         }
         emit_end(at);
     }
