@@ -60,6 +60,20 @@ static void print_servers(struct pm_port *port, uint8_t context)
     pm__net_result(port, PM__NET_OK);
 }
 
+/* "0.0.0.0", as a server that is not set prints, and "::" are none. */
+static bool parse_server(struct pm_slice text, uint8_t type, struct pm_ip *server)
+{
+    static const uint8_t zeros[sizeof server->bytes];
+    if (!pm__ip_parse(text, server)) {
+        return false;
+    }
+    if (memcmp(server->bytes, zeros, sizeof zeros) == 0) {
+        memset(server, 0, sizeof *server);
+        return true;
+    }
+    return pm__type_has(type, server->family);
+}
+
 static void run_qidnscfg(void *owner, enum pm_at_form form, const struct pm_at_values *values)
 {
     struct pm_port *port = owner;
@@ -80,15 +94,18 @@ static void run_qidnscfg(void *owner, enum pm_at_form form, const struct pm_at_v
     for (uint8_t i = 0; i < 2; i++) {
         const struct pm_at_value *value = &values->v[i + 1];
         if ((value->given || i == 0) &&
-            (!pm__ip_parse(value->text, &servers[i]) ||
-             !pm__type_has(module->pdp[context - 1].type, servers[i].family))) {
+            !parse_server(value->text, module->pdp[context - 1].type, &servers[i])) {
             pm__net_result(port, PM__NET_PARAMETERS);
             return;
         }
     }
+    if (servers[0].family == PM_IP_NONE) {
+        servers[0] = servers[1];
+        memset(&servers[1], 0, sizeof servers[1]);
+    }
     memcpy(bytes, servers, sizeof bytes);
-    bool set =
-        pm__arena_set(&module->arena, PM__KEY_DNS, context, (struct pm_slice){bytes, sizeof bytes});
+    size_t len = servers[0].family != PM_IP_NONE ? sizeof bytes : 0; /* none: the network's own */
+    bool set = pm__arena_set(&module->arena, PM__KEY_DNS, context, (struct pm_slice){bytes, len});
     pm__net_result(port, set ? PM__NET_OK : PM__NET_MEMORY);
 }
 
