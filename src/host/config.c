@@ -96,6 +96,10 @@ void pm_options_init(struct pm_options *options)
     options->name = "";
     options->auth_in_clear = "host";
     options->tls_system_ca = true;
+    options->tls_ca_file = "";
+    options->tls_client_cert = "";
+    options->tls_client_key = "";
+    options->tls_pins = "";
     options->dns_servers = "";
     options->dns_hosts = "";
     options->dns_port = 53;

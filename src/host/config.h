@@ -74,6 +74,7 @@ struct pm_options {
     uint8_t boot_urcs, lf_ends_line; /* enum pm_auto, for ports that do not say */
     uint8_t tls_verify;              /* 0 host, 1 always */
     bool tls_system_ca;
+    const char *tls_ca_file, *tls_client_cert, *tls_client_key, *tls_pins;
     const char *dns_servers;
     const char *dns_hosts; /* for the lab of a catcher; see host/lab.h */
     uint16_t dns_port;

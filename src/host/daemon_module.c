@@ -70,6 +70,10 @@ static bool start_network(struct pm_daemon_module *module, char *err, size_t err
                                  .system_ca = options->tls_system_ca,
                                  .token_file = options->smtp.token_file,
                                  .token_command = options->smtp.token_command,
+                                 .tls_ca_file = options->tls_ca_file,
+                                 .tls_client_cert = options->tls_client_cert,
+                                 .tls_client_key = options->tls_client_key,
+                                 .tls_pins = options->tls_pins,
                                  .catcher = module->host.catcher};
     module->host.net = pm_net_new(&module->host, &net, err, err_size);
     return module->host.net != NULL;

@@ -72,6 +72,7 @@ static void on_log(void *user, enum pm_log_level level, const char *text)
 static void release(struct pm_net *net)
 {
     pm_tls_trust_end(&net->trust);
+    pm_tls_local_end(&net->local);
     free(net->lab_hosts);
     free(net->bindings);
     free(net);
@@ -174,13 +175,14 @@ static SSL *make_tls(struct pm_net *net, const struct pm_tls_request *request)
         .system_ca = net->options.system_ca,
         .pass = pass,
         .anchor = catcher != NULL && !pass ? pm_catcher_ca(catcher) : NULL,
+        .local = &net->local,
         .trust = net->options.trust != NULL ? net->options.trust : &net->trust,
         .user = net,
         .load = load_file,
     };
     char err[300] = "";
     pm_tls_asked(request, net->asked, sizeof(net->asked));
-    net->checked = pm_tls_checks(&setup);
+    net->checked = pm_tls_checked(&setup);
     SSL *ssl = pm_tls_client(&setup, err, sizeof(err));
     if (ssl == NULL) {
         pm__net_say(net, PM_LOG_ERROR, "TLS with %s failed: %s; asked %s", net->host, err,
@@ -384,7 +386,12 @@ struct pm_net *pm_net_new_sink(const struct pm_net_sink *sink, uv_loop_t *loop,
     if (net->options.connect_ms == 0) {
         net->options.connect_ms = PM_CONN_CONNECT_MS;
     }
-    if (!start_names(net, options, err, err_size)) {
+    net->options.tls_ca_file = net->options.tls_pins = NULL;
+    net->options.tls_client_cert = net->options.tls_client_key = NULL;
+    if (!pm_tls_local_init(&net->local, options->tls_ca_file, options->tls_client_cert,
+                           options->tls_client_key, options->tls_pins, err, err_size) ||
+        !start_names(net, options, err, err_size)) {
+        pm_tls_local_end(&net->local);
         free(net);
         return NULL;
     }

@@ -27,6 +27,8 @@ struct pm_net_options {
     uint32_t connect_ms;     /* longest wait for one address; 0: PM_CONN_CONNECT_MS */
     bool verify_always;      /* tls.verify = always (SD58) */
     bool system_ca; /* tls.system_ca (SD58): without cacert the system's trust store serves */
+    /* tls.ca_file, tls.client_cert, tls.client_key, tls.pin_sha256; NULL or "": none. */
+    const char *tls_ca_file, *tls_client_cert, *tls_client_key, *tls_pins;
     const struct pm_binding *bindings; /* PM_PDP_CONTEXTS of them, copied; NULL: none is bound */
     uint16_t dns_port;                 /* of the servers that AT+QIDNSCFG names; 0: 53 */
     uint8_t ping;                      /* enum pm_ping_mode */

@@ -9,6 +9,7 @@
 #include "host/links.h"
 #include "host/net.h"
 #include "host/resolver.h"
+#include "host/tls_local.h"
 #include "host/tls_trust.h"
 
 /* Connections that may finish in the background at once; beyond them the oldest is cut. */
@@ -44,7 +45,8 @@ struct pm_net {
     /* Of the handshake that runs, for the log. */
     char host[PM_HOST_NAME_MAX + 1];
     char asked[160];
-    bool checked;
+    const char *checked;
+    struct pm_tls_local local;
     struct pm_binding *bindings; /* of all contexts; NULL: none is bound to anything */
     uint32_t missing;            /* bit n-1: that context n has no network has been said */
     struct pm_links *links;      /* NULL: no context is bound to anything */

@@ -145,9 +145,12 @@ static X509_STORE *own_store(const struct pm_tls_setup *setup, char *err, size_t
 static bool set_trust(const struct pm_tls_setup *setup, SSL_CTX *context, char *err,
                       size_t err_size)
 {
+    const struct pm_tls_local *local = setup->local;
     bool uploaded = setup->request->cacert.len > 0 || setup->request->cacertex.len > 0;
     X509_STORE *store;
-    if (uploaded || setup->anchor != NULL) {
+    if (local != NULL && local->ca_file != NULL && setup->anchor == NULL) {
+        store = pm_tls_local_store(local, err, err_size);
+    } else if (uploaded || setup->anchor != NULL) {
         store = own_store(setup, err, err_size);
     } else if (setup->system_ca) {
         snprintf(err, err_size, "out of memory");
@@ -233,6 +236,23 @@ static bool set_policy(const struct pm_tls_setup *setup, SSL_CTX *context)
            SSL_CTX_set_cipher_list(context, policy.suites) == 1;
 }
 
+static bool pins(const struct pm_tls_setup *setup)
+{
+    return !setup->pass && setup->local != NULL && setup->local->pin_count > 0;
+}
+
+/* What the configuration adds to what the host asked for. */
+static bool set_local(const struct pm_tls_setup *setup, SSL_CTX *context, char *err,
+                      size_t err_size)
+{
+    const struct pm_tls_local *local = setup->local;
+    if (pins(setup)) {
+        pm_tls_local_pin(local, context, pm_tls_checks(setup));
+    }
+    return !setup->request->configured || local == NULL || local->cert == NULL ||
+           pm_tls_local_client(local, context, err, err_size);
+}
+
 static SSL_CTX *make_context(const struct pm_tls_setup *setup, char *err, size_t err_size)
 {
     SSL_CTX *context = SSL_CTX_new(TLS_client_method());
@@ -241,7 +261,8 @@ static SSL_CTX *make_context(const struct pm_tls_setup *setup, char *err, size_t
         SSL_CTX_free(context);
         return NULL;
     }
-    if (pm_tls_checks(setup) && !set_trust(setup, context, err, err_size)) {
+    if ((pm_tls_checks(setup) && !set_trust(setup, context, err, err_size)) ||
+        !set_local(setup, context, err, err_size)) {
         SSL_CTX_free(context);
         return NULL;
     }
@@ -305,13 +326,10 @@ SSL *pm_tls_client(const struct pm_tls_setup *setup, char *err, size_t err_size)
         ERR_clear_error();
         return NULL;
     }
-    if (pm_tls_checks(setup)) {
-        SSL_set_verify(ssl, SSL_VERIFY_PEER, NULL);
-        if (setup->request->ignore_local_time && !setup->verify_always) {
-            X509_VERIFY_PARAM_set_flags(SSL_get0_param(ssl), X509_V_FLAG_NO_CHECK_TIME);
-        }
-    } else {
-        SSL_set_verify(ssl, SSL_VERIFY_NONE, NULL);
+    bool checks = pm_tls_checks(setup);
+    SSL_set_verify(ssl, checks || pins(setup) ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, NULL);
+    if (checks && setup->request->ignore_local_time && !setup->verify_always) {
+        X509_VERIFY_PARAM_set_flags(SSL_get0_param(ssl), X509_V_FLAG_NO_CHECK_TIME);
     }
     SSL_set_connect_state(ssl);
     ERR_clear_error();
@@ -321,6 +339,14 @@ SSL *pm_tls_client(const struct pm_tls_setup *setup, char *err, size_t err_size)
 bool pm_tls_checks(const struct pm_tls_setup *setup)
 {
     return !setup->pass && (setup->verify_always || setup->request->seclevel > 0);
+}
+
+const char *pm_tls_checked(const struct pm_tls_setup *setup)
+{
+    if (pm_tls_checks(setup)) {
+        return pins(setup) ? "verified and pinned" : "verified";
+    }
+    return pins(setup) ? "pinned" : "not verified";
 }
 
 uint32_t pm_tls_handshake_ms(const struct pm_tls_request *request)
@@ -349,19 +375,22 @@ static void peer_name(SSL *ssl, char *text, size_t size)
     ERR_clear_error();
 }
 
-void pm_tls_outcome(SSL *ssl, const char *host, const char *asked, bool checked,
+void pm_tls_outcome(SSL *ssl, const char *host, const char *asked, const char *checked,
                     const char *problem, char *text, size_t size)
 {
     if (problem == NULL) {
         char peer[160];
         peer_name(ssl, peer, sizeof(peer));
         snprintf(text, size, "TLS with %s: asked %s; done %s, %s, server %s (%s)", host, asked,
-                 SSL_get_version(ssl), SSL_get_cipher_name(ssl),
-                 checked ? "verified" : "not verified", peer);
+                 SSL_get_version(ssl), SSL_get_cipher_name(ssl), checked, peer);
         return;
     }
-    long verdict = ssl != NULL ? SSL_get_verify_result(ssl) : X509_V_OK;
-    if (checked && verdict != X509_V_OK) {
+    bool counts = ssl != NULL && SSL_get_verify_mode(ssl) != SSL_VERIFY_NONE;
+    long verdict = counts ? SSL_get_verify_result(ssl) : X509_V_OK;
+    if (verdict == X509_V_ERR_APPLICATION_VERIFICATION) {
+        snprintf(text, size, "TLS with %s failed: its key is none of tls.pin_sha256; asked %s",
+                 host, asked);
+    } else if (verdict != X509_V_OK) {
         snprintf(text, size, "TLS with %s failed: certificate refused: %s; asked %s", host,
                  X509_verify_cert_error_string(verdict), asked);
     } else {

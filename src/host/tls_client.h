@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "host/tls_local.h"
 #include "host/tls_trust.h"
 #include "postmodem/platform.h"
 
@@ -16,12 +17,14 @@
 
 struct pm_tls_setup {
     const struct pm_tls_request *request;
-    const char *host;           /* name or IP literal as typed */
-    bool verify_always;         /* whatever seclevel and ignorelocaltime say */
-    bool system_ca;             /* without cacert the system's trust store serves */
-    bool pass;                  /* every check passes: the server is the catcher */
-    X509 *anchor;               /* one more trust anchor, NULL: none */
-    struct pm_tls_trust *trust; /* the system's */
+    const char *host;                 /* name or IP literal as typed */
+    bool verify_always;               /* whatever seclevel and ignorelocaltime say */
+    bool system_ca;                   /* without cacert the system's trust store serves */
+    bool pass;                        /* every check passes: the server is the catcher */
+    X509 *anchor;                     /* one more trust anchor, NULL: none */
+    struct pm_tls_trust *trust;       /* the system's */
+    const struct pm_tls_local *local; /* what the configuration adds; NULL: nothing. It outlives
+                                       * the sessions */
     void *user;
     int (*load)(void *user, enum pm_storage storage, const uint8_t *name, size_t len,
                 uint8_t **data, size_t *data_len, size_t max);
@@ -33,12 +36,15 @@ SSL *pm_tls_client(const struct pm_tls_setup *setup, char *err, size_t err_size)
 /* Whether the server's certificate is checked under `setup`. */
 bool pm_tls_checks(const struct pm_tls_setup *setup);
 
+/* What is checked of the server, in words: "verified", "pinned"...; static. */
+const char *pm_tls_checked(const struct pm_tls_setup *setup);
+
 /* The longest handshake in milliseconds: negotiatetime within its range. */
 uint32_t pm_tls_handshake_ms(const struct pm_tls_request *request);
 
 /* The outcome of a handshake in words: what was asked, and what was done (`problem` NULL) or
- * went wrong. `asked` is of pm_tls_asked(), `checked` of pm_tls_checks(), `ssl` may be NULL. */
-void pm_tls_outcome(SSL *ssl, const char *host, const char *asked, bool checked,
+ * went wrong. `asked` is of pm_tls_asked(), `checked` of pm_tls_checked(), `ssl` may be NULL. */
+void pm_tls_outcome(SSL *ssl, const char *host, const char *asked, const char *checked,
                     const char *problem, char *text, size_t size);
 
 #endif
