@@ -77,6 +77,8 @@ void pm_options_init(struct pm_options *options)
         .allow_recipients = "",
         .allow_senders = "",
         .rate_limit = "",
+        .on_failure = "",
+        .alarm_seconds = 3600,
         .override_tls = 1,
     };
     for (size_t i = 0; i < PM_PDP_CONTEXTS; i++) {

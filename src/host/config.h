@@ -52,7 +52,9 @@ struct pm_mail_setting {
     const char *override_username, *override_password, *override_password_file;
     const char *from, *allow_recipients, *allow_senders;
     const char *rate_limit; /* N/UNIT */
-    uint8_t override_tls;   /* 0 none, 1 starttls, 2 tls */
+    const char *on_failure;
+    uint32_t alarm_seconds;
+    uint8_t override_tls; /* 0 none, 1 starttls, 2 tls */
 };
 
 struct pm_config_text; /* config.c: an owned string */

@@ -174,6 +174,10 @@ const struct pm_config_key pm_config_keys[] = {
          "what the host may say that mail is from, likewise"),
     TEXT("mail.rate_limit", mail.rate_limit, 20, "",
          "most mails, as 20/hour (second, minute, hour, day); none: any number (SD73)"),
+    NUMBER("mail.alarm_seconds", mail.alarm_seconds, 0, 604800, 0, "3600",
+           "when mail has failed for so long the log and mail.on_failure tell; 0: never"),
+    TEXT("mail.on_failure", mail.on_failure, 1000, "",
+         "program that is then run, without arguments: see below"),
 
     /* Mail */
     WORD("limits", limits, "auto|strict|wide", "auto",

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/ascii.h"
 #include "host/config.h"
@@ -109,6 +110,12 @@ static bool check_list(const char *key, const char *list, char *err, size_t err_
            no(err, err_size, key, list, "a list of addresses and @domains");
 }
 
+static bool check_command(const char *path, char *err, size_t err_size)
+{
+    return *path == '\0' || (*path == '/' && access(path, X_OK) == 0) ||
+           no(err, err_size, "mail.on_failure", path, "the full path of a program");
+}
+
 bool pm__config_finish_mail(struct pm_options *options, char *err, size_t err_size)
 {
     const struct pm_mail_setting *mail = &options->mail;
@@ -121,6 +128,7 @@ bool pm__config_finish_mail(struct pm_options *options, char *err, size_t err_si
     policy->allow_senders = mail->allow_senders;
     return check_list("mail.allow_recipients", mail->allow_recipients, err, err_size) &&
            check_list("mail.allow_senders", mail->allow_senders, err, err_size) &&
-           finish_rate(options, err, err_size) && finish_account(options, err, err_size) &&
+           check_command(mail->on_failure, err, err_size) && finish_rate(options, err, err_size) &&
+           finish_account(options, err, err_size) &&
            (*mail->override_server == '\0' || finish_server(options, err, err_size));
 }

@@ -10,6 +10,7 @@
 
 #include <uv.h>
 
+#include "host/alarm.h"
 #include "host/configuration.h"
 #include "host/host.h"
 #include "host/tls_trust.h"
@@ -30,8 +31,9 @@ struct pm_daemon_module {
     struct pm_daemon_module *next, **link; /* the list, and the pointer that points here */
     struct pm_options *options;            /* the module's */
     struct pm_log log;                     /* with the module's name */
-    uint32_t restarts;   /* of the module, as far as its presets were given again */
-    uv_timer_t patience; /* how long a phase may last */
+    uint32_t restarts;     /* of the module, as far as its presets were given again */
+    uv_timer_t patience;   /* how long a phase may last */
+    struct pm_alarm alarm; /* from the loop's first turn to its last */
     enum pm_daemon_phase phase;
     unsigned holds; /* handles and parts that may still look at this struct */
     struct pm_host_module host;

@@ -108,12 +108,17 @@ static bool start_ports(struct pm_daemon_module *module, char *err, size_t err_s
     return true;
 }
 
-/* In the loop from the beginning, so that its end is always the same. */
-static void start_patience(struct pm_daemon_module *module)
+/* In the loop from the beginning, so that their end is always the same. */
+static void start_timers(struct pm_daemon_module *module)
 {
+    const struct pm_alarm_options alarm = {.log = &module->log,
+                                           .module = module->options->name,
+                                           .command = module->options->mail.on_failure,
+                                           .seconds = module->options->mail.alarm_seconds};
     uv_timer_init(&module->daemon->loop, &module->patience);
     module->patience.data = module;
-    module->holds++;
+    pm_alarm_init(&module->alarm, &module->daemon->loop, &alarm);
+    module->holds += 2;
 }
 
 static struct pm_daemon_module *module_new(struct pm_daemon *daemon, struct pm_options *options)
@@ -146,7 +151,7 @@ struct pm_daemon_module *pm_daemon_add(struct pm_daemon *daemon, struct pm_optio
     const char *name = options->name;
     struct pm_daemon_module *module = module_new(daemon, options);
     if (module != NULL) {
-        start_patience(module);
+        start_timers(module);
         if (pm__daemon_share(module, why, sizeof why) && start_storage(module, why, sizeof why) &&
             start_network(module, why, sizeof why) && start_module(module, why, sizeof why) &&
             pm__daemon_preset(module, why, sizeof why) && start_ports(module, why, sizeof why)) {
@@ -182,6 +187,7 @@ void pm__daemon_stop(struct pm_daemon_module *module)
     host->net = NULL;
     pm__daemon_unshare(module);
     uv_close((uv_handle_t *)&module->patience, on_patience_closed);
+    pm_alarm_end(&module->alarm, on_part_ended, module);
     pm_store_close(host->store);
     host->store = NULL;
 }

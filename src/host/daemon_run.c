@@ -111,8 +111,10 @@ static void powered_off(struct pm_daemon_module *module)
 static void after_pump(struct pm_host_module *host, void *user)
 {
     struct pm_daemon_module *module = user;
-    uint32_t restarts = pm_module_count(&host->module).restarts;
+    const struct pm_module_counts counts = pm_module_count(&host->module);
+    uint32_t restarts = counts.restarts;
     char err[200];
+    pm_alarm_look(&module->alarm, counts);
     if (restarts != module->restarts) {
         module->restarts = restarts;
         if (!pm__daemon_preset(module, err, sizeof err)) {

@@ -103,6 +103,8 @@ static void bad_policies(void **state)
                                        "mail.allow_senders=@",
                                        "mail.allow_senders=@a@b",
                                        "mail.rate_limit=20",
+                                       "mail.on_failure=true",
+                                       "mail.on_failure=/nonexistent",
                                        "mail.rate_limit=0/hour",
                                        "mail.rate_limit=1000001/day",
                                        "mail.rate_limit=1/week",
