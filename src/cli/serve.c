@@ -9,6 +9,7 @@
 
 #include "host/configuration.h"
 #include "host/daemon.h"
+#include "host/harden.h"
 #include "host/port.h"
 
 enum {
@@ -253,7 +254,7 @@ static int serve(struct serving *serving, struct pm_configuration *configuration
     char err[600] = "";
     struct pm_daemon daemon;
     const struct pm_daemon_calls calls = {serving, reload, print_ready};
-    if (!pm_daemon_reserve(configuration, err, sizeof err) ||
+    if (!pm_harden(err, sizeof err) || !pm_daemon_reserve(configuration, err, sizeof err) ||
         !pm_daemon_init(&daemon, (enum pm_log_level)configuration->log, err, sizeof err)) {
         fprintf(stderr, "postmodem: %s\n", err);
         pm_configuration_free(configuration);
