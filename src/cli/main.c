@@ -9,6 +9,7 @@
 
 #include "cli/demo.h"
 #include "cli/play.h"
+#include "cli/send_test.h"
 #include "cli/serve.h"
 
 static int help(void)
@@ -21,6 +22,8 @@ static int help(void)
          "                  [--catch DIR] [--trace FILE] [--log LEVEL]\n"
          "      Answers AT commands on its ports, and sends the mail they ask for.\n"
          "      postmodem serve --help lists the options and every key.\n"
+         "  postmodem send-test --config FILE [--module NAME] --to ADDRESS\n"
+         "      Sends one mail on the way that is configured, and explains each step.\n"
          "  postmodem demo\n"
          "      Plays the worked examples of the manual against a built-in mail server.\n"
          "  postmodem play [--port PORT]... [--tags LIST] [--junit FILE] FILE.at...\n"
@@ -53,6 +56,9 @@ int main(int argc, char **argv)
     if (strcmp(command, "serve") == 0) {
         return pm_cli_serve(argc - 1, argv + 1);
     }
+    if (strcmp(command, "send-test") == 0) {
+        return pm_cli_send_test(argc - 1, argv + 1);
+    }
     if (strcmp(command, "demo") == 0) {
         return pm_cli_demo(argc - 1, argv + 1);
     }
@@ -66,7 +72,7 @@ int main(int argc, char **argv)
         puts("postmodem " PM_VERSION);
         return PM_EXIT_OK;
     }
-    fprintf(stderr, "postmodem: %s%s (serve, demo, play, --help or --version)\n",
+    fprintf(stderr, "postmodem: %s%s (serve, send-test, demo, play, --help or --version)\n",
             argc > 1 ? "unknown command " : "what shall it do?", command);
     return PM_EXIT_USAGE;
 }

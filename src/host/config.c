@@ -49,6 +49,27 @@ void pm_options_delete(struct pm_options *options)
     }
 }
 
+static void init_mail(struct pm_options *options)
+{
+    options->mail = (struct pm_mail_setting){
+        .override_server = "",
+        .override_username = "",
+        .override_password = "",
+        .override_password_file = "",
+        .from = "",
+        .allow_recipients = "",
+        .allow_senders = "",
+        .rate_limit = "",
+        .on_failure = "",
+        .alarm_seconds = 3600,
+        .override_tls = 1,
+    };
+    options->tls_ca_file = "";
+    options->tls_client_cert = "";
+    options->tls_client_key = "";
+    options->tls_pins = "";
+}
+
 /* Fills what the keys with strings of no default point to, so that no string is NULL. */
 void pm_options_init(struct pm_options *options)
 {
@@ -68,19 +89,7 @@ void pm_options_init(struct pm_options *options)
         .contextid = 1,
         .sslctxid = 1,
     };
-    options->mail = (struct pm_mail_setting){
-        .override_server = "",
-        .override_username = "",
-        .override_password = "",
-        .override_password_file = "",
-        .from = "",
-        .allow_recipients = "",
-        .allow_senders = "",
-        .rate_limit = "",
-        .on_failure = "",
-        .alarm_seconds = 3600,
-        .override_tls = 1,
-    };
+    init_mail(options);
     for (size_t i = 0; i < PM_PDP_CONTEXTS; i++) {
         options->pdp[i] = (struct pm_pdp_setting){.apn = "",
                                                   .user = "",
@@ -98,10 +107,6 @@ void pm_options_init(struct pm_options *options)
     options->name = "";
     options->auth_in_clear = "host";
     options->tls_system_ca = true;
-    options->tls_ca_file = "";
-    options->tls_client_cert = "";
-    options->tls_client_key = "";
-    options->tls_pins = "";
     options->dns_servers = "";
     options->dns_hosts = "";
     options->dns_port = 53;

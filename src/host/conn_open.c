@@ -187,6 +187,7 @@ static void on_resolved(void *user, const struct pm_addresses *addresses, const 
         fail(conn, PM_ERR_RESOLVE);
         return;
     }
+    pm__conn_say(conn, PM_LOG_DEBUG, "addresses of %s: %zu", conn->host, (size_t)addresses->count);
     conn->addresses = *addresses;
     conn->state = CONN_CONNECTING;
     connect_next(conn);

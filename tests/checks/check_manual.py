@@ -49,7 +49,7 @@ def output(program, *arguments):
 def commands(usage):
     """The commands of `postmodem --help`, and whether they take options."""
     found = {}
-    for match in re.finditer(r"^  postmodem ([a-z]+)(.*)$", usage, re.MULTILINE):
+    for match in re.finditer(r"^  postmodem ([a-z][a-z-]*[a-z])(.*)$", usage, re.MULTILINE):
         found[match[1]] = found.get(match[1], False) or "[" in match[2]
     return found
 
@@ -63,7 +63,7 @@ def differences(one, other, words):
 def check_options(program, page):
     parts = sections(page)
     usage = output(program, "--help")
-    named = set(re.findall(r"^postmodem ([a-z]+)", "\n".join(
+    named = set(re.findall(r"^postmodem ([a-z][a-z-]*[a-z])", "\n".join(
         plain(text) for text in parts.get("SYNOPSIS", [])), re.MULTILINE))
     yield from differences(set(commands(usage)), named,
                            ("postmodem --help", "the synopsis of postmodem.1"))
