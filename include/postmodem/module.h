@@ -44,6 +44,7 @@ struct pm_mail_policy {
     uint16_t port; /* 1-65535 */
     uint8_t tls;   /* enum pm_policy_tls */
     const char *username, *password;
+    bool certificate; /* the platform has a client certificate for this server */
     /* Address in MAIL and From: in place of the host's. The host's name stays beside it. */
     const char *from;
     /* Who may get mail, and who the host may say that it is from: addresses and @domains between

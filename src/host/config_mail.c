@@ -56,6 +56,7 @@ static bool finish_server(struct pm_options *options, char *err, size_t err_size
     policy->server = pm_options_keep(options, text + (brackets ? 1 : 0), len);
     policy->tls = mail->override_tls;
     policy->username = mail->override_username;
+    policy->certificate = *options->tls_client_cert != '\0';
     return policy->server != NULL;
 }
 

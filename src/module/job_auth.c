@@ -45,7 +45,8 @@ void pm__auth_configure(struct pm_module *module, const struct pm__relay *relay,
     /* A server of the host's choice must not be able to collect tokens. */
     config->token = platform->token != NULL && relay->server.len != 0 &&
                     pm__slice_equal_nocase(pm__slice(module->config->token_server), relay->server);
-    config->external = tls->seclevel == 2 && tls->clientcert.len != 0;
+    config->external = tls->configured ? module->config->policy.certificate
+                                       : tls->seclevel == 2 && tls->clientcert.len != 0;
     if (platform->hash == NULL || platform->pbkdf2 == NULL) {
         config->forbidden |= PM_SMTP_SCRAM_SHA_256 | PM_SMTP_SCRAM_SHA_256_PLUS;
     }
