@@ -1,0 +1,252 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Mail of an old host through a server of the owner's: Postfix with SASL by Dovecot, and what is on the wire."""
+import base64
+import os
+import pwd
+import resource
+import signal
+import socket
+import subprocess
+import threading
+
+import harness
+from certificates import Authority
+from harness import wait_until
+from postfix import Postfix
+from program import ProgramTest, activate, configure, write_mail
+
+OWNER = ("user@example.com", "secret")
+HOST_WORD = "hostword"
+
+
+class Wire:
+    """A way to a port of 127.0.0.1 that keeps what goes over it, each direction apart."""
+
+    def __init__(self, port):
+        self.target = port
+        self.sent, self.received = bytearray(), bytearray()
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def close(self):
+        self.listener.close()
+
+    def _serve(self):
+        while True:
+            try:
+                near, _ = self.listener.accept()
+            except OSError:
+                return
+            far = socket.create_connection(("127.0.0.1", self.target))
+            for a, b, kept in ((near, far, self.sent), (far, near, self.received)):
+                threading.Thread(target=self._copy, args=(a, b, kept), daemon=True).start()
+
+    @staticmethod
+    def _copy(source, target, kept):
+        try:
+            while piece := source.recv(65536):
+                kept += piece
+                target.sendall(piece)
+            target.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass
+
+
+class Relay(ProgramTest):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.shared = harness.Shared()
+        cls.addClassCleanup(cls.shared.close)
+        cls.authority = Authority(cls.shared.folder)
+        cls.server = cls.shared.enter_context(
+            Postfix(cls.shared.folder, cls.authority, users={OWNER[0]: OWNER[1]}))
+
+    def wire(self, kind):
+        wire = Wire(self.server.ports[kind])
+        self.addCleanup(wire.close)
+        return wire
+
+    def settings(self, port, tls="starttls", password=OWNER[1]):
+        secret = self.folder / "password"
+        secret.write_text(password + "\n")
+        secret.chmod(0o600)
+        return {"mail.override_server": f"localhost:{port}", "mail.override_tls": tls,
+                "mail.override_username": OWNER[0], "mail.override_password_file": secret,
+                "mail.from": "plant7@owner.example", "tls.ca_file": self.authority.certificate}
+
+    def config(self, settings):
+        path = self.folder / "postmodem.conf"
+        path.write_text("".join(f"{key} = {value}\n" for key, value in settings.items()))
+        path.chmod(0o600)
+        return path
+
+    def old_host(self, settings):
+        """A module with these settings, and its host: port 25, no TLS, a password of its own."""
+        program, port = self.module("--config", self.config(settings))
+        activate(port)
+        configure(port, ("mail.old.example", 25), 0, ("oldhost", HOST_WORD))
+        return program, port
+
+    def no_secret(self, data, *words):
+        for word in words:
+            for form in (word.encode(), base64.b64encode(word.encode())):
+                self.assertNotIn(form.rstrip(b"="), bytes(data))
+
+    def one(self, recipient):
+        mail, = self.server.received(recipient)
+        return mail
+
+    # ---- what leaves -----------------------------------------------------------------------------
+    def sent_with(self, kind, tls):
+        wire = self.wire(kind)
+        program, port = self.old_host(self.settings(wire.port, tls))
+        recipient = f"{tls}@relay.test"
+        write_mail(port, [recipient])
+        self.assertEqual(port.send_mail(), (0, 0))
+        mail = self.one(recipient)
+        self.assertEqual(mail.sender, "plant7@owner.example")
+        self.assertEqual(mail.message["From"].addresses[0].addr_spec, "plant7@owner.example")
+        self.assertEqual(mail.message["From"].addresses[0].display_name, "Pump 7")
+        # The server's own word: TLS, and the owner's login.
+        self.assertIn("with ESMTPSA", " ".join(mail.received.split()))
+        wait_until(lambda: f"sasl_username={OWNER[0]}" in (
+            self.server.folder / "postfix.log").read_text(), "the login in Postfix's log")
+        self.assertEqual(port.ok('AT+QSMTPCFG="smtpserver"'),
+                         ['+QSMTPCFG: "smtpserver","mail.old.example",25'])
+        self.assertEqual(port.ok('AT+QSMTPCFG="account"'),
+                         [f'+QSMTPCFG: "account","oldhost","{HOST_WORD}"'])
+        self.assertEqual(port.ok('AT+QSMTPCFG="ssltype"'), ['+QSMTPCFG: "ssltype",0'])
+        self.no_secret(wire.sent, HOST_WORD, OWNER[1], "oldhost", "pump7@example.com")
+        self.no_secret(program.log().encode(), HOST_WORD, OWNER[1])
+        self.assertIn("mail asked for: mail.old.example port 25, no TLS, with an account",
+                      program.log())
+        self.assertIn(f"mail goes to: localhost port {wire.port}", program.log())
+        return bytes(wire.sent)
+
+    def test_starttls(self):
+        clear, _, rest = self.sent_with("submission", "starttls").partition(b"STARTTLS\r\n")
+        self.assertRegex(clear, rb"\AEHLO [^\r\n]+\r\n\Z")
+        self.assertEqual(rest[:2], b"\x16\x03")  # a TLS record: the handshake
+
+    def test_tls(self):
+        self.assertEqual(self.sent_with("smtps", "tls")[:2], b"\x16\x03")
+
+    def test_own_password_refused(self):
+        wire = self.wire("submission")
+        program, port = self.old_host(self.settings(wire.port, password="wrong"))
+        write_mail(port, ["wrong@relay.test"])
+        self.assertEqual(port.send_mail(), (677, 535))
+        self.no_secret(wire.sent, HOST_WORD, "wrong")
+        self.assertEqual(self.server.count("wrong@relay.test"), 0)
+        program.stop()
+
+    def test_a_server_that_is_not_verified_gets_nothing(self):
+        other = Authority(self.folder, "Another CA")
+        wire = self.wire("submission")
+        settings = {**self.settings(wire.port), "tls.ca_file": other.certificate}
+        program, port = self.old_host(settings)
+        write_mail(port, ["nobody@relay.test"])
+        self.assertEqual(port.send_mail(), (665, 0))
+        self.assertIn("certificate refused", program.log())
+        self.assertEqual(self.server.count("nobody@relay.test"), 0)
+
+    def test_no_tls_no_password(self):
+        """The plain port offers neither: the mail does not leave, nor does the password."""
+        wire = self.wire("plain")
+        _, port = self.old_host(self.settings(wire.port))
+        write_mail(port, ["plain@relay.test"])
+        self.assertEqual(port.send_mail(), (665, 0))
+        self.no_secret(wire.sent, HOST_WORD, OWNER[1])
+        self.assertEqual(self.server.count("plain@relay.test"), 0)
+
+    def test_allow_list(self):
+        wire = self.wire("submission")
+        _, port = self.old_host({**self.settings(wire.port),
+                                 "mail.allow_recipients": "good@relay.test, @alarm.test"})
+        write_mail(port, ["good@relay.test", "bad@relay.test"])
+        self.assertEqual(port.send_mail(), (678, 550))
+        self.assertEqual(bytes(wire.sent), b"")
+
+    # ---- send-test -----------------------------------------------------------------------------------
+    def send_test(self, settings, recipient):
+        status, out, err = self.run_program("send-test", "--config", self.config(settings),
+                                            "--to", recipient, seconds=60)
+        self.no_secret((out + err).encode(), OWNER[1])
+        return status, out
+
+    def test_send_test(self):
+        status, out = self.send_test(self.settings(self.server.ports["submission"]),
+                                     "sendtest@relay.test")
+        self.assertEqual(status, 0, out)
+        for text in ("STARTTLS", f"account  {OWNER[0]}", "< 250-", "connected to localhost",
+                     "addresses of localhost", "TLSv1.3", "server verified (", "> AUTH ",
+                     "> MAIL FROM:<plant7@owner.example>", "The server has taken the mail."):
+            self.assertIn(text, out)
+        self.assertEqual(self.one("sendtest@relay.test").message["Subject"], "Postmodem test")
+
+    def test_send_test_explains_a_failure(self):
+        settings = self.settings(self.server.ports["submission"], password="wrong")
+        status, out = self.send_test(settings, "x@relay.test")
+        self.assertEqual(status, 1)
+        self.assertIn("+QSMTPPUT: 677,535", out)
+        self.assertIn("does not take the account", out)
+        status, out = self.send_test(self.settings(self.server.ports["submission"]),
+                                     "refused@relay.test")
+        self.assertEqual(status, 1)
+        self.assertIn("< 550 5.1.1", out)
+        self.assertIn("An address was refused", out)
+
+    def test_send_test_needs_a_server_and_a_sender(self):
+        for settings in ({"mail.from": "a@b.test"}, {"smtp.server": "localhost"}):
+            status, _, err = self.run_program("send-test", "--config", self.config(settings),
+                                              "--to", "a@b.test")
+            self.assertEqual(status, 2)
+            self.assertIn("the configuration names no", err)
+
+    # ---- hardening -----------------------------------------------------------------------------------
+    def dumped(self, process):
+        """Whether a process that aborts now leaves a core."""
+        os.kill(process.pid, signal.SIGABRT)
+        _, how = os.waitpid(process.pid, 0)
+        process.returncode = -os.WTERMSIG(how)
+        self.assertEqual(os.WTERMSIG(how), signal.SIGABRT)
+        return os.WCOREDUMP(how)
+
+    def test_no_core_while_a_mail_is_sent(self):
+        def large_cores():
+            hard = resource.getrlimit(resource.RLIMIT_CORE)[1]
+            resource.setrlimit(resource.RLIMIT_CORE, (hard, hard))
+        silent = socket.create_server(("127.0.0.1", 0))
+        self.addCleanup(silent.close)
+        settings = {**self.settings(silent.getsockname()[1]), "smtp.password": "preset"}
+        program, port = self.old_host(settings)
+        write_mail(port, ["a@relay.test"])
+        port.ok("AT+QSMTPPUT=60")
+        connection, _ = silent.accept()
+        self.addCleanup(connection.close)
+        with open(f"/proc/{program.pid}/status", encoding="ascii") as file:
+            self.assertIn("NoNewPrivs:\t1", file.read())
+        self.assertFalse(self.dumped(program.popen))
+        # What aborts without the program's care leaves one, where the system makes any.
+        other = subprocess.Popen(["sleep", "60"], cwd=self.folder, preexec_fn=large_cores)
+        if not self.dumped(other):
+            self.skipTest("this system makes no cores: that none came proves little")
+
+    def test_no_look_into_its_memory(self):
+        """Not even by others of its user: its files in /proc are root's."""
+        harness.needs_root()
+        user = pwd.getpwnam("nobody")
+        self.folder.chmod(0o777)
+        program, _ = self.module(wrapper=("setpriv", f"--reuid={user.pw_uid}", "--clear-groups"))
+        self.assertEqual(os.stat(f"/proc/{program.pid}/mem").st_uid, 0)
+        status = subprocess.run(["setpriv", f"--reuid={user.pw_uid}", "--clear-groups", "cat",
+                                 f"/proc/{program.pid}/environ"], capture_output=True, check=False)
+        self.assertNotEqual(status.returncode, 0)
+        self.assertEqual(status.stdout, b"")
+
+
+if __name__ == "__main__":
+    harness.main()
