@@ -49,8 +49,11 @@ class Received:
 
 
 class Postfix:
+    # More lines of master.cf, for subclasses.
+    services = ""
+
     def __init__(self, folder, authority, users=None, certificate=None,
-                 mechanisms=("PLAIN", "LOGIN", "CRAM-MD5"), token_key=None):
+                 mechanisms=("PLAIN", "LOGIN", "CRAM-MD5"), token_key=None, submission=None):
         needs_root()
         needs_unpacked("usr/lib/postfix/sbin/master")
         self.folder = pathlib.Path(folder) / "postfix"
@@ -59,7 +62,7 @@ class Postfix:
         self.users = users or {"user@example.com": "secret"}
         self.mechanisms = mechanisms
         self.token_key = token_key
-        self.ports = {}
+        self.ports = {"submission": submission} if submission else {}
         self.seen = {}
         self.dovecot = self.master = None
 
@@ -165,6 +168,10 @@ passdb {{
 }}"""
 
     # ---- Postfix ----------------------------------------------------------------------------
+    def extra(self, etc):
+        """More lines of main.cf, for subclasses; what they name may be made in `etc`."""
+        return ""
+
     def _start_postfix(self):
         etc = self._make_folder("etc")
         data = self._make_folder("data", OWNER)
@@ -217,9 +224,10 @@ smtpd_sasl_security_options = noanonymous
 smtpd_client_connection_count_limit = 0
 smtpd_client_connection_rate_limit = 0
 smtpd_error_sleep_time = 0
-""")
+""" + self.extra(etc))
         (etc / "recipients").write_text("/^refused/ 550 5.1.1 no such user here\n")
-        self.ports = {name: free_port() for name in ("plain", "submission", "smtps")}
+        self.ports = {name: self.ports.get(name) or free_port()
+                      for name in ("plain", "submission", "smtps")}
         (etc / "master.cf").write_text(f"""
 127.0.0.1:{self.ports['plain']} inet n - n - - smtpd
 127.0.0.1:{self.ports['submission']} inet n - n - - smtpd
@@ -242,7 +250,7 @@ virtual unix - n n - - virtual
 anvil unix - - n - 1 anvil
 scache unix - - n - 1 scache
 postlog unix-dgram n - n - 1 postlogd
-""")
+""" + self.services)
         self.master = Process([SERVERS / "usr/lib/postfix/sbin/master", "-c", etc, "-d"],
                               self.folder / "master.log", environment, start_new_session=True)
         for name, port in self.ports.items():
