@@ -81,6 +81,20 @@ static bool answered(const struct send_test *test)
     return strstr(test->got, body ? "\r\nCONNECT\r\n" : "\r\nOK\r\n") != NULL;
 }
 
+/* "<error>[,<reply>]" behind `mark`; what has no number is 651. */
+static void read_result(struct send_test *test, const char *mark)
+{
+    const char *text = strstr(test->got, mark);
+    char *end = NULL;
+    test->error = PM_MAIL_UNKNOWN;
+    if (text != NULL) {
+        text += strlen(mark);
+        test->error = (unsigned)strtoul(text, &end, 10);
+        test->reply = *end == ',' ? (unsigned)strtoul(end + 1, NULL, 10) : 0;
+    }
+    finish(test);
+}
+
 static void drive(struct send_test *test)
 {
     const char *result;
@@ -91,11 +105,9 @@ static void drive(struct send_test *test)
     }
     result = strstr(test->got, "+QSMTPPUT: ");
     if (result != NULL && strchr(result, '\n') != NULL) {
-        (void)sscanf(result, "+QSMTPPUT: %u,%u", &test->error, &test->reply);
-        finish(test);
+        read_result(test, "+QSMTPPUT: ");
     } else if (strstr(test->got, "ERROR") != NULL) {
-        (void)sscanf(test->got, " +CME ERROR: %u", &test->error);
-        finish(test);
+        read_result(test, "+CME ERROR: ");
     }
 }
 
