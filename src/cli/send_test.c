@@ -81,12 +81,12 @@ static bool answered(const struct send_test *test)
     return strstr(test->got, body ? "\r\nCONNECT\r\n" : "\r\nOK\r\n") != NULL;
 }
 
-/* "<error>[,<reply>]" behind `mark`; what has no number is 651. */
+/* "<error>[,<reply>]" behind `mark`. Only the commands of contexts fail without a number. */
 static void read_result(struct send_test *test, const char *mark)
 {
     const char *text = strstr(test->got, mark);
     char *end = NULL;
-    test->error = PM_MAIL_UNKNOWN;
+    test->error = PM_MAIL_CONTEXT;
     if (text != NULL) {
         text += strlen(mark);
         test->error = (unsigned)strtoul(text, &end, 10);
