@@ -206,6 +206,25 @@ class Relay(ProgramTest):
             self.assertEqual(status, 2)
             self.assertIn("the configuration names no", err)
 
+    # ---- the alarm -----------------------------------------------------------------------------------
+    def test_alarm_and_its_end(self):
+        script, seen = self.folder / "alarm", self.folder / "seen"
+        script.write_text(f"#!/bin/sh\nenv > {seen}.new && mv {seen}.new {seen}\n")
+        script.chmod(0o755)
+        program, port = self.module(settings={"mail.alarm_seconds": 1, "mail.on_failure": script})
+        activate(port)
+        configure(port, ("127.0.0.1", harness.free_port()))
+        write_mail(port, ["alarm@relay.test"])
+        self.assertEqual(port.send_mail(), (654, 0))
+        wait_until(seen.exists, "the program")
+        self.assertIn("POSTMODEM_ERROR=654\n", seen.read_text())
+        wait_until(lambda: "mail.on_failure has ended: status 0" in program.log(), "its end")
+        port.ok(f'AT+QSMTPCFG="smtpserver","127.0.0.1",{self.server.ports["plain"]}')
+        self.assertEqual(port.send_mail(), (0, 0))
+        wait_until(lambda: "alarm over: mail leaves again" in program.log(), "the recovery")
+        self.assertEqual(program.log().count("alarm: "), 1)
+        program.stop()
+
     # ---- hardening -----------------------------------------------------------------------------------
     def dumped(self, process):
         """Whether a process that aborts now leaves a core."""
