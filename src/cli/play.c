@@ -272,10 +272,11 @@ static void on_signal(int number)
     live_interrupt();
 }
 
-/* A signal ends the present play, whose module and files go; what was played is reported. */
+/* A signal ends the present play, whose module and files go; what was played is reported. The
+ * second one ends the program. */
 static void catch_signals(void)
 {
-    struct sigaction action = {.sa_handler = on_signal};
+    struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
     struct sigaction ignore = {.sa_handler = SIG_IGN};
     (void)sigemptyset(&action.sa_mask);
     (void)sigaction(SIGINT, &action, NULL);

@@ -18,10 +18,12 @@ static bool nothing(struct player *p, const char *rest)
 /* "flood N text". */
 static bool flood(struct player *p, const char *rest)
 {
-    char *end = NULL;
-    unsigned long times = strtoul(rest, &end, 10);
-    size_t skip = (size_t)(end - rest) + 1;
-    if (skip >= p->step->len || p->step->len - skip > FLOOD_BLOCK) {
+    unsigned long times = 0;
+    size_t skip = 0;
+    if (!transcript_flood(p, rest, &times, &skip)) {
+        return false;
+    }
+    if (p->step->len - skip > FLOOD_BLOCK) {
         return transcript_fail(p, "nothing to flood with");
     }
     size_t len = p->step->len - skip;
@@ -31,7 +33,7 @@ static bool flood(struct player *p, const char *rest)
     for (size_t i = 0; ok && i < most; i++) {
         memcpy(block + i * len, p->step->bytes + skip, len);
     }
-    while (ok && times != 0) {
+    while (ok && times != 0 && !live_interrupted()) {
         size_t n = times < most ? times : most;
         ok = p->stage->type(p, block, n * len);
         transcript_drain(p);

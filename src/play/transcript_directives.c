@@ -7,6 +7,9 @@
 
 #include "play/transcript_player.h"
 
+/* What a transcript may flood a port with: it is to end one day. */
+#define FLOOD_MOST (64U << 20)
+
 /* ---- The server ---------------------------------------------------------------------- */
 
 static bool server_fault(struct player *p, const char *name)
@@ -81,14 +84,25 @@ static bool do_preset_secret(struct player *p, const char *rest)
 
 /* ---- Time and ports ------------------------------------------------------------------ */
 
+bool transcript_flood(struct player *p, const char *rest, unsigned long *times, size_t *skip)
+{
+    char *end = NULL;
+    *times = strtoul(rest, &end, 10);
+    *skip = (size_t)(end - rest) + 1;
+    if (*skip >= p->step->len) {
+        return transcript_fail(p, "nothing to flood with");
+    }
+    return *times <= FLOOD_MOST / (p->step->len - *skip) ||
+           transcript_fail(p, "a flood is at most %u bytes", FLOOD_MOST);
+}
+
 /* "flood N text": the text N times, too much for a transcript to hold. */
 static bool flood(struct player *p, const char *rest)
 {
-    char *end = NULL;
-    unsigned long times = strtoul(rest, &end, 10);
-    size_t skip = (size_t)(end - rest) + 1;
-    if (skip >= p->step->len) {
-        return transcript_fail(p, "nothing to flood with");
+    unsigned long times = 0;
+    size_t skip = 0;
+    if (!transcript_flood(p, rest, &times, &skip)) {
+        return false;
     }
     while (times-- != 0) {
         size_t done = skip;

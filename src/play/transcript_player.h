@@ -91,6 +91,9 @@ bool transcript_nothing_left(struct player *p);
 bool transcript_directive(struct player *p);
 /* The same in the world. */
 bool transcript_world_directive(struct player *p, const char *name, size_t len, const char *rest);
+/* How often "flood N text" floods, and where in the step's bytes the text begins. False, with a
+ * report, when there is none or it is too much. */
+bool transcript_flood(struct player *p, const char *rest, unsigned long *times, size_t *skip);
 /* Looks for the bytes of the step, a directive whose name ends in -has or -lacks. */
 bool transcript_look(struct player *p, const void *text, size_t len);
 
