@@ -312,5 +312,11 @@ bool transcript_run(struct player *p)
     if (ok && p->stage->real) {
         gather(p);
     }
-    return ok && transcript_nothing_left(p);
+    ok = ok && transcript_nothing_left(p);
+    const size_t last = p->port;
+    for (size_t i = 0; ok && i < p->ports; i++) { /* The other ports have said it by now. */
+        p->port = i;
+        ok = i == last || transcript_nothing_left(p);
+    }
+    return ok;
 }
