@@ -161,6 +161,13 @@ static const struct pm_config_key *find_key(const char *text, size_t *index)
     return NULL;
 }
 
+bool pm_config_key_secret(const char *text)
+{
+    size_t index;
+    const struct pm_config_key *key = find_key(text, &index);
+    return key != NULL && key->secret;
+}
+
 /* ---- What is allowed ------------------------------------------------------------- */
 
 static void allowed_words(const char *words, char *text, size_t size)

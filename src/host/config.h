@@ -160,6 +160,9 @@ const char *pm_options_keep(struct pm_options *options, const char *text, size_t
 /* What a key allows, in words. */
 void pm_config_allowed(const struct pm_config_key *key, char *text, size_t size);
 
+/* True when `text` names a key whose value is a secret. */
+bool pm_config_key_secret(const char *text);
+
 /* Between the files of the configuration: makes the module's policy of mail.*. */
 bool pm__config_finish_mail(struct pm_options *options, char *err, size_t err_size);
 

@@ -91,6 +91,10 @@ static void begin_section(struct reading *reading, const char *line)
         fail(reading, "the name of the section is too long");
         return;
     }
+    if (memchr(text, ' ', len) != NULL || memchr(text, '\t', len) != NULL) {
+        fail(reading, "the name of a section holds no blanks");
+        return;
+    }
     memcpy(reading->section, text, len);
     reading->section[len] = '\0';
 }
@@ -149,9 +153,8 @@ static int on_value(void *user, const char *section, const char *name, const cha
     } else if (!pm__configuration_keep(reading->configuration, reading->module, &reading->place,
                                        key, text, why, sizeof why)) {
         fail(reading, why);
-    } else if (strstr(key, "password") != NULL && strcmp(key, "mask_password") != 0 &&
-               strcmp(key, "smtp.password_file") != 0) {
-        reading->secret = true;
+    } else {
+        reading->secret |= pm_config_key_secret(key);
     }
     explicit_bzero(text, sizeof text);
     return reading->failed ? 0 : 1;

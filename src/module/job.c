@@ -69,6 +69,10 @@ static void log_result(struct pm_module *module, uint16_t error, uint16_t reply)
         pm__text_number(&log.text, error);
         pm__text_add(&log.text, " ");
         pm__text_add(&log.text, text != NULL ? text : "");
+        if (error == PM_MAIL_AUTH_TYPE) {
+            pm__text_add(&log.text, ": none that the server offers may be used here (smtp.auth, "
+                                    "and without TLS auth_in_clear)");
+        }
         if (reply != 0) {
             pm__text_add(&log.text, ", SMTP reply ");
             pm__text_number(&log.text, reply);

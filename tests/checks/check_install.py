@@ -12,7 +12,9 @@ import tempfile
 
 WANTED = ("bin/postmodem", "lib*/**/libpostmodem.a", "lib*/**/postmodem.pc",
           "share/man/man1/postmodem.1", "share/man/man5/postmodem.conf.5",
-          "share/doc/postmodem/LICENSE", "share/doc/postmodem/README.md")
+          "share/doc/postmodem/LICENSE", "share/doc/postmodem/README.md",
+          "share/doc/postmodem/examples/embed.c", "lib/sysusers.d/postmodem.conf")
+UNIT = "lib/systemd/system/postmodem.service"
 
 
 def missing(root, prefix):
@@ -20,6 +22,15 @@ def missing(root, prefix):
               *(f"include/postmodem/{path.name}" for path in root.glob("include/postmodem/*.h")),
               *(f"share/doc/postmodem/docs/{path.name}" for path in root.glob("docs/*.md"))]
     yield from (f"{name} is not installed" for name in wanted if not list(prefix.glob(name)))
+
+
+def unit(prefix):
+    """The unit starts the program that was installed with it."""
+    path = prefix / UNIT
+    if not path.is_file():
+        yield f"{UNIT} is not installed"
+    elif f"ExecStart={prefix}/bin/postmodem " not in path.read_text():
+        yield f"{UNIT} starts another program"
 
 
 def built(root, prefix, compiler):
@@ -51,7 +62,7 @@ def main():
         subprocess.run(["cmake", "--install", str(build), "--prefix", str(prefix)], check=True,
                        stdout=subprocess.DEVNULL, env={key: value for key, value in
                                                        os.environ.items() if key != "DESTDIR"})
-        findings = [*missing(root, prefix), *built(root, prefix, compiler)]
+        findings = [*missing(root, prefix), *unit(prefix), *built(root, prefix, compiler)]
         files = sum(path.is_file() for path in prefix.rglob("*"))
     print("\n".join(findings))
     print(f"{files} files installed; {len(findings)} findings")

@@ -24,7 +24,7 @@ class Unit(harness.TestCase):
         self.unit = self.folder / "postmodem.service"
         # The manual page is not installed here, and systemd looks for it.
         text = re.sub(r"^Documentation=.*\n", "", text, flags=re.M)
-        self.unit.write_text(text.replace("@CMAKE_INSTALL_FULL_BINDIR@/postmodem",
+        self.unit.write_text(text.replace("@PM_BINDIR@/postmodem",
                                           program_path()))
 
     def test_it_is_understood(self):

@@ -271,7 +271,8 @@ static void test_readable_secrets_are_noticed(void **state)
     assert_true(read_file(f, "smtp.password = x\n"));
     assert_false(f->configuration.secret_in_file);
     assert_int_equal(chmod(f->path, 0644), 0);
-    assert_true(read_file(f, "mask_password = on\nsmtp.password_file = x\n"));
+    assert_true(read_file(f, "mask_password = on\nsmtp.password_file = x\n"
+                             "mail.override_password_file = x\n"));
     assert_false(f->configuration.secret_in_file);
     assert_true(read_file(f, "pdp.1.password = x\n"));
     assert_true(f->configuration.secret_in_file);

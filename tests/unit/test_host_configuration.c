@@ -250,6 +250,8 @@ static void test_errors_name_file_line_and_module(void **state)
                            "[a-name-of-a-section-that-is-longer-than-all-those-of-the-keys-are]\n"
                            "x = y\n"));
     assert_says(f, ":1: the name of the section is too long");
+    assert_false(read_file(f, "[module a b c]\n"));
+    assert_says(f, ":1: the name of a section holds no blanks");
     assert_true(read_file(f, "[module pump]\nehlo_name = localhost\n"));
     assert_false(finish(f));
     assert_says(f, "pump: ehlo_name");
