@@ -211,7 +211,7 @@ static void play_one(const struct play *play, struct play_result *result)
     double start = seconds_now();
     play_report_begin(report);
     if (!transcript_load(&t, result->path)) {
-        play_report_difference(report, false, t.error);
+        play_report_error(report, t.error);
     } else if (play->live.port_count != 0) {
         (void)live_play(&t, &play->rules, &play->live, report);
     } else {

@@ -60,11 +60,13 @@ static void put_case(FILE *out, const struct play_result *result)
         put_attribute(out, "message", report->headline);
         (void)fputs("/>\n", out);
     } else if (report->verdict == PLAY_FAILED) {
-        (void)fputs("      <failure type=\"difference\"", out);
+        const char *kind = report->error ? "error" : "failure";
+        (void)fprintf(out, "      <%s type=\"%s\"", kind,
+                      report->error ? "not played" : "difference");
         put_attribute(out, "message", report->headline);
         (void)fputc('>', out);
         put_text(out, report);
-        (void)fputs("</failure>\n", out);
+        (void)fprintf(out, "</%s>\n", kind);
     } else if (report->text_len != 0) {
         (void)fputs("      <system-out>", out);
         put_text(out, report);
@@ -76,13 +78,16 @@ static void put_case(FILE *out, const struct play_result *result)
 bool play_junit_write(FILE *out, const struct play_result *results, size_t count, int64_t started)
 {
     size_t failed = 0;
+    size_t errors = 0;
     size_t skipped = 0;
     double seconds = 0;
     char stamp[32] = "1970-01-01T00:00:00";
     struct tm utc;
     time_t clock = (time_t)started;
     for (size_t i = 0; i < count; i++) {
-        failed += results[i].report.verdict == PLAY_FAILED ? 1U : 0U;
+        bool error = results[i].report.error;
+        errors += error ? 1U : 0U;
+        failed += results[i].report.verdict == PLAY_FAILED && !error ? 1U : 0U;
         skipped += results[i].report.verdict == PLAY_SKIPPED ? 1U : 0U;
         seconds += results[i].report.seconds;
     }
@@ -92,9 +97,9 @@ bool play_junit_write(FILE *out, const struct play_result *results, size_t count
     (void)fputs("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n", out);
     (void)fprintf(
         out,
-        "  <testsuite name=\"postmodem play\" tests=\"%zu\" failures=\"%zu\" errors=\"0\" "
+        "  <testsuite name=\"postmodem play\" tests=\"%zu\" failures=\"%zu\" errors=\"%zu\" "
         "skipped=\"%zu\" time=\"%.3f\" timestamp=\"%s\">\n",
-        count, failed, skipped, seconds, stamp);
+        count, failed, errors, skipped, seconds, stamp);
     for (size_t i = 0; i < count; i++) {
         put_case(out, &results[i]);
     }

@@ -171,9 +171,12 @@ bool live_starts_module(const struct live_options *options)
 static bool open_lines(struct player *p)
 {
     char err[300] = "";
+    char line[LIVE_PATH + sizeof err];
     for (size_t i = 0; i < p->ports; i++) {
         if (!live_line_open(&p->live->lines[i], err, sizeof err)) {
-            return transcript_fail(p, "%s: %s", p->live->lines[i].where, err);
+            (void)snprintf(line, sizeof line, "%s: %s", p->live->lines[i].where, err);
+            play_report_error(p->report, line); /* No line of the transcript is to blame. */
+            return false;
         }
     }
     return true;
@@ -217,7 +220,7 @@ bool live_play(struct transcript *t, const struct transcript_rules *rules,
         }
         ok = run(p);
     } else {
-        play_report_difference(report, false, "out of memory");
+        play_report_error(report, "out of memory");
     }
     free(live);
     free(p);

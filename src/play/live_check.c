@@ -27,6 +27,12 @@ static const char *key_of(const char *name)
         {"registration", "network.registration"},
         {"register_delay", "network.register_delay"},
         {"arena", "arena_size"},
+        {"policy_tls", "mail.override_tls"},
+        {"policy_username", "mail.override_username"},
+        {"policy_password", "mail.override_password"},
+        {"policy_from", "mail.from"},
+        {"allow_recipients", "mail.allow_recipients"},
+        {"allow_senders", "mail.allow_senders"},
     };
     for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
         if (strcmp(keys[i][0], name) == 0) {
@@ -59,6 +65,39 @@ static bool set_boot(struct player *p, const char *value)
     return live_child_set(child, "boot_urcs", "off") && live_child_set(child, key, "on");
 }
 
+/* Two settings of transcripts are one key, which is complete with the second one. The world knows
+ * what has been set so far. */
+static bool set_policy_server(struct player *p)
+{
+    const struct pm_mail_policy *policy = &p->w->config.policy;
+    char value[300];
+    if (policy->server == NULL || policy->port == 0) {
+        return true;
+    }
+    (void)snprintf(value, sizeof value, "%s:%u", policy->server, policy->port);
+    return live_child_set(&p->live->child, "mail.override_server", value);
+}
+
+static bool set_rate(struct player *p)
+{
+    static const struct {
+        uint32_t seconds;
+        const char *unit;
+    } units[] = {{1, "second"}, {60, "minute"}, {3600, "hour"}, {86400, "day"}};
+    const struct pm_mail_policy *policy = &p->w->config.policy;
+    char value[40];
+    if (policy->rate_mails == 0 || policy->rate_seconds == 0) {
+        return true;
+    }
+    for (size_t i = 0; i < sizeof units / sizeof units[0]; i++) {
+        if (units[i].seconds == policy->rate_seconds) {
+            (void)snprintf(value, sizeof value, "%u/%s", policy->rate_mails, units[i].unit);
+            return live_child_set(&p->live->child, "mail.rate_limit", value);
+        }
+    }
+    return live_skip(p, "the program has no rate per %u s", policy->rate_seconds);
+}
+
 /* Settings for a module of the player's own. */
 static bool set_own(struct player *p, const char *name, const char *value)
 {
@@ -78,6 +117,12 @@ static bool set_own(struct player *p, const char *name, const char *value)
     }
     if (strcmp(name, "storage") == 0) {
         return live_child_set(child, "ufs_size", value) && live_child_set(child, "ram_size", value);
+    }
+    if (strcmp(name, "policy_server") == 0 || strcmp(name, "policy_port") == 0) {
+        return set_policy_server(p);
+    }
+    if (strncmp(name, "rate_", 5) == 0) {
+        return set_rate(p);
     }
     return live_child_set(child, key_of(name), value);
 }

@@ -67,7 +67,7 @@ bool live_mails(struct player *p, const char *rest)
         (void)live_poll(-1, 0, live_now() + LOOK_MS);
         count = count_mails(p, newest, sizeof newest);
     }
-    return count == wanted || transcript_fail(p, "the server has %u mails", count);
+    return count == wanted || transcript_amiss(p, "the server has %u mails, not %s", count, rest);
 }
 
 /* ---- Reading ---------------------------------------------------------------------------- */
@@ -179,7 +179,7 @@ bool live_connections(struct player *p, const char *rest)
     unsigned count = trace != NULL ? count_connections(trace) : 0;
     free(trace);
     return count == strtoul(rest, NULL, 10) ||
-           transcript_fail(p, "the server saw %u connections", count);
+           transcript_amiss(p, "the server saw %u connections, not %s", count, rest);
 }
 
 static void copy(const char *path, FILE *out)

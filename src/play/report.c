@@ -52,6 +52,12 @@ void play_report_difference(struct play_report *report, bool note, const char *l
     }
 }
 
+void play_report_error(struct play_report *report, const char *line)
+{
+    report->error = true;
+    play_report_difference(report, false, line);
+}
+
 static size_t escape_one(uint8_t c, char out[5])
 {
     static const char values[] = "\r\n\t\\";

@@ -14,6 +14,7 @@ struct play_report {
     enum play_verdict verdict;
     unsigned differences; /* that count */
     unsigned notes;       /* differences that do not, and checks that could not be made */
+    bool error;           /* it failed before anything could be compared */
     bool notes_told;      /* set by the player: notes are told once, not in each play */
     bool muted;           /* what is told now belongs to a note that was told */
     double seconds;       /* how long it took */
@@ -30,6 +31,9 @@ void play_report_free(struct play_report *report);
 
 /* Counts a difference, or a note, and writes its first line. */
 void play_report_difference(struct play_report *report, bool note, const char *line);
+
+/* Counts as a difference, and says that there was nothing to compare: no transcript, or no port. */
+void play_report_error(struct play_report *report, const char *line);
 
 /* One line of a difference: a label, and bytes as a person can read them, the part around `mark`
  * where they are many. With `mark` up to `len` another line points at that byte; SIZE_MAX: none. */

@@ -254,14 +254,15 @@ static bool do_context_lost(struct player *p, const char *rest)
 static bool do_mails(struct player *p, const char *rest)
 {
     unsigned mails = p->w->server.mails;
-    return mails == strtoul(rest, NULL, 10) || transcript_fail(p, "the server has %u mails", mails);
+    return mails == strtoul(rest, NULL, 10) ||
+           transcript_amiss(p, "the server has %u mails, not %s", mails, rest);
 }
 
 static bool do_connections(struct player *p, const char *rest)
 {
     unsigned connections = p->w->server.connections;
     return connections == strtoul(rest, NULL, 10) ||
-           transcript_fail(p, "the server saw %u connections", connections);
+           transcript_amiss(p, "the server saw %u connections, not %s", connections, rest);
 }
 
 static bool has(const struct transcript_step *step, const void *text, size_t len)
@@ -286,11 +287,11 @@ bool transcript_look(struct player *p, const void *text, size_t len)
     if (has(p->step, text, len) == wanted) {
         return true;
     }
-    (void)transcript_fail(p, wanted ? "not in there" : "in there");
+    bool goes_on = transcript_amiss(p, wanted ? "not in there" : "in there");
     play_report_bytes(p->report, wanted ? "wanted" : "unwanted", p->step->bytes, p->step->len,
                       SIZE_MAX);
     play_report_text(p->report, text, len);
-    return false;
+    return goes_on;
 }
 
 /* "message-has text", "log-lacks text" and the like. */

@@ -31,6 +31,18 @@ static bool bad(struct transcript *t, unsigned line, const char *why)
     return false;
 }
 
+/* Quotes the word, which may be any bytes. */
+static bool bad_directive(struct transcript *t, unsigned number, struct line line)
+{
+    char why[80];
+    char word[50];
+    const char *blank = memchr(line.at, ' ', (size_t)(line.end - line.at));
+    const char *end = blank != NULL ? blank : line.end;
+    (void)play_escape((const uint8_t *)line.at, (size_t)(end - line.at), word, sizeof word);
+    (void)snprintf(why, sizeof why, "unknown directive \"%s\"", word);
+    return bad(t, number, why);
+}
+
 /* ---- Room ------------------------------------------------------------------------------- */
 
 /* Makes room for `more` elements; false when there would be more than `most`, or no memory. */
@@ -83,6 +95,7 @@ static struct transcript_step *new_step(struct transcript *t, unsigned number)
 
 static const char bad_escape[] = "a backslash begins \\r, \\n, \\t, \\\\, \\xHH or \\{N:text}";
 static const char too_large[] = "the transcript is too large";
+static const char unknown_directive[] = "unknown directive";
 
 /* Appends the byte that a character or escape stands for, and goes on behind it. Returns what is
  * wrong, or NULL. */
@@ -287,7 +300,9 @@ static const char *parse_bytes(struct transcript *t, struct transcript_step *ste
         step->tag = (uint8_t)(own != 0 ? own : *tag);
         t->expectations++;
         if (step->tag == 0) {
-            return "an expectation without a tag";
+            return "an expectation without a tag: put one, such as [inferred], behind its text, or "
+                   "a "
+                   "line \"tag inferred\" above";
         }
     }
     const char *why = parse_text(t, mark, line);
@@ -301,7 +316,7 @@ static const char *parse_word(struct transcript *t, struct transcript_step *step
     const char *blank = memchr(line.at, ' ', (size_t)(line.end - line.at));
     size_t len = (size_t)((blank != NULL ? blank : line.end) - line.at);
     if (!transcript_directive_known(line.at, len)) {
-        return "unknown directive";
+        return unknown_directive;
     }
     step->kind = ' ';
     step->word_at = t->text_len;
@@ -348,6 +363,12 @@ static void settle(struct transcript *t)
     }
 }
 
+/* Some editors begin a file with U+FEFF. */
+static const char *behind_bom(const char *text, size_t len)
+{
+    return len >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0 ? text + 3 : text;
+}
+
 bool transcript_read(struct transcript *t, const char *path, const char *text, size_t len)
 {
     unsigned number = 0;
@@ -356,7 +377,7 @@ bool transcript_read(struct transcript *t, const char *path, const char *text, s
     memset(t, 0, sizeof *t);
     t->path = path;
     t->cut_step = 1;
-    for (const char *at = text; at < end;) {
+    for (const char *at = behind_bom(text, len); at < end;) {
         const char *newline = memchr(at, '\n', (size_t)(end - at));
         struct line line = {at, newline != NULL ? newline : end};
         at = newline != NULL ? newline + 1 : end;
@@ -371,7 +392,7 @@ bool transcript_read(struct transcript *t, const char *path, const char *text, s
             why = parse_line(t, line, number, &tag);
         }
         if (why != NULL) {
-            return bad(t, number, why);
+            return why == unknown_directive ? bad_directive(t, number, line) : bad(t, number, why);
         }
     }
     settle(t);

@@ -44,6 +44,15 @@ bool transcript_fail(struct player *p, const char *format, ...)
     return false;
 }
 
+bool transcript_amiss(struct player *p, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    report(p, false, format, args);
+    va_end(args);
+    return p->rules->keep_going;
+}
+
 void transcript_note(struct player *p, const char *format, ...)
 {
     va_list args;
@@ -256,7 +265,8 @@ static bool expect(struct player *p)
     if (!p->stage->real) {
         p->earliest = p->stage->now(p);
     }
-    uint64_t limit = p->stage->now(p) + p->within + p->rules->slack;
+    uint64_t patience = p->within + p->rules->slack;
+    uint64_t limit = p->stage->now(p) + patience;
     if (p->after != 0) {
         early = !keep_quiet(p);
     }
@@ -268,9 +278,12 @@ static bool expect(struct player *p)
     }
     if (outcome != MATCHES) {
         bool none = p->got_at == p->got_len;
+        char nothing[60];
+        (void)snprintf(nothing, sizeof nothing, "nothing came in time (%llu ms)",
+                       (unsigned long long)patience);
         return differ(p,
                       outcome == DIFFERS ? "other bytes"
-                      : none             ? "nothing came in time"
+                      : none             ? nothing
                                          : "the rest did not come in time",
                       none ? SIZE_MAX : at);
     }

@@ -82,6 +82,9 @@ bool transcript_fail(struct player *p, const char *format, ...)
 /* The same for something that does not count: the play goes on. */
 void transcript_note(struct player *p, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+/* Reports a look at what was sent that found something else; returns whether the play goes on. */
+bool transcript_amiss(struct player *p, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 /* Takes what the port has for its host. */
 void transcript_drain(struct player *p);
 /* False, with a report, when something came that nobody expected. */
@@ -94,7 +97,8 @@ bool transcript_world_directive(struct player *p, const char *name, size_t len, 
 /* How often "flood N text" floods, and where in the step's bytes the text begins. False, with a
  * report, when there is none or it is too much. */
 bool transcript_flood(struct player *p, const char *rest, unsigned long *times, size_t *skip);
-/* Looks for the bytes of the step, a directive whose name ends in -has or -lacks. */
+/* Looks for the bytes of the step, a directive whose name ends in -has or -lacks. Returns whether
+ * the play goes on. */
 bool transcript_look(struct player *p, const void *text, size_t len);
 
 /* transcript_settings.c: "key value", before the module comes up. */

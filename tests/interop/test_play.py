@@ -92,6 +92,9 @@ class VirtualTime(PlayTest):
         self.assertEqual(self.play(path)[0], 0)
         status, out, _ = self.play("--port", "pty", "--slack", SLACK, path)
         self.assertEqual(status, 0, out)
+        first = re.search(r"most transcripts begin with\n\n((?:    .*\n)+)", text)[1]
+        begin = write(self.folder / "begin.at", re.sub(r"(?m)^    ", "", first))
+        self.assertEqual(self.play(begin)[0], 0)
         wrong = write(self.folder / "wrong.at", path.read_text().replace("<~ +CSQ: *,99",
                                                                          "< +CSQ: 31,99"))
         shown = re.search(r"    FAIL  hello\.at.*\n((?:    .+\n)+)", text)[1]
@@ -131,6 +134,29 @@ class Tags(PlayTest):
         self.assertEqual(status, 1)
         for line in (7, 10, 13):
             self.assertIn(f"{path}:{line}: other bytes", out)
+
+
+    def test_keep_going_past_looks(self):
+        """Each look at what was sent is reported, in virtual time and on a line."""
+        path = write(self.folder / "looks.at", "tag manual\n> ATE0\n<< ATE0\\r\n< OK\n"
+                     "message-has never\nmails 2\nconnections 3\n> AT\n< NO\n")
+        for port in ([], ["--port", "pty", "--slack", 300]):
+            with self.subTest(port):
+                out = self.play(*port, path)[1]
+                self.assertIn(f"{path}:5: not in there", out)
+                self.assertNotIn(f"{path}:6:", out)
+                status, out, _ = self.play("--keep-going", *port, path)
+                self.assertEqual(status, 1)
+                self.assertIn(f"{path}:5: not in there", out)
+                self.assertIn(f"{path}:6: the server has 0 mails, not 2", out)
+                self.assertIn(f"{path}:7: the server saw 0 connections, not 3", out)
+                self.assertIn(f"{path}:9: other bytes [manual]", out)
+
+    def test_time_waited(self):
+        path = write(self.folder / "late.at", ALL_OK + "within 700\n< LATE   [manual]\n")
+        self.assertIn(f"{path}:7: nothing came in time (700 ms) [manual]", self.play(path)[1])
+        out = self.play("--port", "pty", "--slack", 500, path)[1]
+        self.assertIn(f"{path}:7: nothing came in time (1200 ms) [manual]", out)
 
 
 class OwnModule(PlayTest):
@@ -272,7 +298,23 @@ class RunningModule(PlayTest):
         for port in (f"tcp:127.0.0.1:{harness.free_port()}", self.folder / "nothing"):
             status, out, _ = self.play("--port", port, path)
             self.assertEqual(status, 1)
-            self.assertIn(f"{port}: ", out)
+            self.assertRegex(out, f"(?m)^{port}: (Connection refused|No such file or directory)$")
+            self.assertNotIn(f"{path}:", out)
+
+    def test_errors_are_no_failures(self):
+        """JUnit tells what could not be played from what differed."""
+        good = write(self.folder / "good.at", ALL_OK)
+        bad = write(self.folder / "bad.at", ALL_OK + "frobnicate\n")
+        differs = write(self.folder / "differs.at", ALL_OK + "> AT\n< NO   [manual]\n")
+        report = self.folder / "play.xml"
+        for arguments, kinds in (((bad, differs, good), ["error", "failure"]),
+                                 (("--port", f"tcp:127.0.0.1:{harness.free_port()}", good, bad),
+                                  ["error", "error"])):
+            self.assertEqual(self.play("--junit", report, *arguments)[0], 1)
+            suite = xml.parse(report).getroot().find("testsuite")
+            self.assertEqual([found.tag for case in suite for found in case], kinds)
+            self.assertEqual([suite.get(name) for name in ("errors", "failures")],
+                             [str(kinds.count(kind)) for kind in ("error", "failure")])
 
     def test_a_peer_that_closes_or_floods(self):
         """Neither hangs the player nor makes it grow."""

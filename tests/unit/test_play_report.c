@@ -70,30 +70,32 @@ static void notes_do_not_count(void **state)
 
 static void junit_escapes(void **state)
 {
-    struct play_result results[2];
+    struct play_result results[3];
     char *text = NULL;
     size_t len = 0;
     FILE *out = open_memstream(&text, &len);
     (void)state;
     assert_non_null(out);
-    for (size_t i = 0; i < 2; i++) {
+    for (size_t i = 0; i < 3; i++) {
         play_report_begin(&results[i].report);
     }
     results[0].path = "a<&\"\x01\xff\xc3\xa9\xef\xbf\xbf.at";
     results[0].report.seconds = 1.25;
     play_report_difference(&results[0].report, false, "]]> & more");
     results[1].path = "b.at";
+    results[2].path = "c.at";
+    play_report_error(&results[2].report, "c.at: Permission denied");
     results[1].report.verdict = PLAY_SKIPPED;
     (void)strcpy(results[1].report.headline, "a\nb");
-    for (size_t i = 0; i < 2; i++) {
+    for (size_t i = 0; i < 3; i++) {
         play_report_end(&results[i].report);
     }
-    assert_true(play_junit_write(out, results, 2, 86400));
+    assert_true(play_junit_write(out, results, 3, 86400));
     assert_int_equal(fclose(out), 0);
     assert_string_equal(
         text,
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n"
-        "  <testsuite name=\"postmodem play\" tests=\"2\" failures=\"1\" errors=\"0\" "
+        "  <testsuite name=\"postmodem play\" tests=\"3\" failures=\"1\" errors=\"1\" "
         "skipped=\"1\" "
         "time=\"1.250\" timestamp=\"1970-01-02T00:00:00\">\n"
         "    <testcase classname=\"transcripts\" "
@@ -105,9 +107,13 @@ static void junit_escapes(void **state)
         "    <testcase classname=\"transcripts\" name=\"b.at\" file=\"b.at\" time=\"0.000\">\n"
         "      <skipped message=\"a&#10;b\"/>\n"
         "    </testcase>\n"
+        "    <testcase classname=\"transcripts\" name=\"c.at\" file=\"c.at\" time=\"0.000\">\n"
+        "      <error type=\"not played\" message=\"c.at: Permission denied\">"
+        "c.at: Permission denied&#10;</error>\n"
+        "    </testcase>\n"
         "  </testsuite>\n</testsuites>\n");
     free(text);
-    for (size_t i = 0; i < 2; i++) {
+    for (size_t i = 0; i < 3; i++) {
         play_report_free(&results[i].report);
     }
 }

@@ -47,6 +47,7 @@ static void bytes_are_framed(void **state)
     reads("< [a] [manual]", '<', "\r\n[a]\r\n");
     reads("<< x  ]  [inferred]", '<', "x  ]");
     reads("> AT\r", '>', "AT\r"); /* a file with CR LF */
+    reads("\xEF\xBB\xBF> AT", '>', "AT\r");
     reads("wait 5", ' ', "5");
 }
 
@@ -64,6 +65,9 @@ static void tags_hold(void **state)
     transcript_free(&t);
 }
 
+/* What to do about a missing tag. */
+#define HINT ": put one, such as [inferred], behind its text, or a line \"tag inferred\" above"
+
 static void errors_have_their_line(void **state)
 {
     static const struct {
@@ -71,13 +75,16 @@ static void errors_have_their_line(void **state)
     } rows[] = {
         {"", "x.at: nothing is expected"},
         {"> AT\n", "x.at:1: nothing is expected"},
-        {"< OK\n", "x.at:1: an expectation without a tag"},
-        {"< OK [rumour]\n", "x.at:1: an expectation without a tag"},
+        {"< OK\n", "x.at:1: an expectation without a tag" HINT},
+        {"< OK [rumour]\n", "x.at:1: an expectation without a tag" HINT},
         {"tag rumour\n< OK\n", "x.at:1: a tag is manual, device or inferred"},
-        {"]\n", "x.at:1: unknown directive"},
+        {"]\n", "x.at:1: unknown directive \"]\""},
         {"<]\n", "x.at:1: no such mark: >, >>, >>*, <, <+, <<, <<* or <~"},
-        {"\n\nfrobnicate 1\n", "x.at:3: unknown directive"},
-        {"waiting 1\n", "x.at:1: unknown directive"},
+        {"\n\nfrobnicate 1\n", "x.at:3: unknown directive \"frobnicate\""},
+        {"\xEF\xBB\xBF\xEF\xBB\xBF> AT\n", "x.at:1: unknown directive \"\\xef\\xbb\\xbf>\""},
+        {"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\n",
+         "x.at:1: unknown directive \"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\""},
+        {"waiting 1\n", "x.at:1: unknown directive \"waiting\""},
         {"tag manual\n<? OK\n", "x.at:2: no such mark: >, >>, >>*, <, <+, <<, <<* or <~"},
         {">AT\n", "x.at:1: no such mark: >, >>, >>*, <, <+, <<, <<* or <~"},
         {">> a\\q\n", "x.at:1: a backslash begins \\r, \\n, \\t, \\\\, \\xHH or \\{N:text}"},
