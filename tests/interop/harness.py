@@ -60,7 +60,10 @@ def server_environment():
     folders += sorted((SERVERS / "lib").glob("*-linux-gnu"))
     clean = {name: value for name, value in os.environ.items()
              if not name.startswith(("ASAN_", "UBSAN_", "LD_"))}
-    return dict(clean, LD_LIBRARY_PATH=":".join(map(str, folders)))
+    # How a mail server that is a client logs in: plug-ins of a library of its own.
+    plug_ins = sorted((SERVERS / "usr/lib").glob("*-linux-gnu/sasl2"))
+    return dict(clean, LD_LIBRARY_PATH=":".join(map(str, folders)),
+                SASL_PATH=":".join(map(str, plug_ins)))
 
 
 def end_with_parent():

@@ -191,7 +191,7 @@ mail_owner = {OWNER}
 setgid_group = {GROUP}
 default_privs = {DELIVERY}
 import_environment = MAIL_CONFIG MAIL_LOGTAG POSTLOG_SERVICE POSTLOG_HOSTNAME TZ LANG=C
-  LD_LIBRARY_PATH={environment['LD_LIBRARY_PATH']}
+  LD_LIBRARY_PATH={environment['LD_LIBRARY_PATH']} SASL_PATH={environment['SASL_PATH']}
 maillog_file_prefixes = {self.folder}
 maillog_file = {self.folder}/postfix.log
 myhostname = mx.postmodem.test

@@ -17,7 +17,7 @@ import unittest
 import harness
 from harness import SOON, wait_until
 from nameserver import NameServer
-from program import ProgramTest, configure, write_mail
+from program import ProgramTest, configure, program_path, write_mail
 from sinks import Sink
 
 NTP_EPOCH = 2208988800
@@ -201,6 +201,11 @@ class Echoes(Tools):
             least, most = map(int, file.read().split())
         if least <= NOBODY <= most:
             self.skipTest("everybody may send echo requests here")
+        try:
+            subprocess.run([program_path(), "--version"], user=NOBODY, group=NOBODY,
+                           extra_groups=[], cwd="/", capture_output=True, check=True)
+        except PermissionError:
+            self.skipTest("the program lies where nobody else may run it")
         program = self.serve("--tcp", "127.0.0.1:0", settings={"ping": mode}, user=NOBODY,
                              group=NOBODY, extra_groups=[])
         self.port = program.tcp().start()
