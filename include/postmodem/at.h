@@ -343,7 +343,7 @@ void pm_at_data_in(struct pm_at *at, const struct pm_at_data *data, uint64_t now
  * PM_AT_EV_DATA or PM_AT_EV_DATA_END comes. Bytes not acknowledged come again. */
 void pm_at_data_ack(struct pm_at *at, size_t n);
 
-/* Opens data mode towards the host after `connect_delay`: CONNECT, then what
+/* Opens data mode towards the host after `connect_delay` ms, at least 1: CONNECT, then what
  * pm_at_raw() adds. pm_at_connected() tells when. Input is discarded; +++ makes one
  * PM_AT_EV_DATA_END. The result ends it. */
 void pm_at_data_out(struct pm_at *at, uint32_t connect_delay, uint64_t now);

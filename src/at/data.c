@@ -110,7 +110,9 @@ void pm_at_data_out_counted(struct pm_at *at, uint32_t count, uint32_t connect_d
     at->data_left = UINT32_MAX;
     at->data_total_ms = 0;
     at->data_idle_ms = 0;
-    start(at, connect_delay, now);
+    /* All may be said within this millisecond: then what is typed in it would count as a command if
+     * it came after the result, and as nothing if it came with the command. */
+    start(at, connect_delay > 0 ? connect_delay : 1, now);
 }
 
 void pm__at_data_reset(struct pm_at *at)

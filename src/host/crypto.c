@@ -67,7 +67,8 @@ static void derive(uv_work_t *work)
     d->good = PKCS5_PBKDF2_HMAC((const char *)d->bytes, (int)d->password_len,
                                 d->bytes + d->password_len, (int)d->salt_len, (int)d->count,
                                 EVP_sha256(), sizeof d->key, d->key) == 1;
-    ERR_clear_error();
+    /* The pool's threads end without OpenSSL's knowledge: what it keeps for this one goes now. */
+    OPENSSL_thread_stop();
 }
 
 static void on_derived(uv_work_t *work, int status)
