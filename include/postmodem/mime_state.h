@@ -26,6 +26,7 @@ struct pm_mime_text {
     struct pm_slice rest; /* not yet written */
     struct pm_mime_label label;
     uint8_t form;    /* enum pm__text_form */
+    uint8_t control; /* what control characters become in encoded-words */
     uint32_t pieces; /* written so far */
 };
 

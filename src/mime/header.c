@@ -141,6 +141,7 @@ static void prepare(struct pm_mime_text *text, struct pm_slice value, struct pm_
     text->rest = value;
     text->label = label;
     text->form = (uint8_t)form;
+    text->control = ' ';
     text->pieces = 0;
 }
 

@@ -270,6 +270,7 @@ static enum pm_mime_need step_part(struct pm_mime *mime, struct pm__text *out)
     pm__header_fold(header);
     pm__header_add(header, "name=");
     pm__header_phrase(&mime->text, mime->answer, label);
+    mime->text.control = '_'; /* as in "filename" */
     if (mime->text.form == PM__FORM_WORDS) {
         pm__header_add(header, "\"");
     }

@@ -21,12 +21,13 @@ static size_t capacity(size_t room, size_t label)
 }
 
 /* A line end or another control character would be harmless inside a word but come alive in the
- * reader: it becomes a blank. */
-static void copy_character(uint8_t *out, const uint8_t *in, size_t len)
+ * reader. */
+static void copy_character(const struct pm_mime_text *text, uint8_t *out, const uint8_t *in,
+                           size_t len)
 {
     memcpy(out, in, len);
     if (pm__ascii_is_control(*in)) {
-        *out = ' ';
+        *out = text->control;
     }
 }
 
@@ -45,7 +46,7 @@ static size_t copy_unpadded(const struct pm_mime_text *text, uint8_t *bytes, siz
         if (copied + len > max) {
             break;
         }
-        copy_character(bytes + copied, rest.ptr, len);
+        copy_character(text, bytes + copied, rest.ptr, len);
         copied += len;
         rest.ptr += len;
         rest.len -= len;
@@ -62,7 +63,7 @@ static size_t encode_character(const struct pm_mime_text *text, uint8_t *out, si
     static const uint8_t digits[] = "0123456789ABCDEF";
     uint8_t character[4];
     size_t n = pm__charset_char((enum pm_charset)text->label.charset, text->rest);
-    copy_character(character, text->rest.ptr, n);
+    copy_character(text, character, text->rest.ptr, n);
     for (size_t i = 0; i < n; i++) {
         out[3 * i] = '=';
         out[3 * i + 1] = digits[character[i] >> 4];

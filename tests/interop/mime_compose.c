@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Writes the message that a description on standard input asks for, for mime_oracle.py.
- * Each line is "<key> <hexadecimal bytes or nothing>". "name" begins an
- * attachment, "data" is the content of the last one. Numbers are decimal digits in bytes.
+ * Writes the messages that descriptions on standard input ask for, for mimereaders.py. Each line of
+ * a description is "<key> <hexadecimal bytes or nothing>", an empty line ends it. "name" begins an
+ * attachment, "data" is the content of the last one. Numbers are decimal digits in bytes. The
+ * answer is a line with the length of the message, or "refused", and the message.
  */
 #include "base/ascii.h"
 #include "compose.h"
@@ -19,11 +20,12 @@ static void fail(const char *why)
     exit(1);
 }
 
-/* All values of a description live side by side until the program ends. */
+/* All values of a description live side by side until it ends. */
+static uint8_t values[LINE_SIZE];
+static size_t used;
+
 static struct pm_slice decode(const char *hex)
 {
-    static uint8_t values[LINE_SIZE];
-    static size_t used;
     size_t len = strlen(hex) / 2;
     uint8_t *bytes = values + used;
     if (len > sizeof values - used) {
@@ -109,9 +111,28 @@ static void set(struct mail *mail, struct mail_cuts *cuts, const char *key, stru
         mail->config.date_unix = (int64_t)number(value);
     } else if (strcmp(key, "seed") == 0) {
         *cuts = (struct mail_cuts){.out = 3000, .feed = 500, .seed = (uint32_t)number(value)};
+    } else if (strcmp(key, "out") == 0) {
+        cuts->out = number(value);
+    } else if (strcmp(key, "feed") == 0) {
+        cuts->feed = number(value);
     } else {
         fail("unknown key");
     }
+}
+
+static bool answer(const struct mail *mail, const struct mail_cuts *cuts)
+{
+    size_t len = 0;
+    enum pm_mime_need end;
+    uint8_t *message = mail_compose(mail, cuts, &len, &end);
+    bool written = false;
+    if (end != PM_MIME_END) {
+        written = printf("refused\n") > 0;
+    } else {
+        written = printf("%zu\n", len) > 0 && fwrite(message, 1, len, stdout) == len;
+    }
+    free(message);
+    return written && fflush(stdout) == 0;
 }
 
 int main(void)
@@ -121,6 +142,15 @@ int main(void)
     struct mail_cuts cuts = {0};
     while (fgets(line, sizeof line, stdin) != NULL) {
         line[strcspn(line, "\n")] = '\0';
+        if (line[0] == '\0') {
+            if (!answer(&mail, &cuts)) {
+                return 1;
+            }
+            mail = mail_minimal();
+            cuts = (struct mail_cuts){0};
+            used = 0;
+            continue;
+        }
         char *hex = strchr(line, ' ');
         if (hex == NULL) {
             fail("no value");
@@ -129,13 +159,5 @@ int main(void)
         *hex++ = '\0';
         set(&mail, &cuts, line, decode(hex));
     }
-    size_t len = 0;
-    enum pm_mime_need end;
-    uint8_t *message = mail_compose(&mail, &cuts, &len, &end);
-    if (end != PM_MIME_END) {
-        fail("the composer failed");
-    }
-    bool written = fwrite(message, 1, len, stdout) == len && fflush(stdout) == 0;
-    free(message);
-    return written ? 0 : 1;
+    return 0;
 }

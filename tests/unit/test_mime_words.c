@@ -179,14 +179,19 @@ static void hides_no_control_characters(void **state)
 {
     (void)state;
     const struct pm_mime_label label = {mail_text("utf-8"), PM_CHARSET_UTF8};
-    struct pm_mime_text text = {
-        .rest = {(const uint8_t *)"a\r\n\0\t\x7f\x1b.", 8}, .label = label, .form = PM__FORM_WORDS};
-    struct word word = next_word(&text, 0);
-    uint8_t bytes[75];
-    size_t n = 0;
-    (void)decode(&word, label.name, bytes, &n);
-    assert_int_equal(n, 8);
-    assert_memory_equal(bytes, "a      .", 8);
+    static const char *const shown[] = {"a      .", "a______."};
+    for (size_t i = 0; i < 2; i++) {
+        struct pm_mime_text text = {.rest = {(const uint8_t *)"a\r\n\0\t\x7f\x1b.", 8},
+                                    .label = label,
+                                    .form = PM__FORM_WORDS,
+                                    .control = (uint8_t)shown[i][1]};
+        struct word word = next_word(&text, 0);
+        uint8_t bytes[75];
+        size_t n = 0;
+        (void)decode(&word, label.name, bytes, &n);
+        assert_int_equal(n, 8);
+        assert_memory_equal(bytes, shown[i], 8);
+    }
 }
 
 int main(void)
