@@ -179,6 +179,11 @@ struct pm_platform {
     int32_t (*file_read)(void *user, struct pm_op *op, pm_file file, uint64_t offset, uint8_t *data,
                          size_t len);
 
+    /* True when somebody else has changed or removed an opened file since: its bytes may be those
+     * of two files then, and no mail with them is completed. What the module itself has done to it
+     * does not count. Immediate. NULL: there is nobody else. */
+    bool (*file_changed)(void *user, pm_file file);
+
     /* Closes a file; a created one that was not committed is gone. Immediate. */
     void (*file_close)(void *user, pm_file file);
 

@@ -420,6 +420,8 @@ int32_t pm__store_rename(struct pm_store *store, struct pm_op *op, enum pm_stora
     job->durable = area->durable;
     job->storage = (uint8_t)storage;
     job->replace = replace;
+    pm__store_read_unname(store, job->storage, job->name);
+    pm__store_read_unname(store, job->storage, encoded);
     job->run = store_rename_run;
     job->end = store_rename_end;
     pm__store_job_exclusive(job);

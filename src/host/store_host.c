@@ -66,6 +66,11 @@ static int32_t host_file_read(void *user, struct pm_op *op, pm_file file, uint64
     return pm__store_read(pm_host_store(user), op, file, offset, data, len);
 }
 
+static bool host_file_changed(void *user, pm_file file)
+{
+    return pm__store_changed(pm_host_store(user), file);
+}
+
 static void host_file_close(void *user, pm_file file)
 {
     pm__store_file_close(pm_host_store(user), file);
@@ -145,6 +150,7 @@ void pm_store_platform(struct pm_store *store, struct pm_platform *platform)
     platform->file_commit = host_file_commit;
     platform->file_open = host_file_open;
     platform->file_read = host_file_read;
+    platform->file_changed = host_file_changed;
     platform->file_close = host_file_close;
     platform->file_stat = host_file_stat;
     platform->file_delete = host_file_delete;

@@ -122,6 +122,7 @@ struct store_job {
     bool empty, replace;
     uint8_t storage, key;
     uint64_t offset, size;
+    struct timespec time;
     uint8_t *data;
     size_t len;
     void *info;
@@ -182,9 +183,11 @@ struct store_file {
     bool replace; /* committing takes the place of an older file */
     bool dirty;   /* changed in place, and not all of it is on the disk */
     bool counted; /* unfinished: it holds space and a place in the index */
+    bool removed; /* its name was taken away by the module */
     int fd;
     char temp[32];             /* name of an unfinished file, empty: none */
     uint64_t size;             /* bytes taken, or of an opened file */
+    struct timespec time;      /* of the last change of an opened file */
     uint64_t reserved;         /* space held while it is unfinished, or for a change in place */
     struct store_entry *entry; /* changed in place: what the index says; NULL: it has no name */
     struct store_job job;
@@ -230,6 +233,8 @@ int32_t pm__store_read_advance(struct store_file *file);
 int32_t pm__store_change_advance(struct store_file *file);
 /* Gives a file another name. 0 or an errno. */
 int pm__store_rename_disk(int dirfd, const char *from, const char *to, bool replace);
+/* The module takes the encoded name away from whoever reads the file of that name. */
+void pm__store_read_unname(struct pm_store *store, uint8_t storage, const char *name);
 /* The bytes in the windows are no longer those of the file. */
 void pm__store_read_invalidate(struct store_file *file);
 
@@ -246,6 +251,7 @@ int32_t pm__store_open(struct pm_store *store, struct pm_op *op, enum pm_storage
                        struct pm_slice name, uint64_t *size);
 int32_t pm__store_read(struct pm_store *store, struct pm_op *op, pm_file number, uint64_t offset,
                        uint8_t *data, size_t len);
+bool pm__store_changed(struct pm_store *store, pm_file number);
 void pm__store_file_close(struct pm_store *store, pm_file number);
 int32_t pm__store_stat(struct pm_store *store, enum pm_storage storage, struct pm_slice name,
                        uint64_t *size);

@@ -150,6 +150,7 @@ int32_t pm__store_delete(struct pm_store *store, struct pm_op *op, enum pm_stora
     job->durable = area->durable;
     job->storage = (uint8_t)storage;
     job->entry = entry;
+    pm__store_read_unname(store, job->storage, job->name);
     pm__store_job_exclusive(job);
     return PM_PENDING;
 }

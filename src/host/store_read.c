@@ -30,6 +30,7 @@ static void store_open_run(struct store_job *job)
         error = EIO;
     } else {
         job->size = (uint64_t)st.st_size;
+        job->time = st.st_mtim;
         (void)posix_fadvise(job->fd, 0, 0, POSIX_FADV_SEQUENTIAL);
     }
     if (error != 0 && job->fd >= 0) {
@@ -52,6 +53,7 @@ static void store_open_end(struct store_job *job)
         return;
     }
     file->size = job->size;
+    file->time = job->time;
     *file->size_out = job->size;
     pm__store_file_answer(file, pm__store_file_number(file));
 }
@@ -80,6 +82,38 @@ int32_t pm__store_open(struct pm_store *store, struct pm_op *op, enum pm_storage
     file->size_out = size;
     pm__store_job_start(job);
     return PM_PENDING;
+}
+
+/* ---- Changes by others ---- */
+
+void pm__store_read_unname(struct pm_store *store, uint8_t storage, const char *name)
+{
+    for (size_t i = 0; i < STORE_FILES; i++) {
+        struct store_file *file = store->files[i];
+        if (file != NULL && file->kind == STORE_READ && file->storage == storage &&
+            strcmp(file->job.name, name) == 0) {
+            file->removed = true;
+        }
+    }
+}
+
+/* Asks for what the kernel has of the file in memory, so that a network never delays it. */
+bool pm__store_changed(struct pm_store *store, pm_file number)
+{
+    const struct store_file *file = pm__store_file(store, number);
+    struct statx st;
+    if (file == NULL || statx(file->fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC,
+                              STATX_SIZE | STATX_MTIME | STATX_NLINK, &st) != 0) {
+        return true;
+    }
+    bool same = st.stx_size == file->size && st.stx_mtime.tv_sec == file->time.tv_sec &&
+                st.stx_mtime.tv_nsec == (uint32_t)file->time.tv_nsec;
+    bool named = st.stx_nlink > 0 || file->removed;
+    if (!same || !named) {
+        pm__store_log(store, PM_LOG_WARNING, "a file was %s behind the module's back, name %s",
+                      same ? "removed" : "changed", file->job.name);
+    }
+    return !same || !named;
 }
 
 /* ---- Reading ahead ---- */

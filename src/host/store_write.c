@@ -378,6 +378,9 @@ int32_t pm__store_commit(struct pm_store *store, struct pm_op *op, pm_file numbe
         pm__store_file_release(file);
         return result;
     }
+    if (replace) {
+        pm__store_read_unname(store, file->storage, file->job.name);
+    }
     file->op = op;
     file->wait = STORE_COMMITTING;
     return pm__store_write_advance(file);

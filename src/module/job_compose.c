@@ -72,11 +72,34 @@ static bool read_on(struct pm_module *module, pm_file file, uint64_t size)
         job, platform->file_read(platform->user, &job->op, file, job->offset, job->in, want));
 }
 
-/* Takes what was read. A file that ends early is not the one that was announced. */
-static bool take_read(struct pm_job *job)
+/* True when attachment `part` is no longer the file that was opened. */
+static bool changed(const struct pm_module *module, uint8_t part)
 {
+    const struct pm_platform *platform = module->platform;
+    return platform->file_changed != NULL &&
+           platform->file_changed(platform->user, module->job.files[part]);
+}
+
+static bool any_changed(const struct pm_module *module)
+{
+    for (uint8_t part = 0; part < module->job.file_count; part++) {
+        if (changed(module, part)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Takes what was read. A file that ends early is not the one that was announced. */
+static bool take_read(struct pm_module *module)
+{
+    struct pm_job *job = &module->job;
     job->reading = false;
+    if (job->part > 0 && changed(module, job->part - 1)) {
+        return false;
+    }
     if (job->op.result <= 0) {
+        pm__log_text(module, PM_LOG_WARNING, "the storage does not give all bytes of a file");
         return false;
     }
     job->offset += (uint64_t)job->op.result;
@@ -111,7 +134,7 @@ enum pm__composed pm__compose(struct pm_module *module, uint8_t *out, size_t siz
             if (job->op.pending) {
                 return PM__COMPOSED_WAIT;
             }
-            if (!take_read(job)) {
+            if (!take_read(module)) {
                 return PM__COMPOSED_BAD;
             }
         }
@@ -121,8 +144,8 @@ enum pm__composed pm__compose(struct pm_module *module, uint8_t *out, size_t siz
         size_t n = 0;
         enum pm_mime_need need = pm_mime_read(&job->mime, out + *written, size - *written, &n);
         *written += n;
-        if (need == PM_MIME_END) {
-            return PM__COMPOSED_ALL;
+        if (need == PM_MIME_END) { /* Empty files were not read, others may have changed since. */
+            return any_changed(module) ? PM__COMPOSED_BAD : PM__COMPOSED_ALL;
         }
         if (need == PM_MIME_FAILED) {
             return PM__COMPOSED_BAD;

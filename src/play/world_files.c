@@ -176,6 +176,12 @@ static int32_t file_read(void *user, struct pm_op *op, pm_file file, uint64_t of
     return world_answer(w, op, (int32_t)n);
 }
 
+static bool file_changed(void *user, pm_file file)
+{
+    (void)file; /* Nobody else is in this world, but for a call that is to fail. */
+    return world_fails(user);
+}
+
 static void file_close(void *user, pm_file file)
 {
     struct world *w = user;
@@ -436,6 +442,7 @@ void world_files_platform(struct pm_platform *platform)
     platform->file_commit = file_commit;
     platform->file_open = file_open;
     platform->file_read = file_read;
+    platform->file_changed = file_changed;
     platform->file_close = file_close;
     platform->file_stat = file_stat;
     platform->file_delete = file_delete;

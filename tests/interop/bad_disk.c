@@ -2,7 +2,8 @@
 /*
  * Loaded into the program by a test (LD_PRELOAD): disks that hang or are full. Below a directory
  * whose name has BAD_DISK_HANGS in it, fsync() returns only when the file BAD_DISK_WHILE is gone;
- * below one with BAD_DISK_FULL, nothing can be written.
+ * below one with BAD_DISK_FULL, nothing can be written; below one with BAD_DISK_FAILS, nothing
+ * can be read while that file is there.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -11,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 static bool is_below(int fd, const char *variable)
@@ -25,6 +27,38 @@ static bool is_below(int fd, const char *variable)
     }
     path[len] = '\0';
     return strstr(path, part) != NULL;
+}
+
+static bool fails(int fd)
+{
+    const char *file = getenv("BAD_DISK_WHILE");
+    return file != NULL && is_below(fd, "BAD_DISK_FAILS") && access(file, F_OK) == 0;
+}
+
+ssize_t pread(int fd, void *data, size_t len, off_t offset)
+{
+    static ssize_t (*real)(int, void *, size_t, off_t);
+    if (real == NULL) {
+        *(void **)&real = dlsym(RTLD_NEXT, "pread");
+    }
+    if (fails(fd)) {
+        errno = EIO;
+        return -1;
+    }
+    return real(fd, data, len, offset);
+}
+
+ssize_t preadv2(int fd, const struct iovec *io, int count, off_t offset, int flags)
+{
+    static ssize_t (*real)(int, const struct iovec *, int, off_t, int);
+    if (real == NULL) {
+        *(void **)&real = dlsym(RTLD_NEXT, "preadv2");
+    }
+    if (fails(fd)) {
+        errno = EIO;
+        return -1;
+    }
+    return real(fd, io, count, offset, flags);
 }
 
 int fsync(int fd)

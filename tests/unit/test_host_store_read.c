@@ -7,8 +7,10 @@
 #include "host_store_fixture.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <semaphore.h>
 #include <stdatomic.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 
@@ -200,6 +202,64 @@ static void test_changed_behind_our_back(void **state)
     assert_int_equal(fixture_open_file(f, PM_STORAGE_UFS, "b", &size), PM_ERR_IO);
 }
 
+/* A store with the 3 bytes of "a" open, and the path of that file. */
+static pm_file open_changing(struct fixture *f, char path[256])
+{
+    assert_int_equal(fixture_put(f, PM_STORAGE_UFS, "a", 3, 1), PM_OK);
+    (void)snprintf(path, 256, "%s/ufs/a", f->state);
+    pm_file file = open_file(f, "a", 3);
+    assert_false(pm__store_changed(f->store, file));
+    return file;
+}
+
+/* Another size, other bytes at another time, no name: each is noticed. */
+static void test_notices_others(void **state)
+{
+    struct fixture *f = *state;
+    struct stat st;
+    char path[256];
+    pm_file file = open_changing(f, path);
+    assert_int_equal(stat(path, &st), 0);
+    const struct timespec as_it_was[2] = {st.st_atim, st.st_mtim};
+    const struct timespec later[2] = {st.st_atim, {st.st_mtim.tv_sec, st.st_mtim.tv_nsec ^ 1}};
+    assert_int_equal(utimensat(AT_FDCWD, path, later, 0), 0);
+    assert_true(pm__store_changed(f->store, file));
+    assert_int_equal(utimensat(AT_FDCWD, path, as_it_was, 0), 0);
+    assert_false(pm__store_changed(f->store, file));
+    for (off_t size = 2; size <= 4; size += 2) {
+        assert_int_equal(truncate(path, size), 0);
+        assert_int_equal(utimensat(AT_FDCWD, path, as_it_was, 0), 0);
+        assert_true(pm__store_changed(f->store, file));
+    }
+    assert_non_null(strstr(f->log, "changed behind the module's back, name a"));
+    assert_int_equal(truncate(path, 3), 0);
+    assert_int_equal(utimensat(AT_FDCWD, path, as_it_was, 0), 0);
+    assert_false(pm__store_changed(f->store, file));
+    assert_int_equal(unlink(path), 0);
+    assert_true(pm__store_changed(f->store, file));
+    assert_non_null(strstr(f->log, "removed behind the module's back, name a"));
+    assert_true(pm__store_changed(f->store, file + 1));
+}
+
+/* What the module does to the name of a file that it reads is no news to it. */
+static void test_own_changes_of_names(void **state)
+{
+    struct fixture *f = *state;
+    char path[256];
+    pm_file file = open_changing(f, path);
+    assert_int_equal(fixture_put(f, PM_STORAGE_UFS, "b", 5, 2), PM_OK);
+    assert_int_equal(fixture_await(f, pm__store_rename(f->store, &f->op, PM_STORAGE_UFS,
+                                                       text_slice("b"), text_slice("a"), true)),
+                     PM_OK);
+    assert_false(pm__store_changed(f->store, file));
+    pm_file other = open_file(f, "a", 5);
+    assert_int_equal(
+        fixture_await(f, pm__store_delete(f->store, &f->op, PM_STORAGE_UFS, text_slice("a"))),
+        PM_OK);
+    assert_false(pm__store_changed(f->store, other));
+    assert_false(pm__store_changed(f->store, file));
+}
+
 static void test_read_error(void **state)
 {
     struct fixture *f = *state;
@@ -306,6 +366,8 @@ int main(void)
         TEST(test_ends),
         TEST(test_deleted_stays_readable),
         TEST(test_changed_behind_our_back),
+        TEST(test_notices_others),
+        TEST(test_own_changes_of_names),
         TEST(test_read_error),
         TEST(test_cancel),
         TEST(test_cancel_open),
