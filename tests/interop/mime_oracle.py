@@ -15,6 +15,7 @@ import sys
 import unittest
 
 import harness
+from bodies import BODIES
 from mimereaders import ASCII, BIG5, CODECS, GB2312, LABELS, UTF8, Judge, Refused, normalised
 
 COMPOSE = None
@@ -267,6 +268,27 @@ class Oracle(unittest.TestCase):
                     expected = "windows-1252"
                 self.check_body(body, charset, expected, "base64")
                 self.check_body(body, charset, expected, "base64", [("a", b"x")])
+
+    def test_every_body(self):
+        for name, body in BODIES.items():
+            for charset in LABELS:
+                for parts in ([], [("f.bin", b"\0.\r\n")]):
+                    with self.subTest(body=name, charset=charset, parts=len(parts)):
+                        self.check_wire(compose(body=body, body_charset=charset, parts=parts))
+
+    def test_every_cut(self):
+        """The message does not depend on how much is read or fed at once."""
+        count = 0
+        for name, body in BODIES.items():
+            fields = {"body": body[:3000], "body_charset": UTF8, "subject": "漢字 " * 30,
+                      "subject_charset": UTF8, "parts": [("漢.bin", body[:200])]}
+            whole = compose(**fields)
+            for size in range(1, 200):
+                for kind in ("out", "feed"):
+                    got = JUDGE.composer.compose(**fields, **{kind: size})
+                    self.assertTrue(got == whole, f"{name}: {kind} {size}")
+                    count += 1
+        print(f"    {count} cuts of {len(BODIES)} bodies make the same mails", file=sys.stderr)
 
     # ---- attachments ----
 
