@@ -98,7 +98,7 @@ struct pm_task {
     bool half;   /* `odd` holds a byte */
     uint16_t checksum;
     pm_file file;
-    uint32_t count; /* bytes taken so far */
+    uint64_t count; /* bytes taken so far */
     uint64_t moved; /* bytes copied so far; size of the file before */
     uint64_t size;
     uint64_t wake;    /* time it waits for, PM_NEVER: none */

@@ -63,10 +63,10 @@ static void finish(struct pm_port *port)
         module->draft.body = task->file;
         module->draft.has_body = true;
         task->has_file = false;
-        pm__note_beyond_strict(module, PM__LIMIT_BODY, (task->count + 1023U) / 1024U);
+        pm__note_beyond_strict(module, PM__LIMIT_BODY, ((size_t)task->count + 1023U) / 1024U);
         pm_at_info(&port->at);
         pm_at_put(&port->at, "+QSMTPBODY: ");
-        pm_at_put_number(&port->at, task->count);
+        pm_at_put_number(&port->at, (uint32_t)task->count);
     }
     pm__task_end(port);
     pm__mail_answer(port, error);

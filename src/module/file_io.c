@@ -45,7 +45,7 @@ static bool got(struct pm_port *port)
 static bool read_step(struct pm_port *port)
 {
     struct pm_task *task = &port->task;
-    uint32_t before = task->count;
+    uint64_t before = task->count;
     bool moved = true;
     if (task->data_end) {
         pm__task_end(port);
@@ -133,7 +133,7 @@ static void answer_write(struct pm_port *port)
         pm_at_info_bare(&port->at);
     }
     pm_at_put(&port->at, "+QFWRITE: ");
-    pm_at_put_number(&port->at, task->count);
+    pm_at_put_number(&port->at, pm__file_shown(task->count));
     pm_at_put(&port->at, ",");
     pm_at_put_number(&port->at, pm__file_shown(task->handle->size));
     pm__task_end(port);

@@ -70,7 +70,7 @@ static void answer_upload(struct pm_port *port)
         pm_at_info_bare(&port->at);
     }
     pm_at_put(&port->at, "+QFUPL: ");
-    pm_at_put_number(&port->at, task->count);
+    pm_at_put_number(&port->at, pm__file_shown(task->count));
     pm_at_put(&port->at, ",");
     pm_at_put_hex(&port->at, pm__checksum_end(task));
     pm__task_end(port);
@@ -123,7 +123,7 @@ static bool written(struct pm_port *port)
         task->error = pm__file_error(port->op.result, PM__FILE_NO_WRITE);
     }
     pm__checksum(task, task->data.ptr, task->data.len);
-    uint32_t before = task->count / ACK_BYTES;
+    uint64_t before = task->count / ACK_BYTES;
     task->count += (uint32_t)task->data.len;
     if (task->ack_mode) {
         *owed(port) = (uint8_t)(*owed(port) + (task->count / ACK_BYTES - before));
@@ -242,7 +242,7 @@ static bool end_download(struct pm_port *port)
     }
     pm_at_info(&port->at);
     pm_at_put(&port->at, "+QFDWL: ");
-    pm_at_put_number(&port->at, task->count);
+    pm_at_put_number(&port->at, pm__file_shown(task->count));
     pm_at_put(&port->at, ",");
     pm_at_put_hex(&port->at, pm__checksum_end(task));
     pm__task_end(port);
