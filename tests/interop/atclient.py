@@ -28,9 +28,11 @@ def checksum(data):
     """The sum that +QFUPL: shows: XOR of big-endian 16-bit words, hex without leading zeros."""
     if len(data) % 2:
         data += b"\0"
-    total = 0
-    for high, low in zip(data[::2], data[1::2]):
-        total ^= high << 8 | low
+    # Folded in halves as one number: word by word takes seconds for many megabytes.
+    total, words = int.from_bytes(data, "big"), len(data) // 2
+    while words > 1:
+        words = (words + 1) // 2
+        total = total >> 16 * words ^ total & (1 << 16 * words) - 1
     return f"{total:x}"
 
 

@@ -27,18 +27,20 @@ class Authority:
                 "-addext", "basicConstraints=critical,CA:TRUE",
                 "-addext", "keyUsage=critical,keyCertSign,cRLSign")
 
-    def _new_key(self, path):
-        openssl(self.folder, "genpkey", "-algorithm", "EC",
-                "-pkeyopt", "ec_paramgen_curve:P-256", "-out", path)
+    def _new_key(self, path, rsa=False):
+        kind = ["RSA", "-pkeyopt", "rsa_keygen_bits:2048"] if rsa else \
+            ["EC", "-pkeyopt", "ec_paramgen_curve:P-256"]
+        openssl(self.folder, "genpkey", "-algorithm", *kind, "-out", path)
         path.chmod(0o600)
 
-    def issue(self, names=("DNS:localhost", "IP:127.0.0.1", "IP:::1"), start=None, end=None):
+    def issue(self, names=("DNS:localhost", "IP:127.0.0.1", "IP:::1"), start=None, end=None,
+              rsa=False):
         """(certificate file, key file) for these subject alternative names. start and end are
         the dates of validity as YYYYMMDDHHMMSSZ."""
         self.count += 1
         stem = self.folder / f"server{self.count}"
         key, request, certificate = (stem.with_suffix(s) for s in (".key", ".csr", ".pem"))
-        self._new_key(key)
+        self._new_key(key, rsa)
         extensions = stem.with_suffix(".ext")
         extensions.write_text("basicConstraints=CA:FALSE\nextendedKeyUsage=serverAuth,clientAuth\n"
                               f"subjectAltName={','.join(names)}\n")

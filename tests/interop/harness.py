@@ -113,6 +113,18 @@ class Process:
         self.popen.wait()
 
 
+def greets(port, process):
+    """Whether the server of `process` says 220 at a port of 127.0.0.1; raises when it has ended."""
+    if not process.running():
+        raise RuntimeError("the server ended: " + process.log())
+    try:
+        with socket.create_connection(("127.0.0.1", port), 5) as connection:
+            connection.settimeout(5)
+            return connection.recv(4).startswith(b"220")
+    except OSError:
+        return False
+
+
 class TestCase(unittest.TestCase):
     """A test with a folder of its own; a failed test shows the logs that lie there."""
     maxDiff = 2000

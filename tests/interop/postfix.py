@@ -9,18 +9,18 @@ in one folder; all ports are free ones of 127.0.0.1:
 Mail for any domain is taken and filed in one Maildir, once for each recipient. Addresses that
 start with "refused" get 550 at RCPT.
 """
-import base64
-import email
-import email.policy
 import os
 import pathlib
 import pwd
+import re
 import smtplib
-import socket
+import subprocess
 import grp
 
-from harness import SERVERS, Process, free_port, needs_root, needs_unpacked, \
+from dovecot import Dovecot
+from harness import SERVERS, Process, free_port, greets, needs_root, needs_unpacked, \
     server_environment, wait_until
+from maildir import Maildir
 
 # Postfix wants an owner of the queue, another user for delivery and a third group; these exist
 # on every Debian and own no files of note.
@@ -29,23 +29,29 @@ QUEUE_FOLDERS = ("active bounce corrupt defer deferred flush hold incoming maild
                  "public saved trace").split()
 
 
-class Received:
-    """One delivered mail: recipient and sender of the envelope, raw bytes with CRLF."""
+class DovecotSasl(Dovecot):
+    """Dovecot's authentication service, at a socket in the queue's folder."""
 
-    def __init__(self, path):
-        headers, _, rest = path.read_bytes().partition(b"\nReceived:")
-        envelope = email.message_from_bytes(headers + b"\n\n")
-        self.recipient = envelope["X-Original-To"]
-        self.sender = envelope["Return-Path"].strip("<>")
-        # Drop what the server put in front: the fields up to the end of its own Received.
-        lines = rest.split(b"\n")
-        own = next(i for i, line in enumerate(lines) if i > 0 and not line.startswith((b"\t", b" ")))
-        self.raw = b"\r\n".join(lines[own:])
-        self.received = b"\n".join(lines[:own]).decode()
+    def __init__(self, folder, users, mechanisms, token_key):
+        super().__init__(folder, users, mechanisms, token_key)
+        self.socket = folder / "queue/private/auth"
 
-    @property
-    def message(self):
-        return email.message_from_bytes(self.raw, policy=email.policy.default)
+    def lines(self):
+        owner = pwd.getpwnam(OWNER)
+        return f"""
+protocols =
+ssl = no
+service auth {{
+  unix_listener {self.socket} {{
+    mode = 0660
+    user = {OWNER}
+    group = {grp.getgrgid(owner.pw_gid).gr_name}
+  }}
+}}
+"""
+
+    def ready(self):
+        return self.socket.exists()
 
 
 class Postfix:
@@ -59,16 +65,15 @@ class Postfix:
         self.folder = pathlib.Path(folder) / "postfix"
         self.folder.mkdir()
         self.certificate, self.key = certificate or authority.issue()
-        self.users = users or {"user@example.com": "secret"}
-        self.mechanisms = mechanisms
-        self.token_key = token_key
         self.ports = {"submission": submission} if submission else {}
-        self.seen = {}
-        self.dovecot = self.master = None
+        self.dovecot = DovecotSasl(self.folder, users or {"user@example.com": "secret"},
+                                   mechanisms, token_key)
+        self.master = None
 
     def __enter__(self):
         try:
-            self._start_dovecot()
+            self._make_queue()
+            self.dovecot.__enter__()
             self._start_postfix()
         except BaseException:
             self.__exit__()
@@ -76,9 +81,9 @@ class Postfix:
         return self
 
     def __exit__(self, *_):
-        for process in (self.master, self.dovecot):
-            if process:
-                process.stop()
+        if self.master:
+            self.master.stop()
+        self.dovecot.__exit__()
 
     def _make_folder(self, name, owner="root", group=None, mode=0o755):
         path = self.folder / name
@@ -88,86 +93,14 @@ class Postfix:
         path.chmod(mode)
         return path
 
-    # ---- Dovecot: only its authentication service -------------------------------------------
-    def _start_dovecot(self):
-        here = self._make_folder("dovecot")
-        queue = self._make_folder("queue")
+    def _make_queue(self):
+        self._make_folder("queue")
         for name in QUEUE_FOLDERS:
             self._make_folder(f"queue/{name}", "root" if name == "pid" else OWNER,
                               GROUP if name in ("maildrop", "public") else None,
                               {"maildrop": 0o730, "public": 0o710, "pid": 0o755,
                                "private": 0o700}.get(name, 0o700))
-        environment = server_environment()
-        (here / "users").write_text(
-            "".join(f"{name}:{{PLAIN}}{word}\n" for name, word in self.users.items()))
-        (here / "users").chmod(0o644)
-        configuration = here / "dovecot.conf"
-        configuration.write_text(f"""
-base_dir = {here}/run
-state_dir = {here}/state
-libexec_dir = {SERVERS}/usr/lib/dovecot
-import_environment = $import_environment LD_LIBRARY_PATH={environment['LD_LIBRARY_PATH']}
-log_path = {here}/dovecot.log
-protocols =
-ssl = no
-auth_mechanisms = {" ".join(self.mechanisms).lower()}
-{self._accept_tokens(here)}
-disable_plaintext_auth = no
-auth_failure_delay = 0
-auth_username_chars =
-default_internal_user = {DELIVERY}
-default_internal_group = {pwd.getpwnam(DELIVERY).pw_gid and 'nogroup'}
-default_login_user = games
-passdb {{
-  driver = passwd-file
-  args = scheme=PLAIN username_format=%u {here}/users
-}}
-userdb {{
-  driver = static
-  args = uid=65534 gid=65534 home=/nonexistent
-}}
-service anvil {{
-  unix_listener anvil-auth-penalty {{
-    mode = 0
-  }}
-}}
-service auth {{
-  unix_listener {queue}/private/auth {{
-    mode = 0660
-    user = {OWNER}
-    group = {grp.getgrgid(pwd.getpwnam(OWNER).pw_gid).gr_name}
-  }}
-}}
-""")
-        program = SERVERS / "usr/sbin/dovecot"
-        # doveconf reads the file and starts the program: it stands in for the installed one.
-        self.dovecot = Process([SERVERS / "usr/bin/doveconf", "-c", configuration, "-e", program,
-                                "-F", "-c", configuration], here / "dovecot-start.log", environment)
-        wait_until(lambda: (queue / "private/auth").exists() or not self.dovecot.running(),
-                   "Dovecot's socket")
-        if not self.dovecot.running():
-            raise RuntimeError("Dovecot ended: " + self.dovecot.log())
 
-    def _accept_tokens(self, here):
-        """JSON web tokens with HMAC-SHA-256 under token_key, whose sub is the user."""
-        if self.token_key is None:
-            return ""
-        key = here / "keys/default/HS256/default"
-        key.parent.mkdir(parents=True)
-        key.write_text(base64.b64encode(self.token_key).decode())
-        (here / "oauth2.conf").write_text(f"""
-introspection_mode = local
-local_validation_key_dict = fs:posix:prefix={here}/keys/
-username_attribute = sub
-""")
-        return f"""
-passdb {{
-  driver = oauth2
-  mechanisms = oauthbearer xoauth2
-  args = {here}/oauth2.conf
-}}"""
-
-    # ---- Postfix ----------------------------------------------------------------------------
     def extra(self, etc):
         """More lines of main.cf, for subclasses; what they name may be made in `etc`."""
         return ""
@@ -176,6 +109,8 @@ passdb {{
         etc = self._make_folder("etc")
         data = self._make_folder("data", OWNER)
         self.mail = self._make_folder("mail", DELIVERY)
+        self.maildir = Maildir(self.mail / "all", "X-Original-To")
+        self.received = self.maildir.received
         environment = server_environment()
         delivery = pwd.getpwnam(DELIVERY)
         (etc / "main.cf").write_text(f"""
@@ -226,8 +161,8 @@ smtpd_client_connection_rate_limit = 0
 smtpd_error_sleep_time = 0
 """ + self.extra(etc))
         (etc / "recipients").write_text("/^refused/ 550 5.1.1 no such user here\n")
-        self.ports = {name: self.ports.get(name) or free_port()
-                      for name in ("plain", "submission", "smtps")}
+        self.ports.update({name: self.ports.get(name) or free_port()
+                           for name in ("plain", "submission", "smtps")})
         (etc / "master.cf").write_text(f"""
 127.0.0.1:{self.ports['plain']} inet n - n - - smtpd
 127.0.0.1:{self.ports['submission']} inet n - n - - smtpd
@@ -255,40 +190,46 @@ postlog unix-dgram n - n - 1 postlogd
                               self.folder / "master.log", environment, start_new_session=True)
         for name, port in self.ports.items():
             if name != "smtps":
-                wait_until(lambda port=port: self._greets(port), f"Postfix at port {port}")
-
-    def _greets(self, port):
-        if not self.master.running():
-            raise RuntimeError("Postfix ended: " + self.master.log())
-        try:
-            with socket.create_connection(("127.0.0.1", port), 5) as connection:
-                connection.settimeout(5)
-                return connection.recv(4).startswith(b"220")
-        except OSError:
-            return False
-
-    def _filed(self, recipient):
-        new = self.mail / "all" / "new"
-        for path in sorted(new.iterdir()) if new.is_dir() else []:
-            if path not in self.seen:
-                self.seen[path] = Received(path)
-        return [mail for mail in self.seen.values() if mail.recipient == recipient]
-
-    def received(self, recipient, count=1):
-        """The mails filed for a recipient, as soon as there are `count` of them."""
-        def look():
-            found = self._filed(recipient)
-            return found if len(found) >= count else None
-        return wait_until(look, f"mail for {recipient}")
+                wait_until(lambda port=port: greets(port, self.master), f"Postfix at port {port}")
 
     def count(self, recipient):
         """How many mails are filed for a recipient once the queue is empty."""
         queue = self.folder / "queue"
         wait_until(lambda: not any(path.is_file() for name in ("incoming", "active", "deferred")
                                    for path in (queue / name).rglob("*")), "an empty queue")
-        return len(self._filed(recipient))
+        return len(self.maildir.filed(recipient))
 
     def probe(self, name):
         """An smtplib client of one of the ports, for tests of this file itself."""
         kind = smtplib.SMTP_SSL if name == "smtps" else smtplib.SMTP
         return kind("127.0.0.1", self.ports[name], timeout=20)
+
+
+class LimitedPostfix(Postfix):
+    """Two more ports without TLS and AUTH, where mail has at most 100000 bytes: `small` tells so by SIZE,
+    `late` refuses after the data."""
+    name = "Postfix"
+    mechanisms = ("PLAIN", "LOGIN", "CRAM-MD5", "SCRAM-SHA-1", "SCRAM-SHA-256")
+
+    def __init__(self, folder, authority, users):
+        super().__init__(folder, authority, users, mechanisms=self.mechanisms)
+        self.ports.update(small=free_port(), late=free_port())
+        self.services = f"""
+127.0.0.1:{self.ports['small']} inet n - n - - smtpd -o message_size_limit=100000
+127.0.0.1:{self.ports['late']} inet n - n - - smtpd -o message_size_limit=100000
+  -o smtpd_discard_ehlo_keywords=size
+"""
+
+    def extra(self, etc):
+        return "smtpd_tls_received_header = yes\n"
+
+    def version(self):
+        text = subprocess.run([SERVERS / "usr/sbin/postconf", "-h", "-d", "mail_version"], check=True,
+                              capture_output=True, text=True, env=server_environment()).stdout
+        return text.strip()
+
+    @staticmethod
+    def tls_of(mail):
+        """The TLS version that the server saw, None without TLS."""
+        found = re.search(r"\(using (TLSv1\.[23])", mail.received)
+        return found and found[1]

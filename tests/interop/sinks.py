@@ -21,11 +21,12 @@ warnings.filterwarnings("ignore", message="Requiring AUTH")
 class Mail:
     """What an aiosmtpd sink got: the envelope and the content as it came."""
 
-    def __init__(self, envelope, tls, user):
+    def __init__(self, envelope, cipher, user):
         self.sender = envelope.mail_from
         self.recipients = list(envelope.rcpt_tos)
         self.raw = envelope.original_content
-        self.tls = tls
+        self.tls = cipher is not None
+        self.tls_version = cipher and cipher[1]
         self.user = user
 
     @property
@@ -105,9 +106,9 @@ class Sink:
         envelope.rcpt_tos.append(address)
         return "250 2.1.5 OK"
 
-    async def handle_DATA(self, _server, session, envelope):
-        tls = self.implicit or session.ssl is not None
-        self.mails.append(Mail(envelope, tls, session.auth_data))
+    async def handle_DATA(self, server, session, envelope):
+        cipher = server.transport.get_extra_info("cipher")
+        self.mails.append(Mail(envelope, cipher, session.auth_data))
         return "250 2.0.0 taken"
 
     def received(self, count=1):

@@ -1,40 +1,27 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """AUTH against Dovecot, through Postfix: each mechanism with good and bad credentials."""
-import base64
-import hashlib
-import hmac
-import json
 import re
 import socket
 import ssl
 import threading
-import time
 
 import harness
+import tokens
 from certificates import Authority
 from postfix import Postfix
 from program import ProgramTest, activate, configure, trust, write_mail
+from tokens import TOKENS
 
 USER, PASSWORD = "user@example.com", "secret"
 OTHER, OTHERS_PASSWORD = "j,o=e@example.com", "pässwort, das länger ist =,;%"
 KEY = b"a key of the token's issuer, 32 bytes or more"
 PASSWORDS = ("PLAIN", "LOGIN", "CRAM-MD5", "SCRAM-SHA-256")
-TOKENS = ("OAUTHBEARER", "XOAUTH2")
 IMPLICIT, STARTTLS = 1, 2
 
 
-def bare_base64(data):
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
-
-
 def token(lasts=3600, padding=0, key=KEY):
-    """A JSON web token for USER (RFC 7519), signed with HMAC-SHA-256."""
-    now = int(time.time())
-    claims = {"sub": USER, "iat": now - 7200, "exp": now + lasts, "pad": "x" * padding}
-    parts = ".".join(bare_base64(json.dumps(part).encode())
-                     for part in ({"alg": "HS256", "typ": "JWT"}, claims))
-    return parts + "." + bare_base64(hmac.new(key, parts.encode(), hashlib.sha256).digest())
+    return tokens.token(USER, key, lasts, padding)
 
 
 class WithDovecot(ProgramTest):

@@ -84,7 +84,7 @@ class Recipe(ProgramTest):
 
         def arrived():
             client.flush()
-            return server._filed("alarm@far.test")
+            return server.maildir.filed("alarm@far.test")
         mail, = harness.wait_until(arrived, "the mail at the server", pause=0.5)
         self.assertEqual(mail.sender, "plant7@example.com")
         self.assertEqual(mail.message["From"].addresses[0].addr_spec, "plant7@example.com")

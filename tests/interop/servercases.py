@@ -1,0 +1,276 @@
+# SPDX-License-Identifier: MIT
+"""The same cases with each mail server: test_server_*.py run all of them through the real program.
+
+A server is a context manager, made with (folder, authority, users), and has
+    name, version()     as docs/servers.md tells them, the version there without what comes behind the minor one
+    ports               "plain" (no TLS), "submission" (STARTTLS), "smtps" (TLS at once), "small" (SIZE
+                        100000), "late" (refuses 200000 bytes after the data, no SIZE told)
+    hosts, accounts     of the ports that have others than localhost, and none
+    mechanisms          AUTH that it offers with TLS
+    too_many_bytes      an attachment beyond what "small" says by SIZE, if it is another than 200000
+    received(recipient, count), count(recipient)
+    tls_of(mail)        the TLS version of a mail's connection, None without
+
+What came out is a column of the table in docs/servers.md; it is printed, and compared with the one there.
+"""
+import re
+import sys
+
+import harness
+from certificates import Authority
+from harness import ROOT, seeded_bytes
+from program import Program, ProgramTest, activate, configure, write_mail
+from tokens import TOKENS, token
+
+USER, PASSWORD = "user@example.com", "secret"
+KEY = b"a key of the token's issuer, 32 bytes or more"
+HOST = "localhost"
+PLAIN, IMPLICIT, STARTTLS = 0, 1, 2
+TLS = {"STARTTLS": ("submission", STARTTLS), "TLS at once": ("smtps", IMPLICIT)}
+VERSIONS = {"1.2": 3, "1.3": 4}
+MIB = 1 << 20
+POSITIONS = {"first": (0,), "middle": (1,), "last": (2,), "every": (0, 1, 2)}
+# What mechanisms of a server the program has none of.
+NOT_OURS = {"SCRAM-SHA-1"}
+
+
+def documented(name):
+    """The server's column of the table in docs/servers.md: case -> what comes out."""
+    rows = [[cell.strip() for cell in line.strip("|\n").split("|")]
+            for line in (ROOT / "docs/servers.md").open(encoding="utf-8") if line.startswith("|")]
+    if name not in rows[0]:
+        return {}
+    column = rows[0].index(name)
+    return {row[0]: row[column] for row in rows[2:] if row[column] != "-"}
+
+
+class Client:
+    """The program with some settings, spoken to by one host for many mails."""
+
+    def __init__(self, shared, number, settings, authority):
+        self.trace_file = shared.folder / f"trace{number}"
+        self.program = Program(shared.folder, "--tcp", "127.0.0.1:0", "--trace", self.trace_file,
+                               settings=settings, name=f"client{number}")
+        shared.callback(self._end)
+        self.port = self.program.tcp().start()
+        activate(self.port)
+        self.port.upload("RAM:ca.pem", authority.certificate.read_bytes())
+        self.port.ok('AT+QSSLCFG="ciphersuite",1,0xFFFF')
+        self.port.ok('AT+QSSLCFG="cacert",1,"RAM:ca.pem"')
+        self.port.ok('AT+QSSLCFG="seclevel",1,1')
+        self.files = {}
+
+    def _end(self):
+        if self.program.running():
+            self.program.stop()
+        self.program.close_ports()
+
+    def attach(self, content):
+        """A file of the module with this content, attached to the draft."""
+        name = self.files.setdefault(content, f"RAM:data{len(self.files)}.bin")
+        if f'"{name}"' not in "".join(self.port.ok('AT+QFLST="RAM:*"')):
+            self.port.upload(name, content)
+        self.port.ok(f'AT+QSMTPATT=1,1,"{name}"')
+
+    def commands(self, since):
+        """The SMTP commands that have left since the trace had this size."""
+        return re.findall(r" smtp > ([^\n]*)", self.trace_file.read_text(errors="replace")[since:])
+
+    def trace_size(self):
+        return len(self.trace_file.read_text(errors="replace"))
+
+
+class ServerCases(ProgramTest):
+    """The subclass says in make(folder, authority) which server it is."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.shared = harness.Shared()
+        cls.addClassCleanup(cls.shared.close)
+        cls.authority = Authority(cls.shared.folder)
+        cls.stranger = Authority(cls.shared.folder, "Another CA")
+        cls.server = cls.shared.enter_context(cls.make(cls.shared.folder, cls.authority))
+        cls.clients = {}
+        cls.mails = 0
+        # Debian mends a server within its minor version.
+        cls.column = {"version": ".".join(cls.server.version().split(".")[:2])}
+        cls.addClassCleanup(cls.judge)
+
+    @classmethod
+    def judge(cls):
+        """Prints what came out, and compares it with the table of the document."""
+        name = cls.server.name
+        print(f"---- {name}", *(f"| {case} | {seen} |" for case, seen in cls.column.items()),
+              sep="\n", file=sys.stderr, flush=True)
+        expected = documented(name)
+        wrong = [f"{case}: {cls.column.get(case, 'not run')}, documented: {expected.get(case, '-')}"
+                 for case in {**cls.column, **expected}
+                 if cls.column.get(case) != expected.get(case)]
+        if wrong and len(cls.done) == cls.wanted:
+            raise AssertionError(f"docs/servers.md differs for {name}:\n" + "\n".join(wrong))
+
+    def client(self, **settings):
+        """The program with these settings; started once."""
+        key = tuple(sorted(settings.items()))
+        if key not in self.clients:
+            self.clients[key] = Client(self.shared, len(self.clients),
+                                       {name.replace("__", "."): value
+                                        for name, value in settings.items()}, self.authority)
+        return self.clients[key]
+
+    def recipients(self, *words):
+        """Addresses that no other mail of this class has."""
+        type(self).mails += 1
+        return [f"{word}@mail{self.mails}.test" for word in words]
+
+    def send(self, client, recipients, kind="plain", ssltype=PLAIN, account=None, sslversion=4,
+             attachment=None):
+        """(err, code) of one mail."""
+        server, port = self.server, client.port
+        host = getattr(server, "hosts", {}).get(kind, HOST)
+        account = account or getattr(server, "accounts", {}).get(kind)
+        configure(port, (host, server.ports[kind]), ssltype, account)
+        port.ok(f'AT+QSSLCFG="sslversion",1,{sslversion}')
+        write_mail(port, recipients)
+        if attachment:
+            client.attach(attachment)
+        return port.send_mail()
+
+    def one_mail(self, recipient):
+        """The mail of write_mail(), which must lie at the server once."""
+        mail, = self.server.received(recipient)
+        self.assertEqual(self.server.count(recipient), 1)
+        self.assertEqual(mail.sender, "pump7@example.com")
+        message = mail.message
+        self.assertEqual(message["Subject"], "TEST SMTP")
+        body = next(message.iter_parts()) if message.is_multipart() else message
+        self.assertEqual(body.get_content().strip(), "Pump 7 is too hot.")
+        return mail
+
+    def cell(self, case, result, expected):
+        self.assertEqual(result, expected, case)
+        known = self.column.setdefault(case, "%d,%d" % result)
+        self.assertEqual(known, "%d,%d" % result, case)
+
+    # ---- ways to the server ---------------------------------------------------------------------
+    def test_plain(self):
+        one, two = self.recipients("one", "two")
+        self.cell("no TLS", self.send(self.client(), [one, two]), (0, 0))
+        self.assertIsNone(self.server.tls_of(self.one_mail(one)))
+        self.one_mail(two)
+
+    def test_tls(self):
+        for way, (kind, ssltype) in TLS.items():
+            for version, sslversion in VERSIONS.items():
+                to, = self.recipients("to")
+                self.cell(f"{way}, {version}",
+                          self.send(self.client(), [to], kind, ssltype, (USER, PASSWORD), sslversion),
+                          (0, 0))
+                self.assertEqual(self.server.tls_of(self.one_mail(to)), f"TLSv{version}")
+
+    def test_certificate_of_an_unknown_authority(self):
+        client = self.client(tls__ca_file=self.stranger.certificate)
+        for way, (kind, ssltype) in TLS.items():
+            to, = self.recipients("to")
+            size = client.trace_size()
+            self.cell(f"{way}, unknown authority",
+                      self.send(client, [to], kind, ssltype, (USER, PASSWORD)), (665, 0))
+            self.assertFalse([line for line in client.commands(size)
+                              if re.match("AUTH|MAIL", line)])
+
+    # ---- AUTH -----------------------------------------------------------------------------------
+    def auth(self, mechanism, account, **settings):
+        """(result, whether AUTH of this mechanism left) of a mail."""
+        to, = self.recipients("to")
+        client = self.client(smtp__auth=mechanism, **settings)
+        size = client.trace_size()
+        result = self.send(client, [to], "smtps", IMPLICIT, account)
+        self.assertIn(f"AUTH {mechanism}", " ".join(client.commands(size)))
+        if result == (0, 0):
+            self.one_mail(to)
+        else:
+            self.assertEqual(self.server.count(to), 0)
+        return result
+
+    def token_file(self, name, text):
+        path = self.shared.folder / name
+        path.write_text(text + "\n")
+        return path
+
+    def test_auth(self):
+        for mechanism in self.server.mechanisms:
+            if mechanism in TOKENS:
+                good, bad = self.token_file("good", token(USER, KEY)), \
+                    self.token_file("bad", token(USER, KEY, lasts=-60))
+                results = [self.auth(mechanism, (USER, PASSWORD), smtp__token_file=file,
+                                     smtp__server=HOST)
+                           for file in (good, bad)]
+            elif mechanism not in NOT_OURS:
+                results = [self.auth(mechanism, (USER, word)) for word in (PASSWORD, "Secret")]
+            else:
+                continue
+            self.cell(f"AUTH {mechanism}", results[0], (0, 0))
+            self.cell(f"AUTH {mechanism}, wrong", results[1], (677, 535))
+
+    # ---- recipients -----------------------------------------------------------------------------
+    def refused(self, policy, position):
+        words = ["refused-" * (index in POSITIONS[position]) + f"r{index}" for index in range(3)]
+        recipients = self.recipients(*words)
+        result = self.send(self.client(recipients=policy), recipients)
+        delivers = policy == "any" and position != "every"
+        self.cell(f"{position} recipient refused, `{policy}`", result,
+                  (0, 0) if delivers else (678, 550))
+        # A mail behind it: what the server took before is filed when this one is.
+        behind, = self.recipients("behind")
+        self.send(self.client(), [behind])
+        self.one_mail(behind)
+        for recipient in recipients:
+            if delivers and not recipient.startswith("refused"):
+                self.one_mail(recipient)
+            else:
+                self.assertEqual(self.server.count(recipient), 0)
+
+    def test_refused_recipients(self):
+        for policy in ("all", "any"):
+            for position in POSITIONS:
+                self.refused(policy, position)
+
+    # ---- sizes ------------------------------------------------------------------------------------
+    def too_large(self, kind, size=200000):
+        """(result, commands that left) of a mail that is too large."""
+        to, = self.recipients("to")
+        client = self.client()
+        start = client.trace_size()
+        result = self.send(client, [to], kind, attachment=seeded_bytes(size))
+        self.assertEqual(self.server.count(to), 0)
+        return result, client.commands(start)
+
+    def test_larger_than_the_server_says(self):
+        result, commands = self.too_large("small", getattr(self.server, "too_many_bytes", 200000))
+        self.cell("larger than SIZE", result, (680, 0))
+        self.assertFalse([line for line in commands if re.match("MAIL|DATA|BDAT", line)])
+
+    def test_too_large_for_a_server_that_does_not_say(self):
+        result, commands = self.too_large("late")
+        self.cell("refused after the data", result, (680, 552))
+        self.assertTrue([line for line in commands if re.match("DATA|BDAT", line)])
+
+    def test_25_mib(self):
+        to, = self.recipients("to")
+        content = seeded_bytes(25 * MIB)
+        self.cell("25 MiB attached", self.send(self.client(), [to], "smtps", IMPLICIT,
+                                               (USER, PASSWORD), attachment=content), (0, 0))
+        _, part = self.one_mail(to).message.iter_parts()
+        # Compared apart from assertEqual, which would print megabytes.
+        self.assertTrue(part.get_payload(decode=True) == content, "attachment differs")
+
+    def tearDown(self):
+        type(self).done.add(self.id())
+        super().tearDown()
+
+    @classmethod
+    def __init_subclass__(cls, **options):
+        super().__init_subclass__(**options)
+        cls.done = set()
+        cls.wanted = sum(name.startswith("test_") for name in dir(cls))
