@@ -110,6 +110,7 @@ struct pm_module_config {
     uint8_t power_off;                     /* enum pm_power_off; the last two stay off */
     uint32_t cfun_delay;                   /* ms that a change by AT+CFUN takes, 0: none */
     uint32_t qiact_delay;                  /* ms that AT+QIACT takes, 0: none */
+    uint32_t reuse_seconds;                /* how long a connection waits for a next mail; 0: not */
     const char *ehlo_name;                 /* domain or address literal, never NULL */
     enum pm_smtp_clear_auth auth_in_clear; /* SD59 */
     const char *auth_in_clear_servers;     /* names between commas that are allowed all the same */

@@ -25,6 +25,7 @@ struct pm_arena {
     size_t size;
     size_t mail_end; /* end of the mail zone, start of the settings zone */
     size_t used;
+    uint32_t changes; /* of texts that decide where and as whom a mail connection is made */
 };
 
 /* A PDP context (QICSGP, CGDCONT, QIACT). The texts are in the arena. */
@@ -193,12 +194,25 @@ enum pm_job_state {
     PM_JOB_TOKEN    /* the platform gets a bearer token */
 };
 
+/* A mail connection that stays open for the next mail, and what it was made by. No secret is
+ * kept to compare with: changes are counted instead. */
+struct pm_reuse {
+    bool open;
+    uint8_t contextid, sslctxid, ssltype, type;
+    uint16_t port;
+    uint32_t marks;   /* changes of numbers and files that matter, so far */
+    uint32_t changes; /* all changes when the connection was made */
+    uint64_t until;
+};
+
 /* One QSMTPPUT from OK to its URC. */
 struct pm_job {
     uint8_t state; /* enum pm_job_state */
     bool connected, sending, composed, opening, reading;
-    bool unread;   /* what the server sent is not all read */
-    bool accepted; /* the OK of the command line is out */
+    bool unread;      /* what the server sent is not all read */
+    bool accepted;    /* the OK of the command line is out */
+    bool keep;        /* the connection stays when the job ends */
+    uint32_t changes; /* as in struct pm_reuse, of the present connection */
     uint8_t file_count, part;
     struct pm_port *port;
     uint64_t deadline, not_before;
@@ -217,7 +231,7 @@ struct pm_job {
     struct pm_connect_request request;
     struct pm_tls_request tls;
     struct pm_mime mime;
-    struct pm_smtp smtp;
+    struct pm_smtp smtp; /* last: it stays with a kept connection */
 };
 
 /* Keys of profile_save; the contexts have keys from 32 on. */
@@ -308,6 +322,7 @@ struct pm_module {
     uint32_t restarts, mails_sent, mails_failed;
     uint64_t rate_used; /* until when the mails so far use the rate up, in ms / rate_mails */
     uint16_t last_error, last_reply;
+    struct pm_reuse reuse;
     struct pm_job job; /* last: what only a running mail touches */
 };
 

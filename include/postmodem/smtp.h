@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The SMTP client session (RFC 5321) for one mail. Sans I/O: the owner feeds what
+ * The SMTP client session (RFC 5321) for one mail after the other. Sans I/O: the owner feeds what
  * the server sends, asks for events until there are none, and sends what
  * pm_smtp_output() gives. Connecting, TLS and HMAC are the owner's work, asked for
  * by events. The engine never calls anybody and has no clock.
  *
  * Order of a mail: banner, EHLO (HELO when refused), [STARTTLS, EHLO], [AUTH], MAIL,
- * RCPT..., DATA, body, final dot, QUIT. PIPELINING groups what RFC 2920 allows.
+ * RCPT..., DATA, body, final dot, QUIT. PIPELINING groups what RFC 2920 allows. With `keep` the
+ * connection stays open instead of QUIT, and the next mail begins with MAIL: pm_smtp_again().
  *
  * How sessions end (error, code; SD31-SD35, SD52, SD54, SD60). A negative reply that was read
  * decides, also when the connection is lost right after it.
@@ -80,6 +81,7 @@ struct pm_smtp_config {
     enum pm_smtp_clear_auth clear_auth;
     uint8_t forbidden; /* mechanisms that are never used, bits of enum pm_smtp_mechanism */
     bool external;     /* a client certificate goes with TLS: EXTERNAL may be used */
+    bool keep;         /* no QUIT after the mail where another one may follow */
     bool token;        /* there are bearer tokens: the password is then never used */
 };
 
@@ -109,7 +111,8 @@ enum pm_smtp_event_kind {
     PM_SMTP_EV_REPLY,     /* one reply line came (for logs): `data` without line end, control bytes
                            * as '?'; AUTH challenges and echoed secrets redacted */
     PM_SMTP_EV_REFUSED, /* a recipient was refused: `index`, `code` (the reply line came before) */
-    PM_SMTP_EV_DONE     /* over: `error` (enum pm_mail_error), `code`; see `graceful` */
+    PM_SMTP_EV_DONE,    /* over: `error` (enum pm_mail_error), `code`; see `graceful`, `kept` */
+    PM_SMTP_EV_LEAVE    /* the kept connection is over: close it; see `graceful` */
 };
 
 struct pm_smtp_event {
@@ -121,8 +124,11 @@ struct pm_smtp_event {
     uint8_t crypto; /* enum pm_smtp_crypto */
     uint32_t count; /* iterations of PM_SMTP_PBKDF2 */
     struct pm_slice key;
-    bool graceful; /* QUIT is in the output and should leave before the connection closes; its
-                    * reply need not be waited for. Else drop the connection as it is. */
+    bool graceful;  /* QUIT is in the output and should leave before the connection closes; its
+                     * reply need not be waited for. Else drop the connection as it is. */
+    bool kept;      /* the connection stays open for pm_smtp_again(); RSET may be in the output */
+    bool untouched; /* PM_SMTP_EV_DONE on a kept connection that the server has left before it
+                     * answered MAIL: the mail may go over a new one, and is not sent twice */
 };
 
 /* The session's state, owned by the caller; members are the engine's own business. */
@@ -137,6 +143,19 @@ struct pm_smtp_event {
  */
 void pm_smtp_init(struct pm_smtp *smtp, const struct pm_smtp_config *config, uint64_t now);
 
+/*
+ * Starts the next mail on a connection that PM_SMTP_EV_DONE has kept, with what the server
+ * announced on it and as who logged in on it: the caller sees to it that server, TLS, EHLO name and
+ * account are the same. False, and nothing changes, when the connection cannot be used any more.
+ * Events are asked for until there are none before. `config` is as for pm_smtp_init(); between
+ * two mails none of its slices is needed, and no secret is kept.
+ */
+bool pm_smtp_again(struct pm_smtp *smtp, const struct pm_smtp_config *config, uint64_t now);
+
+/* Ends a kept connection: PM_SMTP_EV_LEAVE follows, with QUIT in the output where the server
+ * listens. It also comes by itself, when the server speaks or closes between two mails. */
+void pm_smtp_leave(struct pm_smtp *smtp, uint64_t now);
+
 /* Forgets everything; secrets are overwritten. */
 void pm_smtp_wipe(struct pm_smtp *smtp);
 
@@ -150,7 +169,7 @@ void pm_smtp_wipe(struct pm_smtp *smtp);
 void pm_smtp_input(struct pm_smtp *smtp, const uint8_t *data, size_t len, uint64_t now);
 
 /* The next event; call until PM_SMTP_EV_NONE after every other call, and look at the output
- * then. PM_SMTP_EV_DONE comes exactly once. */
+ * then. PM_SMTP_EV_DONE comes exactly once for each mail. */
 enum pm_smtp_event_kind pm_smtp_next_event(struct pm_smtp *smtp, struct pm_smtp_event *event,
                                            uint64_t now);
 

@@ -60,6 +60,7 @@ struct pm_smtp_scram {
 
 /* How far the envelope (MAIL, RCPT..., DATA) has come. */
 struct pm_smtp_envelope {
+    bool begun;        /* the server listens to MAIL: the greeting and AUTH are over */
     uint16_t asked;    /* RCPT commands built so far */
     uint16_t answered; /* RCPT replies so far */
     uint16_t accepted; /* of these the positive ones */
@@ -98,6 +99,9 @@ struct pm_smtp {
     bool event_due;      /* the state's own event has not been told yet */
     bool refused_due;    /* PM_SMTP_EV_REFUSED has not been told yet */
     bool graceful;
+    bool told;      /* PM_SMTP_EV_DONE of the mail has been given */
+    bool fresh;     /* a mail on a kept connection that the server has not answered yet */
+    bool untouched; /* it ended so */
 };
 
 #endif

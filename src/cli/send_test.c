@@ -166,6 +166,7 @@ static void prepare_options(struct pm_options *options)
     config->register_delay = config->qiact_delay = 0;
     config->boot_delay = false;
     config->active_at_start = 0;
+    config->reuse_seconds = 0;
     config->limits = PM_LIMITS_WIDE;
 }
 

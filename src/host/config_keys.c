@@ -185,6 +185,8 @@ const struct pm_config_key pm_config_keys[] = {
          "else wide (SD9)"),
     WORD("recipients", module.recipients, "all|any", "all",
          "deliver only if all, or if any, recipients are accepted (SD35)"),
+    NUMBER("reuse_seconds", module.reuse_seconds, 0, 3600, 0, "0",
+           "how long a connection is kept after a mail for the next one; 0: not at all (SD78)"),
     WORD("charset_check", module.charset_check, "accept|refuse", "accept",
          "text that does not fit its charset (SD40)"),
     TEXT("fallback_charset", module.fallback_charset, 40, "windows-1252",

@@ -4,9 +4,17 @@
 
 #include <string.h>
 
+#include "base/ascii.h"
 #include "base/wipe.h"
 
 #define HEAD 4U
+
+/* What decides where and as whom a mail connection is made. */
+static bool shapes_connection(uint8_t key)
+{
+    return key == PM__KEY_USERNAME || key == PM__KEY_PASSWORD || key == PM__KEY_SERVER ||
+           key == PM__KEY_DNS || (key >= PM__KEY_CACERT && key <= PM__KEY_ALPN);
+}
 
 static size_t record_len(const struct pm_arena *arena, size_t at)
 {
@@ -19,6 +27,7 @@ void pm__arena_init(struct pm_arena *arena, uint8_t *base, size_t size)
     arena->size = size;
     arena->mail_end = 0;
     arena->used = 0;
+    arena->changes = 0;
 }
 
 bool pm__arena_next(const struct pm_arena *arena, size_t *at, struct pm__record *record)
@@ -90,6 +99,7 @@ bool pm__arena_add2(struct pm_arena *arena, enum pm__key key, uint8_t index, str
         memcpy(arena->base + at + HEAD + head.len, tail.ptr, tail.len);
     }
     arena->used += HEAD + len;
+    arena->changes += shapes_connection((uint8_t)key);
     if (key < PM__KEY_SETTINGS) {
         arena->mail_end += HEAD + len;
     }
@@ -105,6 +115,7 @@ bool pm__arena_add(struct pm_arena *arena, enum pm__key key, uint8_t index, stru
 static void remove_at(struct pm_arena *arena, size_t at)
 {
     size_t len = HEAD + record_len(arena, at);
+    arena->changes += shapes_connection(arena->base[at]);
     memmove(arena->base + at, arena->base + at + len, arena->used - at - len);
     arena->used -= len;
     if (at < arena->mail_end) {
@@ -142,10 +153,25 @@ void pm__arena_clear(struct pm_arena *arena, enum pm__key key)
     }
 }
 
+/* True when every text is there already: a host may set the same values before each mail. */
+static bool all_there(const struct pm_arena *arena, const struct pm__change *changes, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (!pm__slice_equal(pm__arena_get(arena, changes[i].key, changes[i].index),
+                             changes[i].text)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 bool pm__arena_set_all(struct pm_arena *arena, const struct pm__change *changes, size_t count)
 {
     size_t need = 0;
     size_t gain = 0;
+    if (all_there(arena, changes, count)) {
+        return true;
+    }
     for (size_t i = 0; i < count; i++) {
         struct pm_slice old = pm__arena_get(arena, changes[i].key, changes[i].index);
         gain += old.ptr != NULL ? HEAD + old.len : 0;

@@ -80,6 +80,9 @@ void pm__handle_let_go(struct pm_port *port)
         return;
     }
     port->task.handle = NULL;
+    if (handle->mode != PM__MODE_READ) {
+        pm__reuse_mark_file(port->module, handle->storage, name_of(port->module, handle));
+    }
     if (handle->open) {
         handle->busy = false;
         handle->changing = false;

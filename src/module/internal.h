@@ -342,6 +342,16 @@ void pm__job_closed(struct pm_module *module);
 /* True while a mail is sent that has the file attached: its bytes must stay. */
 bool pm__job_reads(const struct pm_module *module, uint8_t storage, struct pm_slice name);
 void pm__job_fail(struct pm_module *module, uint16_t error, uint16_t reply);
+/* reuse.c: the mail connection between two mails (SD78). */
+/* Something that a connection is made by has changed, other than a text of the arena. */
+void pm__reuse_mark(struct pm_module *module);
+/* The bytes of a file have changed, or its name: it may be a certificate. No name: any may. */
+void pm__reuse_mark_file(struct pm_module *module, uint8_t storage, struct pm_slice name);
+bool pm__reuse_run(struct pm_module *module);
+uint64_t pm__reuse_deadline(const struct pm_module *module);
+/* Drops the kept connection of a context, 0: of any, without QUIT. */
+void pm__reuse_drop(struct pm_module *module, uint8_t context);
+
 /* Drops the job without a word: the module ends or restarts. */
 void pm__job_drop(struct pm_module *module);
 

@@ -2,6 +2,7 @@
 /* The mail job: one QSMTPPUT from its OK to its URC. */
 #include "module/job.h"
 
+#include <stddef.h>
 #include <string.h>
 
 #include "base/wipe.h"
@@ -22,7 +23,7 @@ static void release(struct pm_module *module, bool graceful)
         platform->cancel(platform->user, &job->op);
         job->op.pending = false;
     }
-    if (job->connected) {
+    if (job->connected && !job->keep) {
         const uint8_t *data = NULL;
         size_t len = graceful ? pm_smtp_output(&job->smtp, &data) : 0;
         if (len != 0) { /* QUIT; whether it arrives does not matter any more */
@@ -37,8 +38,12 @@ static void release(struct pm_module *module, bool graceful)
         pm__wipe(job->memory, job->memory_size);
         platform->job_memory_free(platform->user, job->memory);
     }
-    pm_smtp_wipe(&job->smtp);
-    pm__wipe(job, sizeof *job);
+    if (job->keep) {
+        pm__reuse_begin(module);
+    } else if (!module->reuse.open) {
+        pm_smtp_wipe(&job->smtp);
+    }
+    pm__wipe(job, offsetof(struct pm_job, smtp));
 }
 
 bool pm__job_reads(const struct pm_module *module, uint8_t storage, struct pm_slice name)
@@ -78,7 +83,8 @@ static void log_result(struct pm_module *module, uint16_t error, uint16_t reply)
             pm__text_number(&log.text, reply);
         }
         struct pm_slice state = pm__slice(pm_smtp_state_name(&module->job.smtp));
-        if (module->job.state == PM_JOB_SESSION && !pm__slice_equal(state, pm__slice("done"))) {
+        if (module->job.state == PM_JOB_SESSION && !module->job.keep &&
+            !pm__slice_equal(state, pm__slice("done"))) {
             pm__text_add(&log.text, ", while waiting in: ");
             pm__text_slice(&log.text, state);
         }
@@ -120,13 +126,14 @@ void pm__job_drop(struct pm_module *module)
     if (module->job.state != PM_JOB_IDLE) {
         release(module, false);
     }
+    pm__reuse_drop(module, 0);
 }
 
 void pm__job_start(struct pm_port *port, uint32_t timeout_s)
 {
     struct pm_module *module = port->module;
     struct pm_job *job = &module->job;
-    memset(job, 0, sizeof *job);
+    memset(job, 0, offsetof(struct pm_job, smtp));
     job->state = PM_JOB_FILES;
     job->port = port;
     job->deadline = module->now + (uint64_t)timeout_s * 1000U;
@@ -222,6 +229,8 @@ void pm__job_received(struct pm_module *module, const uint8_t *data, size_t len)
     if (has_session(job)) {
         pm_smtp_input(&job->smtp, data, len, module->now);
         job->unread = true;
+    } else {
+        pm__reuse_received(module, data, len);
     }
 }
 
@@ -230,5 +239,7 @@ void pm__job_closed(struct pm_module *module)
     struct pm_job *job = &module->job;
     if (has_session(job)) {
         pm_smtp_closed(&job->smtp, module->now);
+    } else {
+        pm__reuse_closed(module);
     }
 }

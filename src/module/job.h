@@ -46,10 +46,26 @@ uint16_t pm__policy_refuse(struct pm_module *module);
 uint16_t pm__prepare_begin(struct pm_module *module);
 bool pm__prepare_files(struct pm_module *module);
 bool pm__prepare_measure(struct pm_module *module);
+/* Opens a connection for the mail that is ready. */
+bool pm__prepare_connect(struct pm_module *module);
 
 /* job_session.c: the states from the open connection on. */
 void pm__session_begin(struct pm_module *module);
 bool pm__session_run(struct pm_module *module);
+
+/* Begins the mail on the kept connection; false: it needs a new one. */
+bool pm__session_again(struct pm_module *module);
+
+/* reuse.c: */
+void pm__trace(struct pm_module *module, bool sent, struct pm_slice line);
+/* All changes that matter to a connection, so far. */
+uint32_t pm__reuse_changes(const struct pm_module *module);
+/* Takes the connection over from the job, which ends. */
+void pm__reuse_begin(struct pm_module *module);
+/* Begins the job's mail on it; false when there is none for it, and any other is closed. */
+bool pm__reuse_take(struct pm_module *module, const struct pm_smtp_config *config);
+void pm__reuse_received(struct pm_module *module, const uint8_t *data, size_t len);
+void pm__reuse_closed(struct pm_module *module);
 
 /* job_auth.c: what the session's AUTH may use, and what it asks the platform for. */
 void pm__auth_configure(struct pm_module *module, const struct pm__relay *relay,

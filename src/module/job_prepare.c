@@ -165,11 +165,19 @@ bool pm__prepare_files(struct pm_module *module)
                                                   attachment.name, &job->sizes[job->file_count]));
 }
 
+bool pm__prepare_connect(struct pm_module *module)
+{
+    struct pm_job *job = &module->job;
+    const struct pm_platform *platform = module->platform;
+    job->changes = pm__reuse_changes(module);
+    job->state = PM_JOB_CONNECT;
+    return pm__job_await(job, platform->conn_open(platform->user, &job->op, &job->request));
+}
+
 /* Composes once without attachment bytes, so that SIZE= is exact (RFC 1870), then connects. */
 bool pm__prepare_measure(struct pm_module *module)
 {
     struct pm_job *job = &module->job;
-    const struct pm_platform *platform = module->platform;
     size_t written = 0;
     enum pm__composed how = pm__compose(module, job->mid, job->mid_size, &written, true);
     job->message_size += written;
@@ -184,6 +192,5 @@ bool pm__prepare_measure(struct pm_module *module)
         job->message_size += pm_mime_attachment_octets(job->sizes[i]);
     }
     pm__compose_begin(module);
-    job->state = PM_JOB_CONNECT;
-    return pm__job_await(job, platform->conn_open(platform->user, &job->op, &job->request));
+    return pm__session_again(module) || pm__prepare_connect(module);
 }

@@ -4,32 +4,76 @@
 
 #include "module/job.h"
 
+static struct pm_smtp_config configure(struct pm_module *module, const struct pm__relay *relay)
+{
+    return (struct pm_smtp_config){
+        .ehlo_name = pm__slice(module->config->ehlo_name),
+        .username = relay->username,
+        .password = relay->password,
+        .sender = relay->sender,
+        .recipients = module->draft.recipients,
+        .message_size = module->job.message_size,
+        .starttls = relay->ssltype == 2,
+        .tls = relay->ssltype == 1,
+        .any_recipient = module->config->recipients == PM_RECIPIENTS_ANY,
+        .keep = module->config->reuse_seconds != 0,
+    };
+}
+
 void pm__session_begin(struct pm_module *module)
 {
     struct pm_job *job = &module->job;
     const struct pm__relay relay = pm__policy_relay(module);
-    struct pm_smtp_config config = {
-        .ehlo_name = pm__slice(module->config->ehlo_name),
-        .username = relay.username,
-        .password = relay.password,
-        .sender = relay.sender,
-        .recipients = module->draft.recipients,
-        .message_size = job->message_size,
-        .starttls = relay.ssltype == 2,
-        .tls = relay.ssltype == 1,
-        .any_recipient = module->config->recipients == PM_RECIPIENTS_ANY,
-    };
+    struct pm_smtp_config config = configure(module, &relay);
     pm__auth_configure(module, &relay, &config);
     job->state = PM_JOB_SESSION;
     pm_smtp_init(&job->smtp, &config, module->now);
 }
 
-static void trace(struct pm_module *module, bool sent, struct pm_slice line)
+bool pm__session_again(struct pm_module *module)
 {
-    const struct pm_platform *platform = module->platform;
-    if (platform->trace != NULL) {
-        platform->trace(platform->user, sent, line.ptr, line.len);
+    struct pm_job *job = &module->job;
+    const struct pm__relay relay = pm__policy_relay(module);
+    const struct pm_smtp_config config = configure(module, &relay);
+    if (!pm__reuse_take(module, &config)) {
+        return false;
     }
+    job->connected = true;
+    job->state = PM_JOB_SESSION;
+    return true;
+}
+
+/* The server left the kept connection before it knew of the mail, which begins anew on another one;
+ * its deadline stays (SD79). */
+static bool reconnect(struct pm_module *module, const struct pm_smtp_event *event)
+{
+    struct pm_job *job = &module->job;
+    const struct pm_platform *platform = module->platform;
+    struct pm__log log;
+    pm__log_begin(&log);
+    pm__text_add(&log.text, "the server has left the kept connection");
+    if (event->code != 0) {
+        pm__text_add(&log.text, " with ");
+        pm__text_number(&log.text, event->code);
+    }
+    pm__text_add(&log.text, ": the mail goes over a new one");
+    pm__log_end(module, PM_LOG_INFO, &log);
+    if (job->op.pending) {
+        platform->cancel(platform->user, &job->op);
+        job->op.pending = false;
+    }
+    platform->conn_close(platform->user, false);
+    pm_smtp_wipe(&job->smtp);
+    job->connected = false;
+    job->reading = false;
+    job->sending = false;
+    job->composed = false;
+    job->unread = false;
+    job->mid_at = job->mid_len = 0;
+    job->out_at = job->out_len = 0;
+    pm__compose_begin(module);
+    (void)pm__prepare_connect(module);
+    return true;
 }
 
 static void log_refused(struct pm_module *module, const struct pm_smtp_event *event)
@@ -72,11 +116,19 @@ static bool take_event(struct pm_module *module, const struct pm_smtp_event *eve
     case PM_SMTP_EV_TOKEN: return pm__auth_token(module, event->index != 0);
     case PM_SMTP_EV_BODY: job->sending = true; return true;
     case PM_SMTP_EV_SENT:
-    case PM_SMTP_EV_REPLY: trace(module, event->kind == PM_SMTP_EV_SENT, event->data); return true;
+    case PM_SMTP_EV_REPLY:
+        pm__trace(module, event->kind == PM_SMTP_EV_SENT, event->data);
+        return true;
     case PM_SMTP_EV_REFUSED: log_refused(module, event); return true;
     case PM_SMTP_EV_DONE:
+        /* A message that may have left whole is not sent again without a word of the server's. */
+        if (event->untouched && (event->code != 0 || !job->composed)) {
+            return reconnect(module, event);
+        }
+        job->keep = event->kept;
         pm__job_finish(module, event->error, event->code, event->graceful);
         return true;
+    case PM_SMTP_EV_LEAVE: /* comes after the job only */
     case PM_SMTP_EV_NONE:
     default: return false;
     }

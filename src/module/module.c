@@ -148,6 +148,7 @@ static uint64_t earlier(uint64_t a, uint64_t b)
 uint64_t pm_module_deadline(const struct pm_module *module)
 {
     uint64_t deadline = earlier(pm__boot_deadline(module), pm__job_deadline(module));
+    deadline = earlier(deadline, pm__reuse_deadline(module));
     deadline = earlier(deadline, pm__queries_deadline(module));
     deadline = earlier(deadline, pm__power_deadline(module));
     deadline = earlier(deadline, pm__registration_deadline(module));

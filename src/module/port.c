@@ -39,6 +39,12 @@ void pm__task_end(struct pm_port *port)
         platform->file_close(platform->user, port->task.source);
     }
     pm__handle_let_go(port);
+    if (port->task.claims) {
+        pm__reuse_mark_file(port->module, port->task.storage, port->task.name);
+        if (port->task.target.len != 0) {
+            pm__reuse_mark_file(port->module, port->task.target_storage, port->task.target);
+        }
+    }
     memset(&port->task, 0, sizeof port->task);
     port->task.wake = PM_NEVER;
     port->task.give_up = PM_NEVER;
@@ -158,6 +164,7 @@ static bool run_parts(struct pm_module *module)
         pm__line_settle(port);
     }
     moved = pm__job_run(module) || moved;
+    moved = pm__reuse_run(module) || moved;
     return pm__queries_run(module) || moved;
 }
 

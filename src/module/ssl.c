@@ -41,6 +41,7 @@ static const uint16_t suites[] = {
 
 void pm__ssl_reset(struct pm_module *module)
 {
+    pm__reuse_mark(module);
     for (uint8_t key = PM__KEY_CACERT; key <= PM__KEY_ALPN; key++) {
         pm__arena_clear(&module->arena, (enum pm__key)key);
     }
@@ -157,6 +158,19 @@ static void query(struct pm_port *port, const struct pm_at_values *values)
     pm__ok(port);
 }
 
+/* Sets a text of an item. */
+static bool set_texts(struct pm_module *module, uint8_t item, uint8_t context,
+                      const struct pm_at_values *values)
+{
+    uint8_t keys[2] = {0, 0};
+    text_keys(item, keys);
+    const struct pm__change changes[] = {
+        {(enum pm__key)keys[0], context, values->v[1].text},
+        {(enum pm__key)keys[1], context, values->v[2].text},
+    };
+    return pm__arena_set_all(&module->arena, changes, keys[1] != 0 ? 2 : 1);
+}
+
 /* Sets an item. Returns false when the value is not one of it or the arena is full. */
 static bool set(struct pm_module *module, const struct pm_at_values *values)
 {
@@ -164,27 +178,27 @@ static bool set(struct pm_module *module, const struct pm_at_values *values)
     uint8_t item = values->item->id;
     struct pm_ssl *ssl = &module->ssl[context];
     uint8_t *number = small_number(ssl, item);
-    uint8_t keys[2] = {0, 0};
+    const uint16_t suite = ssl->ciphersuite;
+    bool ok = true;
+    bool changed = false;
     if (!values->v[1].given) {
         return false;
     }
     if (number != NULL) {
+        changed = *number != values->v[1].number;
         *number = (uint8_t)values->v[1].number;
-        return true;
+    } else if (item == ITEM_NEGOTIATETIME) {
+        ssl->negotiatetime = (uint16_t)values->v[1].number; /* has no part in a made connection */
+    } else if (item == ITEM_CIPHERSUITE) {
+        ok = parse_suite(values->v[1].text, &ssl->ciphersuite);
+        changed = ssl->ciphersuite != suite;
+    } else {
+        ok = set_texts(module, item, context, values);
     }
-    if (item == ITEM_NEGOTIATETIME) {
-        ssl->negotiatetime = (uint16_t)values->v[1].number;
-        return true;
+    if (changed) {
+        pm__reuse_mark(module);
     }
-    if (item == ITEM_CIPHERSUITE) {
-        return parse_suite(values->v[1].text, &ssl->ciphersuite);
-    }
-    text_keys(item, keys);
-    const struct pm__change changes[] = {
-        {(enum pm__key)keys[0], context, values->v[1].text},
-        {(enum pm__key)keys[1], context, values->v[2].text},
-    };
-    return pm__arena_set_all(&module->arena, changes, keys[1] != 0 ? 2 : 1);
+    return ok;
 }
 
 static void run_qsslcfg(void *owner, enum pm_at_form form, const struct pm_at_values *values)

@@ -22,6 +22,7 @@ static void close_context(struct pm_module *module, uint8_t context)
     if (module->job.state != PM_JOB_IDLE && module->draft.contextid == context) {
         pm__job_fail(module, PM_MAIL_CONTEXT, 0);
     }
+    pm__reuse_drop(module, context);
 }
 
 void pm__context_deactivate(struct pm_module *module, uint8_t context)

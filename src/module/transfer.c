@@ -198,6 +198,7 @@ static bool upload_step(struct pm_port *port)
         if (port->op.result != PM_OK) {
             pm__file_fail(port, pm__file_error(port->op.result, PM__FILE_NO_WRITE));
         } else if (pm__result_fits(port)) {
+            pm__reuse_mark_file(port->module, port->task.storage, port->task.name);
             answer_upload(port);
         } else {
             return false;

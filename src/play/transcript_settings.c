@@ -15,7 +15,7 @@ static bool number_setting(struct pm_module_config *c, const char *key, unsigned
         {"qiact_delay", &c->qiact_delay},          {"cfun_delay", &c->cfun_delay},
         {"power_on_delay", &c->power_on_delay},    {"power_off_delay", &c->power_off_delay},
         {"register_delay", &c->register_delay},    {"rate_mails", &c->policy.rate_mails},
-        {"rate_seconds", &c->policy.rate_seconds},
+        {"rate_seconds", &c->policy.rate_seconds}, {"reuse_seconds", &c->reuse_seconds},
     };
     for (size_t i = 0; i < sizeof settings / sizeof settings[0]; i++) {
         if (strcmp(settings[i].key, key) == 0) {

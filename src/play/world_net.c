@@ -154,6 +154,10 @@ static void command(struct world *w, char *line)
     struct world_server *s = &w->server;
     char verb[12];
     (void)snprintf(verb, sizeof verb, "%.*s", (int)strcspn(line, " :"), line);
+    if (strcmp(verb, "MAIL") == 0 && s->accepted == 0) {
+        s->envelope[0] = '\0';
+        s->message_len = 0;
+    }
     if (strcmp(verb, "MAIL") == 0 || strcmp(verb, "RCPT") == 0) {
         note(s, line);
     }
@@ -166,7 +170,10 @@ static void command(struct world *w, char *line)
     } else if (strncmp(line, "EHLO ", 5) == 0) {
         ehlo(w);
     } else if (strncmp(line, "MAIL FROM:", 10) == 0) {
-        world_server_say(w, "250 2.1.0 ok\r\n");
+        world_server_say(w, s->accepted == 0 ? "250 2.1.0 ok\r\n" : "503 5.5.1 nested\r\n");
+    } else if (strcmp(line, "RSET") == 0) {
+        s->accepted = 0;
+        world_server_say(w, "250 2.0.0 reset\r\n");
     } else if (strncmp(line, "RCPT TO:", 8) == 0) {
         rcpt(w);
     } else if (strcmp(line, "DATA") == 0 && s->accepted == 0) {
@@ -191,6 +198,7 @@ static void take_line(struct world *w)
         keep(w, s->line, s->line_len);
         if (s->line_len == 3 && memcmp(s->line, ".\r\n", 3) == 0) {
             s->in_data = false;
+            s->accepted = 0;
             s->message_len -= 3;
             if (!say_scripted(w, "DOT") && !world_faults_command(w, "DOT", "")) {
                 s->mails++;

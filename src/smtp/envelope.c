@@ -20,6 +20,7 @@ void pm__smtp_envelope_begin(struct pm_smtp *smtp, uint64_t now)
 {
     const struct pm_smtp_config *config = &smtp->config;
     uint64_t limit = smtp->capabilities.size_limit;
+    smtp->envelope.begun = true;
     if (limit != 0 && config->message_size > limit) {
         pm__smtp_fail(smtp, PM_MAIL_ALLOCATION, 0, PM__SMTP_QUIT, now);
         return;
@@ -113,12 +114,14 @@ static void advance(struct pm_smtp *smtp, uint64_t now)
 void pm__smtp_mail_ok(struct pm_smtp *smtp, uint64_t now)
 {
     smtp->envelope.mail_ok = true;
+    smtp->fresh = false;
     advance(smtp, now);
 }
 
 void pm__smtp_mail_refused(struct pm_smtp *smtp, uint64_t now)
 {
     uint16_t code = smtp->reply.code;
+    smtp->fresh = false;
     pm__smtp_verdict(smtp, pm_mail_error_of_reply(code), code);
     advance(smtp, now);
 }

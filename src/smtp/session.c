@@ -44,6 +44,10 @@ void pm__smtp_finish(struct pm_smtp *smtp, enum pm__smtp_leave leave, uint64_t n
     smtp->envelope.asking = false;
     pm__smtp_forget(&smtp->out);
     pm__wipe(&smtp->auth, sizeof smtp->auth);
+    if (smtp->graceful && pm__smtp_keeps(smtp)) {
+        pm__smtp_keep(smtp, now);
+        return;
+    }
     if (smtp->graceful) {
         pm__smtp_put(&smtp->out, "QUIT");
         pm__smtp_end_line(&smtp->out);
@@ -67,6 +71,11 @@ static bool is_over(const struct pm_smtp *smtp)
 static void lose(struct pm_smtp *smtp, uint64_t now)
 {
     bool handshake = smtp->state == PM__SMTP_HANDSHAKE;
+    if (pm__smtp_between(smtp)) {
+        pm__smtp_part(smtp, now);
+        return;
+    }
+    smtp->untouched = smtp->fresh;
     pm__smtp_fail(smtp, handshake ? PM_MAIL_SSL : PM_MAIL_CLOSED, smtp->negative, PM__SMTP_DROP,
                   now);
 }
@@ -140,17 +149,20 @@ static void do_delivered(struct pm_smtp *smtp, uint64_t now)
 static void do_refuse(struct pm_smtp *smtp, uint64_t now)
 {
     uint16_t code = smtp->reply.code;
+    smtp->untouched = smtp->fresh;
     pm__smtp_fail(smtp, pm_mail_error_of_reply(code), code, PM__SMTP_QUIT, now);
 }
 
 static void do_drop(struct pm_smtp *smtp, uint64_t now)
 {
     uint16_t code = smtp->reply.code;
+    smtp->untouched = smtp->fresh;
     pm__smtp_fail(smtp, pm_mail_error_of_reply(code), code, PM__SMTP_DROP, now);
 }
 
 static void do_bad(struct pm_smtp *smtp, uint64_t now)
 {
+    smtp->untouched = smtp->fresh;
     pm__smtp_fail(smtp, PM_MAIL_SEND, 0, PM__SMTP_DROP, now);
 }
 
@@ -183,6 +195,8 @@ static void perform(struct pm_smtp *smtp, enum pm__smtp_state state, enum pm__sm
         [PM__SMTP_DO_DATA_GO] = pm__smtp_data_go,
         [PM__SMTP_DO_DATA_REFUSED] = pm__smtp_data_refused,
         [PM__SMTP_DO_DELIVERED] = do_delivered,
+        [PM__SMTP_DO_RESET_OK] = pm__smtp_reset_ok,
+        [PM__SMTP_DO_LEAVE] = pm__smtp_part,
         [PM__SMTP_DO_REFUSE] = do_refuse,
         [PM__SMTP_DO_DROP] = do_drop,
         [PM__SMTP_DO_BAD] = do_bad,
@@ -192,7 +206,8 @@ static void perform(struct pm_smtp *smtp, enum pm__smtp_state state, enum pm__sm
 
 /* ---- Replies ---- */
 
-/* A reply nobody asked for is judged by the row of IDLE, whatever we are waiting for. */
+/* A reply nobody asked for is judged by the row of IDLE, whatever we are waiting for. That of a
+ * kept connection expects none either. */
 static void complete(struct pm_smtp *smtp, uint64_t now)
 {
     enum pm__smtp_class reply = pm__smtp_classify(smtp->reply.code);
@@ -201,7 +216,7 @@ static void complete(struct pm_smtp *smtp, uint64_t now)
         smtp->negative = smtp->reply.code;
     }
     if (smtp->reply.unasked) {
-        state = PM__SMTP_IDLE;
+        state = pm__smtp_between(smtp) ? PM__SMTP_KEPT : PM__SMTP_IDLE;
     } else {
         smtp->awaited--;
         if (smtp->out.redacted != NULL) {
@@ -265,6 +280,21 @@ static bool read_line(struct pm_smtp *smtp, struct pm_slice *text, uint64_t now)
 
 /* ---- Events ---- */
 
+/* Between two mails there is an end to tell, of the mail or, after that, of the connection. */
+static enum pm_smtp_event_kind end_event(struct pm_smtp *smtp, struct pm_smtp_event *event)
+{
+    event->graceful = smtp->graceful;
+    if (smtp->told) {
+        return smtp->state == PM__SMTP_DONE ? PM_SMTP_EV_LEAVE : PM_SMTP_EV_NONE;
+    }
+    smtp->told = true;
+    event->error = smtp->error;
+    event->code = smtp->error_code;
+    event->kept = smtp->state != PM__SMTP_DONE;
+    event->untouched = smtp->untouched;
+    return PM_SMTP_EV_DONE;
+}
+
 static enum pm_smtp_event_kind state_event(struct pm_smtp *smtp, struct pm_smtp_event *event)
 {
     if (!smtp->event_due) {
@@ -276,10 +306,8 @@ static enum pm_smtp_event_kind state_event(struct pm_smtp *smtp, struct pm_smtp_
     case PM__SMTP_BODY: return PM_SMTP_EV_BODY;
     case PM__SMTP_AUTH_OWNER: return pm__smtp_auth_event(smtp, event);
     case PM__SMTP_DONE:
-        event->error = smtp->error;
-        event->code = smtp->error_code;
-        event->graceful = smtp->graceful;
-        return PM_SMTP_EV_DONE;
+    case PM__SMTP_RESET:
+    case PM__SMTP_KEPT: return end_event(smtp, event);
     default: return PM_SMTP_EV_NONE;
     }
 }
@@ -316,6 +344,9 @@ static enum pm_smtp_event_kind find_event(struct pm_smtp *smtp, struct pm_smtp_e
     for (;;) {
         if (smtp->refused_due) {
             return refused_event(smtp, event);
+        }
+        if (smtp->event_due && !smtp->told && pm__smtp_between(smtp)) {
+            return state_event(smtp, event);
         }
         if (pm__smtp_log_line(&smtp->out, &event->data)) {
             return PM_SMTP_EV_SENT;
@@ -366,7 +397,7 @@ static bool is_ehlo_name(struct pm_slice name)
     return name.len > 0 && name.len <= EHLO_NAME_MAX;
 }
 
-static bool config_is_valid(const struct pm_smtp_config *config)
+bool pm__smtp_config_valid(const struct pm_smtp_config *config)
 {
     return is_ehlo_name(config->ehlo_name) && config->recipients > 0 &&
            (config->sender.len == 0 || pm_address_valid(config->sender)) &&
@@ -379,7 +410,7 @@ void pm_smtp_init(struct pm_smtp *smtp, const struct pm_smtp_config *config, uin
     smtp->config = *config;
     smtp->awaited = 1;
     pm__smtp_enter(smtp, PM__SMTP_BANNER, now);
-    if (!config_is_valid(config)) {
+    if (!pm__smtp_config_valid(config)) {
         pm__smtp_fail(smtp, PM_MAIL_PARAMETER, 0, PM__SMTP_DROP, now);
     }
 }
@@ -458,7 +489,12 @@ uint64_t pm_smtp_deadline(const struct pm_smtp *smtp)
 
 void pm_smtp_tick(struct pm_smtp *smtp, uint64_t now)
 {
-    if (now >= pm_smtp_deadline(smtp)) {
+    if (now < pm_smtp_deadline(smtp)) {
+        return;
+    }
+    if (pm__smtp_between(smtp)) {
+        pm__smtp_part(smtp, now);
+    } else {
         pm__smtp_fail(smtp, PM_MAIL_TIMEOUT, 0, PM__SMTP_DROP, now);
     }
 }

@@ -25,6 +25,9 @@ void pm__smtp_finish(struct pm_smtp *smtp, enum pm__smtp_leave leave, uint64_t n
 void pm__smtp_fail(struct pm_smtp *smtp, uint16_t error, uint16_t code, enum pm__smtp_leave leave,
                    uint64_t now);
 
+/* True when every text of `config` can stand in its command. */
+bool pm__smtp_config_valid(const struct pm_smtp_config *config);
+
 /* ---- AUTH (auth.c) ---- */
 
 /* True when user name and password fit the output buffer in every mechanism. */
@@ -53,6 +56,18 @@ void pm__smtp_auth_cancelled(struct pm_smtp *smtp, uint64_t now);
 void pm__smtp_scram_first(struct pm_smtp *smtp, uint64_t now);
 void pm__smtp_scram_final(struct pm_smtp *smtp, uint64_t now);
 void pm__smtp_scram_unproven(struct pm_smtp *smtp, uint64_t now);
+
+/* ---- From mail to mail on one connection (again.c) ---- */
+
+/* True when the session, which ends where the server listens, may go on with another mail. */
+bool pm__smtp_keeps(const struct pm_smtp *smtp);
+/* Ends the mail and keeps the connection. */
+void pm__smtp_keep(struct pm_smtp *smtp, uint64_t now);
+/* True between two mails. */
+bool pm__smtp_between(const struct pm_smtp *smtp);
+/* The connection is gone, or must go. */
+void pm__smtp_part(struct pm_smtp *smtp, uint64_t now);
+void pm__smtp_reset_ok(struct pm_smtp *smtp, uint64_t now);
 
 /* ---- The envelope (envelope.c) ---- */
 

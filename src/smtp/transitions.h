@@ -21,9 +21,9 @@ enum pm__smtp_class {
  *
  * A state is named after the command whose reply comes next. With PIPELINING commands run
  * ahead of it, but replies keep their order, so that one state is enough. The row of IDLE
- * also serves for replies that nobody asked for. The time-outs are those of RFC 5321
- * 4.5.3.2; the platform bounds the handshake, and in AUTH_OWNER the owner
- * computes something or gets a token.
+ * also serves for replies that nobody asked for, but on a KEPT connection. The time-outs are those
+ * of RFC 5321 4.5.3.2; the platform bounds the handshake, and in AUTH_OWNER the owner computes
+ * something or gets a token.
  */
 #define PM__SMTP_STATES(X)                                                                      \
     X(IDLE, "idle", 0, BAD, BAD, DROP, DROP, DROP, BAD)                                         \
@@ -49,6 +49,9 @@ enum pm__smtp_class {
     X(BODY, "body", 180, BAD, BAD, DROP, DROP, DROP, BAD)                                       \
     X(DOT, "final dot", 600, DELIVERED, BAD, REFUSE, REFUSE, REFUSE, BAD)                       \
     X(LONE_DOT, "lone dot", 600, REFUSE, REFUSE, REFUSE, REFUSE, REFUSE, BAD)                   \
+    X(RESET, "rset", 300, RESET_OK, LEAVE, LEAVE, LEAVE, LEAVE, LEAVE)                          \
+    X(RESET_MAIL, "rset", 300, ENVELOPE, BAD, REFUSE, REFUSE, REFUSE, BAD)                      \
+    X(KEPT, "kept", 0, LEAVE, LEAVE, LEAVE, LEAVE, LEAVE, LEAVE)                                \
     X(DONE, "done", 0, NOTHING, NOTHING, NOTHING, NOTHING, NOTHING, NOTHING)
 
 enum pm__smtp_state {
@@ -85,6 +88,8 @@ enum pm__smtp_state {
     X(DATA_GO)      /* asks for the body, sends a lone dot, or fails */         \
     X(DATA_REFUSED) /* fails */                                                 \
     X(DELIVERED)    /* finishes: 0,0 */                                         \
+    X(RESET_OK)     /* the next mail may begin */                               \
+    X(LEAVE)        /* the kept connection is of no use any more */             \
     X(REFUSE)       /* fails with the verdict or the code, and QUIT */          \
     X(DROP)         /* fails with the code; the connection is dropped */        \
     X(BAD)          /* fails: 660,0; the connection is dropped */

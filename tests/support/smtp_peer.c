@@ -115,7 +115,10 @@ static void answer_starttls(struct smtp_peer *peer)
 
 static void answer(struct smtp_peer *peer, const struct pm_smtp_event *event)
 {
-    assert_int_equal(peer->done, 0);
+    bool line = event->kind == PM_SMTP_EV_SENT || event->kind == PM_SMTP_EV_REPLY;
+    bool last = event->kind == PM_SMTP_EV_LEAVE;
+    assert_int_equal(peer->left, 0);
+    assert_int_equal(peer->done, peer->again + (last || (line && peer->done > peer->again)));
     switch (event->kind) {
     case PM_SMTP_EV_SENT: note(peer, "sent", event->data); return;
     case PM_SMTP_EV_REPLY: note(peer, "reply", event->data); return;
@@ -125,6 +128,11 @@ static void answer(struct smtp_peer *peer, const struct pm_smtp_event *event)
         peer->body_due = false;
         peer->result = *event;
         note_numbers(peer, "done", event->error, event->code);
+        return;
+    case PM_SMTP_EV_LEAVE:
+        peer->left++;
+        peer->result.graceful = event->graceful;
+        note(peer, "leave", smtp_text(""));
         return;
     default: break;
     }
@@ -245,7 +253,7 @@ static void wait_deadline(struct smtp_peer *peer)
     peer->now = deadline - 1;
     pm_smtp_tick(&peer->smtp, peer->now);
     settle(peer);
-    assert_int_equal(peer->done, 0);
+    assert_int_equal(peer->left, 0);
     assert_true(pm_smtp_deadline(&peer->smtp) == deadline);
     peer->now = deadline;
     pm_smtp_tick(&peer->smtp, peer->now);
@@ -259,6 +267,15 @@ void smtp_peer_step(struct smtp_peer *peer, const char *step)
     case 'C': expect_sent(peer, step + 1); break;
     case 'B': send_body(peer); break;
     case 'T': wait_deadline(peer); break;
+    case 'A':
+        peer->again++;
+        assert_true(pm_smtp_again(&peer->smtp, &peer->setup->config, peer->now));
+        settle(peer);
+        break;
+    case 'L':
+        pm_smtp_leave(&peer->smtp, peer->now);
+        settle(peer);
+        break;
     case 'X':
         pm_smtp_closed(&peer->smtp, peer->now);
         settle(peer);
@@ -290,6 +307,8 @@ static void poke_dead_session(struct smtp_peer *peer)
     pm_smtp_crypto(&peer->smtp, result, peer->now);
     pm_smtp_token(&peer->smtp, smtp_text("late"), peer->now);
     pm_smtp_body_end(&peer->smtp, peer->now);
+    pm_smtp_leave(&peer->smtp, peer->now);
+    assert_false(pm_smtp_again(&peer->smtp, &peer->setup->config, peer->now));
     assert_true(pm_smtp_deadline(&peer->smtp) == PM_NEVER);
     pm_smtp_tick(&peer->smtp, peer->now + 10000000);
     pm_smtp_closed(&peer->smtp, peer->now);
@@ -302,7 +321,8 @@ static void play_cut(struct smtp_peer *peer, const struct smtp_setup *setup,
 {
     smtp_peer_start(peer, setup, cut);
     smtp_peer_steps(peer, script);
-    assert_int_equal(peer->done, 1);
+    assert_int_equal(peer->done, peer->again + 1);
+    assert_int_equal(peer->left, setup->config.keep && !peer->result.untouched);
     expect_sent(peer, peer->result.graceful ? "QUIT\r\n" : "");
     poke_dead_session(peer);
 }

@@ -29,6 +29,8 @@ struct smtp_setup {
  *   "B"         the owner sends the body that was held back
  *   "X"         the connection is lost
  *   "T"         nothing happens until the engine's deadline passes
+ *   "A"         the next mail begins on the kept connection
+ *   "L"         the owner leaves the kept connection
  * "<TLS>" stands in the client's bytes where the handshake was asked for.
  */
 typedef const char *smtp_script;
@@ -54,6 +56,8 @@ struct smtp_peer {
     size_t sent_len;
     size_t checked; /* bytes of `sent` that a step has compared */
     unsigned done;  /* times PM_SMTP_EV_DONE came */
+    unsigned again; /* mails after the first one */
+    unsigned left;  /* times PM_SMTP_EV_LEAVE came */
     unsigned asked; /* events that the owner must act upon */
     bool body_due;
     struct pm_smtp_event result;
