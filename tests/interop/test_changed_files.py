@@ -10,7 +10,7 @@ from certificates import Authority
 from gate import Gate
 from harness import seeded_bytes
 from postfix import Postfix
-from program import ProgramTest, activate, configure, write_mail
+from program import ProgramTest, activate, configure, trust, write_mail
 from sinks import Sink
 
 MIB = 1 << 20
@@ -56,6 +56,7 @@ class ChangedFiles(ProgramTest):
         super().setUp()
         self.number = 0
         self.sources = {}  # content -> the file that it is copied from
+        self.ssltype = 0
 
     def start(self, **options):
         self.files = self.folder / "state" / "ufs"
@@ -68,7 +69,7 @@ class ChangedFiles(ProgramTest):
 
     def attach(self, port, *contents):
         """A new draft with files a0, a1...; its recipient."""
-        configure(self.port, ("127.0.0.1", port))
+        configure(self.port, ("localhost" if self.ssltype else "127.0.0.1", port), self.ssltype)
         recipient = self.recipient()
         write_mail(self.port, [recipient])
         for index, content in enumerate(contents):
@@ -89,9 +90,10 @@ class ChangedFiles(ProgramTest):
     def broken(self, gate, recipient):
         """What must hold after the result; the recipient that must have got nothing."""
         sent = gate.wait_ended()
-        data = sent.partition(b"DATA\r\n")[2]
-        self.assertNotIn(b"\r\n.\r\n", data)
-        self.assertNotIn(b"QUIT", data)
+        if self.ssltype == 0:
+            data = sent.partition(b"DATA\r\n")[2]
+            self.assertNotIn(b"\r\n.\r\n", data)
+            self.assertNotIn(b"QUIT", data)
         return recipient
 
     def one_change(self, server, change, hold, contents, which=0):
@@ -145,6 +147,18 @@ class ChangedFiles(ProgramTest):
             recipient = self.whole(server.ports["plain"], b"still here")
             self.assertEqual(server.count(recipient), 1)
             self.assertEqual([server.count(name) for name in lost], [0] * len(lost))
+
+    def test_changes_over_tls(self):
+        authority = Authority(self.folder)
+        self.start()
+        trust(self.port, authority)
+        self.ssltype = 1
+        large = seeded_bytes(LARGE)
+        with Sink(authority.issue(), implicit=True) as sink:
+            for change in (cut, append, remove):
+                self.one_change(sink.port, change, MOMENTS[-1], [large])
+            recipient = self.whole(sink.port, b"still here")
+            self.assertEqual([mail.recipients for mail in sink.mails], [[recipient]])
 
     def test_after_the_last_read(self):
         """The mail has left, only its reply is still to come: it carries the file as it was."""
