@@ -317,5 +317,43 @@ class Sizes(Project):
                           "extern void pm_gone(void); pm_gone();")
 
 
+class MailCases(Project):
+    """The project's own list with one thing changed."""
+    ROOT = HERE.parents[1]
+
+    def expect_cases(self, finding, change=lambda text: text, cases=""):
+        self.write("docs/mail-cases.md",
+                   change((self.ROOT / "docs/mail-cases.md").read_text(encoding="utf-8")))
+        for folder in ("hostile", "unit", "interop"):
+            for path in (self.ROOT / "tests" / folder).glob("*.*"):
+                if path.suffix in (".smtp", ".c", ".py"):
+                    self.write(f"tests/{folder}/{path.name}", path.read_text(encoding="utf-8"))
+        self.write("tests/hostile/planted.smtp", cases)
+        self.expect("check_mail_cases.py", finding)
+
+    def test_clean(self):
+        self.expect_cases(None)
+
+    def test_row_that_is_gone(self):
+        self.expect_cases("S3: no row", lambda text: text.replace("| S3 |", "| S33 |"))
+
+    def test_test_that_is_gone(self):
+        self.expect_cases("C6: no test interop.certificates:test_cards",
+                          lambda text: text.replace("test_wildcards", "test_cards"))
+
+    def test_row_without_a_test(self):
+        self.expect_cases("SIZE: no test", lambda text: text.replace("`cases:SIZE`", "us"))
+
+    def test_cases_that_are_gone(self):
+        self.expect_cases("PIPE: no case PIPES",
+                          lambda text: text.replace("`cases:PIPE`", "`cases:PIPES`"))
+
+    def test_case_without_a_row(self):
+        self.expect_cases("S99.new: a case without a row", cases="case S99.new\n")
+
+    def test_case_twice(self):
+        self.expect_cases("S1.helo: two cases", cases="case S1.helo\n")
+
+
 if __name__ == "__main__":
     unittest.main()

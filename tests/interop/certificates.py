@@ -34,9 +34,9 @@ class Authority:
         path.chmod(0o600)
 
     def issue(self, names=("DNS:localhost", "IP:127.0.0.1", "IP:::1"), start=None, end=None,
-              rsa=False):
+              rsa=False, common_name=None):
         """(certificate file, key file) for these subject alternative names. start and end are
-        the dates of validity as YYYYMMDDHHMMSSZ."""
+        the dates of validity as YYYYMMDDHHMMSSZ. One name may be the whole extension in DER."""
         self.count += 1
         stem = self.folder / f"server{self.count}"
         key, request, certificate = (stem.with_suffix(s) for s in (".key", ".csr", ".pem"))
@@ -44,7 +44,8 @@ class Authority:
         extensions = stem.with_suffix(".ext")
         extensions.write_text("basicConstraints=CA:FALSE\nextendedKeyUsage=serverAuth,clientAuth\n"
                               f"subjectAltName={','.join(names)}\n")
-        openssl(self.folder, "req", "-new", "-key", key, "-subj", "/O=Postmodem test",
+        subject = "/O=Postmodem test" + (f"/CN={common_name}" if common_name else "")
+        openssl(self.folder, "req", "-new", "-key", key, "-subj", subject,
                 "-out", request)
         dates = ["-days", "20"]
         if start or end:

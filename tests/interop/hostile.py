@@ -1,0 +1,293 @@
+# SPDX-License-Identifier: MIT
+"""The cases of tests/hostile/ played over a socket, with real TLS, against the real program. The
+format and what else must hold in each run is told by tests/hostile/README.md."""
+import base64
+import contextlib
+import re
+import select
+import socket
+import ssl
+
+from harness import ROOT, SOON, wait_until
+
+FOLDER = ROOT / "tests" / "hostile"
+USER, PASSWORD = "hostile.user", "correct-horse-battery"
+TLS_RECORD = b"\x15\x16"  # alert, handshake
+
+
+# ---- Reading -----------------------------------------------------------------------------------
+def unescape(text, nonce=""):
+    """The bytes of a text with \\ escapes."""
+    out = bytearray()
+    at = 0
+
+    def one(at, out):
+        if text[at] != "\\":
+            out += text[at].encode("latin-1")
+            return at + 1
+        kind = text[at + 1]
+        if kind == "x":
+            out.append(int(text[at + 2:at + 4], 16))
+            return at + 4
+        if kind != "{":
+            out += {"r": b"\r", "n": b"\n", "t": b"\t", "\\": b"\\"}[kind]
+            return at + 2
+        at += 2
+        if text.startswith("nonce}", at):
+            out += nonce.encode()
+            return at + 6
+        what, _, _ = text[at:].partition(":")
+        at += len(what) + 1
+        inner = bytearray()
+        while text[at] != "}":
+            at = one(at, inner)
+        out += base64.b64encode(inner) if what == "b64" else inner * int(what)
+        return at + 1
+
+    while at < len(text):
+        at = one(at, out)
+    return bytes(out)
+
+
+class Case:
+    """One case: settings, steps (kind, text), the result and how it ends."""
+
+    def __init__(self, name):
+        self.name = name
+        self.tls = "clear"
+        self.settings = {}
+        self.steps = []
+        self.result = None
+        self.quits = None
+
+    def has(self, *kinds):
+        return any(kind in kinds for kind, _ in self.steps)
+
+
+def read(name):
+    """The cases of a file."""
+    blocks, cases = {}, []
+    for path in (FOLDER / "blocks.smtp", FOLDER / name):
+        steps, joins, case = None, False, None
+        for line in path.read_text(encoding="utf-8").splitlines():
+            word, _, rest = line.partition(" ")
+            if not word or word.startswith("#"):
+                continue
+            if word == "block":
+                steps = blocks[rest] = []
+            elif word == "case":
+                case = Case(rest)
+                steps, joins = case.steps, False
+            elif word == "set":
+                key, _, value = rest.partition(" ")
+                if key == "tls":
+                    case.tls = value
+                case.settings[key] = value
+            elif word == "--":
+                joins = False
+            elif word == "end":
+                error, code, how = rest.split()
+                case.result, case.quits = (int(error), int(code)), how == "quit"
+                cases.append(case)
+            else:
+                new = blocks[rest] if word == "use" else [step(word, rest)]
+                for kind, text in new:
+                    if kind == "S" and joins and steps and steps[-1][0] == "S":
+                        steps[-1] = ("S", steps[-1][1] + text)
+                    else:
+                        steps.append((kind, text))
+                    joins = True
+    return cases
+
+
+def step(word, rest):
+    return ("S", rest + "\\r\\n") if word == "S" else ("S", rest) if word == "s" else (word, rest)
+
+
+# ---- What must never be seen -------------------------------------------------------------------
+def reveals(data, secret):
+    """The secret as it is, or in base64 wherever in the encoded text it begins."""
+    secret = secret.encode()
+    for shift in range(3):
+        plain = bytes(shift) + secret
+        encoded = base64.b64encode(plain)
+        if encoded[(shift * 8 + 5) // 6:len(plain) * 8 // 6] in data:
+            return True
+    return secret in data
+
+
+# ---- Playing -----------------------------------------------------------------------------------
+class Gone(Exception):
+    """The client has closed."""
+
+
+class Server:
+    """One connection of the hostile server."""
+
+    def __init__(self, case, listener, context, tls=None):
+        self.case = case
+        self.tls = tls or case.tls
+        self.context = context
+        self.raw, _ = listener.accept()
+        self.raw.settimeout(SOON)
+        self.raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.line_of_kernel = self._kernel_names()
+        self.connection = self.raw
+        self.secure = False
+        self.buffer = b""
+        self.clear = b""
+        self.nonce = ""
+        self.sent = 0
+
+    def _kernel_names(self):
+        """How /proc/net/tcp names the client's end."""
+        names = [f"0100007F:{end[1]:04X}" for end in (self.raw.getpeername(), self.raw.getsockname())]
+        return " ".join(names)
+
+    def _is_read(self):
+        """True when the client has taken everything that came."""
+        with open("/proc/net/tcp", encoding="ascii") as table:
+            for line in table:
+                if self.line_of_kernel in line:
+                    return line.split()[4].endswith(":00000000")
+        return True
+
+    def _receive(self):
+        try:
+            data = self.connection.recv(65536)
+        except (ConnectionError, ssl.SSLError) as error:
+            if isinstance(error, ssl.SSLWantReadError):
+                raise
+            data = b""
+        if not self.secure:
+            self.clear += data
+        return data
+
+    def _send(self, data):
+        try:
+            self.connection.sendall(data)
+        except (ConnectionError, ssl.SSLError, OSError) as error:
+            raise Gone from error
+
+    def handshake(self):
+        assert not self.buffer, self.buffer
+        self.connection = self.context.wrap_socket(self.raw, server_side=True)
+        self.secure = True
+
+    def say(self, data, at, piece):
+        """Sends in pieces, each read before the next one goes."""
+        while data:
+            size = min(piece or len(data), len(data))
+            if self.sent < at < self.sent + size:
+                size = at - self.sent
+            self._send(data[:size])
+            self.sent += size
+            data = data[size:]
+            if data:
+                wait_until(self._is_read, "a client that reads", pause=0.0003)
+
+    def line(self):
+        while b"\r\n" not in self.buffer:
+            data = self._receive()
+            assert data, f"{self.case.name}: closed instead of a line; {self.buffer!r}"
+            self.buffer += data
+        line, _, self.buffer = self.buffer.partition(b"\r\n")
+        return line
+
+    def message(self):
+        while not self.buffer.endswith(b"\r\n.\r\n"):
+            data = self._receive()
+            assert data, f"{self.case.name}: closed in the message"
+            self.buffer += data
+        assert b"\r\nSubject: " in self.buffer, self.buffer
+        self.buffer = b""
+
+    def take(self, count):
+        """Reads so many bytes of a message, which is larger."""
+        while len(self.buffer) < count:
+            data = self._receive()
+            assert data, f"{self.case.name}: closed in the message"
+            self.buffer += data
+        self.buffer = b""
+
+    def client(self, kind, text):
+        line = self.line()
+        wanted = unescape(text)
+        if kind == "c":
+            good = re.fullmatch(re.escape(wanted).replace(rb"\*", b".*"), line)
+        else:
+            good = line == wanted
+        assert good, f"{self.case.name}: {line!r} came instead of {wanted!r}"
+        if line.startswith(b"AUTH SCRAM"):
+            first = base64.b64decode(line.split()[-1]).decode()
+            self.nonce = first.rpartition("r=")[2]
+
+    def play(self, at=0, piece=0):
+        """The case, with the server's bytes cut."""
+        if self.tls == "implicit":
+            self.handshake()
+        part = 0
+        try:
+            for kind, text in self.case.steps:
+                if kind == "S":
+                    self.say(unescape(text, self.nonce), at, piece)
+                elif kind in "Cc":
+                    self.client(kind, text)
+                elif kind == "MESSAGE":
+                    self.message()
+                elif kind == "TLS":
+                    self.handshake()
+                elif kind == "TAKE":
+                    part = int(text)
+                elif kind == "PART":
+                    self.take(part)
+                elif kind == "CLOSE":
+                    self.close()
+                    return
+                else:
+                    raise AssertionError(f"{self.case.name}: {kind} has no meaning on a socket")
+        except Gone:
+            pass
+        self.end()
+
+    def end(self):
+        """What the client says before it leaves."""
+        if self.tls == "starttls" and not self.secure:
+            # A few bytes may be the beginning of a TLS record: a server that says no more would be
+            # waited for.
+            with contextlib.suppress(OSError):
+                self.raw.shutdown(socket.SHUT_WR)
+        rest = self.buffer
+        while data := self._receive():
+            rest += data
+        if self.tls == "starttls" and not self.secure and rest and rest[0] in TLS_RECORD:
+            rest = b""  # the handshake had been begun when the rest came
+        wanted = b"QUIT\r\n" if self.case.quits else b""
+        # QUIT is tried once: it may be lost where the server's bytes were still under way.
+        assert rest == wanted or (rest == b"" and self.case.quits), (self.case.name, rest)
+        self.close()
+
+    def close(self):
+        """Without close_notify."""
+        self.connection.close()
+        self.raw.close()
+
+    def check_secrets(self):
+        if self.tls != "clear":
+            for secret in (USER, PASSWORD):
+                assert not reveals(self.clear, secret), f"{self.case.name}: in clear: {self.clear!r}"
+
+
+def listen():
+    listener = socket.create_server(("127.0.0.1", 0))
+    listener.settimeout(SOON)
+    return listener
+
+
+def server_length(case):
+    """Bytes that the server of a case sends."""
+    return sum(len(unescape(text)) for kind, text in case.steps if kind == "S")
+
+
+def no_second_connection(listener):
+    return not select.select([listener], [], [], 0)[0]
