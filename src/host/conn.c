@@ -38,7 +38,7 @@ void pm__conn_watch(struct pm_conn *conn, int events)
     (void)uv_poll_start(conn->poll, events, on_event);
 }
 
-static void free_poll(uv_handle_t *handle)
+void pm__conn_free_poll(uv_handle_t *handle)
 {
     free(handle);
 }
@@ -47,7 +47,7 @@ static void free_poll(uv_handle_t *handle)
 void pm__conn_drop_socket(struct pm_conn *conn)
 {
     if (conn->poll != NULL) {
-        uv_close((uv_handle_t *)conn->poll, free_poll);
+        uv_close((uv_handle_t *)conn->poll, pm__conn_free_poll);
         conn->poll = NULL;
         conn->poll_events = 0;
     }
@@ -85,6 +85,7 @@ static void die(struct pm_conn *conn)
         pm_resolver_cancel(conn->lookup);
         conn->lookup = NULL;
     }
+    pm__conn_race_end(conn);
     pm__conn_drop_socket(conn);
     SSL_free(conn->ssl);
     conn->ssl = NULL;
@@ -210,7 +211,6 @@ static void on_event(uv_poll_t *poll, int status, int events)
         events = UV_READABLE;
     }
     switch (conn->state) {
-    case CONN_CONNECTING: pm__conn_connected(conn); break;
     case CONN_HANDSHAKE:
         if (conn->ssl == NULL) { /* else STARTTLS is about to begin */
             pm__conn_handshake(conn);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One connection to a mail server, on a libuv loop: look-up, the addresses in turn, TLS from
+ * One connection to a mail server, on a libuv loop: look-up, the addresses raced, TLS from
  * the start or later, sending, receiving, and an end in the background.
  */
 #ifndef PM_HOST_CONN_H

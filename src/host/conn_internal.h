@@ -21,6 +21,13 @@ enum conn_state {
     CONN_DEAD,      /* handles are closing */
 };
 
+/* A connect that runs. */
+struct conn_attempt {
+    uv_poll_t *poll; /* NULL: none */
+    int fd;
+    uint64_t until;
+};
+
 struct pm_conn {
     uv_loop_t *loop;
     const struct pm_conn_events *events;
@@ -35,6 +42,8 @@ struct pm_conn {
     struct pm_lookup *lookup;
     struct pm_addresses addresses;
     unsigned next_address;
+    uint64_t next_at; /* when the next address is tried beside those that run */
+    struct conn_attempt attempts[PM_ADDRESSES_MAX]; /* by address */
     char host[PM_HOST_NAME_MAX + 1];
     uint16_t port;
     struct pm_path path;
@@ -53,6 +62,9 @@ void pm__conn_say(const struct pm_conn *conn, enum pm_log_level level, const cha
 /* Watches the socket for UV_READABLE, UV_WRITABLE or both. */
 void pm__conn_watch(struct pm_conn *conn, int events);
 
+/* Close callback of a watcher. */
+void pm__conn_free_poll(uv_handle_t *handle);
+
 /* Makes `fd` the connection's; false, with `fd` closed, for want of memory. */
 bool pm__conn_take_socket(struct pm_conn *conn, int fd);
 
@@ -65,8 +77,20 @@ void pm__conn_drop_socket(struct pm_conn *conn);
 void pm__conn_begin(uv_timer_t *timer);
 void pm__conn_begin_starttls(uv_timer_t *timer);
 
-/* The socket has news while the connection is in CONN_CONNECTING or CONN_HANDSHAKE. */
+/* A socket is connected and is the connection's; or no address has led anywhere. */
 void pm__conn_connected(struct pm_conn *conn);
+void pm__conn_unreachable(struct pm_conn *conn);
+
+/* ---- conn_race.c ---- */
+
+/* Connects to the first of conn->addresses that answers. */
+void pm__conn_race(struct pm_conn *conn);
+/* Drops all attempts. */
+void pm__conn_race_end(struct pm_conn *conn);
+
+/* ---- conn_open.c ---- */
+
+/* The socket has news while the connection is in CONN_HANDSHAKE. */
 void pm__conn_handshake(struct pm_conn *conn);
 
 #endif

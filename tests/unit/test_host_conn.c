@@ -2,7 +2,7 @@
 /* Time limits of a connection, with limits short enough for a test. */
 #include "host_net_peer.h"
 
-#include "host/conn.h"
+#include "host/conn_internal.h"
 
 struct record {
     uv_loop_t *loop;
@@ -10,6 +10,7 @@ struct record {
     int32_t result;
     char problem[64];
     char log[512];
+    char all[4096]; /* every line of the log */
 };
 
 static void on_opened(void *user, int32_t result)
@@ -44,6 +45,8 @@ static void on_log(void *user, enum pm_log_level level, const char *text)
     struct record *record = user;
     (void)level;
     snprintf(record->log, sizeof(record->log), "%s", text);
+    size_t len = strlen(record->all);
+    snprintf(record->all + len, sizeof(record->all) - len, "%s\n", text);
 }
 
 static void on_gone(void *user, struct pm_conn *conn)
@@ -130,11 +133,150 @@ static void test_connect_time(void **state)
     fixture_end(f);
 }
 
+/* ---- the race of addresses (RFC 8305) ---- */
+
+/* A listener with a full backlog, which answers no more, or one that answers. */
+static int listen_at(const char *ip, uint16_t *port, bool mute, int fillers[8])
+{
+    struct sockaddr_in address;
+    socklen_t len = sizeof(address);
+    int listener = socket(AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(uv_ip4_addr(ip, *port, &address), 0);
+    assert_int_equal(bind(listener, (struct sockaddr *)&address, len), 0);
+    assert_int_equal(listen(listener, mute ? 0 : 8), 0);
+    assert_int_equal(getsockname(listener, (struct sockaddr *)&address, &len), 0);
+    *port = ntohs(address.sin_port);
+    for (size_t i = 0; mute && i < 8; i++) {
+        fillers[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+        (void)connect(fillers[i], (struct sockaddr *)&address, sizeof(address));
+    }
+    return listener;
+}
+
+/* A connection to these addresses, as if a name had led to them. */
+static struct pm_conn *race(struct fixture *f, struct record *record, uint16_t port,
+                            const char *const *ips, size_t count)
+{
+    struct pm_conn *conn = pm_conn_new(&f->loop, &events, record);
+    assert_non_null(conn);
+    snprintf(conn->host, sizeof(conn->host), "mail.example");
+    conn->port = port;
+    conn->connect_ms = 60000;
+    conn->state = CONN_CONNECTING;
+    conn->addresses.count = (unsigned)count;
+    for (size_t i = 0; i < count; i++) {
+        struct pm_addresses one;
+        assert_true(pm_resolver_literal(ips[i], port, &one));
+        conn->addresses.address[i] = one.address[0];
+    }
+    uv_update_time(&f->loop);
+    pm__conn_race(conn);
+    return conn;
+}
+
+/* One that never answers does not hold up the next, whose connection serves; it is dropped. */
+static void test_silent_address_is_passed(void **state)
+{
+    (void)state;
+    static const char *const ips[] = {"127.0.0.2", "127.0.0.3"};
+    struct fixture *f = fixture_loop();
+    struct record record = {.loop = &f->loop};
+    uint16_t port = 0;
+    int fillers[8];
+    int mute = listen_at(ips[0], &port, true, fillers);
+    int ears = listen_at(ips[1], &port, false, NULL);
+    struct pm_conn *conn = race(f, &record, port, ips, 2);
+    /* Its head start: the second address is not tried with the first one. */
+    assert_int_equal(conn->next_address, 1);
+    assert_true(conn->next_at >= uv_now(&f->loop) + 250);
+    fixture_until(f, record.opened > 0);
+    assert_int_equal(record.result, PM_OK);
+    assert_non_null(strstr(record.log, "connected to mail.example at 127.0.0.3:"));
+    assert_null(strstr(record.all, "cannot connect"));
+    assert_null(conn->attempts[0].poll);
+    assert_null(conn->attempts[1].poll);
+    pm_conn_close(conn, false);
+    for (size_t i = 0; i < 8; i++) {
+        close(fillers[i]);
+    }
+    close(mute);
+    close(ears);
+    fixture_end(f);
+    assert_int_equal(record.opened, 1);
+    assert_int_equal(record.gone, 1);
+}
+
+/* One that refuses is followed at once, across families. What was not needed is not tried. */
+static void test_refused_address_is_followed(void **state)
+{
+    (void)state;
+    static const char *const ips[] = {"::1", "127.0.0.2", "127.0.0.3", "127.0.0.4"};
+    struct fixture *f = fixture_loop();
+    struct record record = {.loop = &f->loop};
+    uint16_t port = 0;
+    int ears = listen_at(ips[2], &port, false, NULL);
+    struct pm_conn *conn = race(f, &record, port, ips, 4);
+    fixture_until(f, record.opened > 0);
+    assert_int_equal(record.result, PM_OK);
+    const char *first = strstr(record.all, "at [::1]:");
+    const char *second = strstr(record.all, "at 127.0.0.2:");
+    const char *third = strstr(record.all, "connected to mail.example at 127.0.0.3:");
+    assert_true(first != NULL && second > first && third > second);
+    assert_int_equal(conn->next_address, 3);
+    pm_conn_close(conn, false);
+    close(ears);
+    fixture_end(f);
+}
+
+static void test_no_address_answers(void **state)
+{
+    (void)state;
+    static const char *const ips[] = {"127.0.0.2", "::1"};
+    struct fixture *f = fixture_loop();
+    struct record record = {.loop = &f->loop};
+    uint16_t port = 0;
+    int reserved = listen_at("127.0.0.9", &port, false, NULL);
+    struct pm_conn *conn = race(f, &record, port, ips, 2);
+    fixture_until(f, record.opened > 0);
+    assert_int_equal(record.result, PM_ERR_CONNECT);
+    assert_non_null(strstr(record.all, "127.0.0.2:"));
+    assert_non_null(strstr(record.all, "[::1]:"));
+    pm_conn_close(conn, false);
+    close(reserved);
+    fixture_end(f);
+}
+
+/* The owner lets go while attempts run: nothing of them is left. */
+static void test_closed_while_racing(void **state)
+{
+    (void)state;
+    static const char *const ips[] = {"127.0.0.2"};
+    struct fixture *f = fixture_loop();
+    struct record record = {.loop = &f->loop};
+    uint16_t port = 0;
+    int fillers[8];
+    int mute = listen_at(ips[0], &port, true, fillers);
+    struct pm_conn *conn = race(f, &record, port, ips, 1);
+    assert_non_null(conn->attempts[0].poll);
+    pm_conn_close(conn, false);
+    for (size_t i = 0; i < 8; i++) {
+        close(fillers[i]);
+    }
+    close(mute);
+    fixture_end(f);
+    assert_int_equal(record.opened, 0);
+    assert_int_equal(record.gone, 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_handshake_time),
         cmocka_unit_test(test_connect_time),
+        cmocka_unit_test(test_silent_address_is_passed),
+        cmocka_unit_test(test_refused_address_is_followed),
+        cmocka_unit_test(test_no_address_answers),
+        cmocka_unit_test(test_closed_while_racing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
