@@ -5,10 +5,12 @@ DESTDIR ?=
 SECONDS ?= 60
 JOBS ?= $(shell nproc)
 CTEST_ARGS ?=
+MAILS ?= 100000
+SOAK_ARGS ?=
 
 C_FILES = $$(git ls-files --cached --others --exclude-standard '*.c' '*.h')
 
-.PHONY: all demo test bench fuzz reference install format lint clean programs with-tests
+.PHONY: all demo test bench soak fuzz reference install format lint clean programs with-tests
 
 # The program and the library; says which packages are missing, installs nothing.
 all:
@@ -44,6 +46,10 @@ bench:
 	@cmake --preset release -DPM_BENCH=ON
 	@cmake --build build --parallel $(JOBS)
 	@bench/run
+
+# MAILS mails while server, disk, hosts and program fail at random; then where each of them is.
+soak: programs
+	@/usr/bin/python3 tests/interop/soak.py --mails $(MAILS) $(SOAK_ARGS)
 
 # Each fuzz harness for SECONDS seconds.
 fuzz:
