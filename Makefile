@@ -38,7 +38,9 @@ test:
 	@scripts/unpack-servers
 	@scripts/fetch-node-modules
 	@$(MAKE) --no-print-directory with-tests
-	ctest --test-dir build --output-on-failure --parallel $(JOBS) $(CTEST_ARGS)
+	@rm -rf build/tests/interop/servers
+	ctest --test-dir build --output-on-failure --parallel $(JOBS) $(CTEST_ARGS); status=$$?; \
+	    tests/interop/servers_table.py build/tests/interop/servers; exit $$status
 
 bench:
 	@scripts/install-packages build bench

@@ -25,12 +25,13 @@ SMALL = 100000
 
 class Exim:
     name = "Exim"
-    mechanisms = ("PLAIN", "LOGIN", "CRAM-MD5")
+    mechanisms = ("PLAIN", "LOGIN", "CRAM-MD5", "EXTERNAL")
 
     def __init__(self, folder, authority, users):
         needs_unpacked("usr/sbin/exim4")
         self.folder = pathlib.Path(folder) / "exim"
         self.users = users
+        self.authority = authority
         self.certificate, self.key = authority.issue()
         self.ports = {name: free_port()
                       for name in ("plain", "submission", "smtps", "small", "late")}
@@ -100,6 +101,8 @@ local_interfaces = {" : ".join(f"127.0.0.1.{port}" for port in ports.values())}
 tls_on_connect_ports = {ports["smtps"]}
 tls_certificate = {self.certificate}
 tls_privatekey = {self.folder}/key.pem
+tls_verify_certificates = {self.authority.certificate}
+tls_try_verify_hosts = *
 tls_advertise_hosts = ${{if {with_tls}{{*}}{{}}}}
 auth_advertise_hosts = ${{if {with_tls}{{*}}{{}}}}
 pipelining_advertise_hosts = *
@@ -139,6 +142,13 @@ file:
   group = {owner.pw_gid}
 
 begin authenticators
+external:
+  driver = external
+  public_name = EXTERNAL
+  server_advertise_condition = ${{if eq{{$tls_in_certificate_verified}}{{1}}}}
+  server_param2 = ${{certextract{{subj_altname,mail}}{{$tls_in_peercert}}}}
+  server_condition = ${{lookup{{$auth2}}lsearch{{{self.folder}/words}}{{yes}}{{no}}}}
+  server_set_id = $auth2
 plain:
   driver = plaintext
   public_name = PLAIN
