@@ -189,8 +189,11 @@ class TcpPort(Port):
         return self.socket.recv(65536)
 
     def write(self, data):
+        # Piece by piece: the deadline is for each, not for megabytes on a busy machine.
         self.socket.settimeout(SOON)
-        self.socket.sendall(data)
+        view = memoryview(data)
+        while view:
+            view = view[self.socket.send(view[:65536]):]
 
     def close(self):
         self.socket.close()

@@ -255,6 +255,21 @@ class ServerCases(ProgramTest):
             for position in POSITIONS:
                 self.refused(policy, position)
 
+    # ---- one connection ---------------------------------------------------------------------------
+    def test_mails_on_one_connection(self):
+        """The second is refused; those around it arrive."""
+        client = self.client(reuse_seconds=60)
+        start = client.trace_size()
+        mails = [self.recipients(word) for word in ("one", "refused-two", "three")]
+        results = [self.send(client, mail, "smtps", IMPLICIT, (USER, PASSWORD)) for mail in mails]
+        self.assertEqual(results, [(0, 0), (678, 550), (0, 0)])
+        for to, in (mails[0], mails[2]):
+            self.one_mail(to)
+        self.assertEqual(self.server.count(mails[1][0]), 0)
+        verbs = [line.split(" ")[0] for line in client.commands(start)]
+        self.assertEqual([verbs.count(verb) for verb in ("EHLO", "AUTH", "MAIL")], [1, 1, 3])
+        self.cell("third mail on one connection", results[2], (0, 0))
+
     # ---- sizes ------------------------------------------------------------------------------------
     def too_large(self, kind, size=200000):
         """(result, commands that left) of a mail that is too large."""
