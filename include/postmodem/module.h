@@ -53,6 +53,10 @@ struct pm_mail_policy {
     /* Most mails in so many seconds, 0: any number. Beyond it +QSMTPPUT: 667,450. */
     uint32_t rate_mails;   /* up to 1,000,000 */
     uint32_t rate_seconds; /* 1-86400 */
+    /* REQUIRETLS (RFC 8689) for every mail: never in clear, the certificate is verified whatever
+     * AT+QSSLCFG says, and a server that does not offer it gets no mail: +QSMTPPUT: 665,0. */
+    bool require_tls;
+    uint8_t notify; /* bits of enum pm_smtp_notify, where the server offers DSN (RFC 3461) */
 };
 
 /* True when `list` is one for allow_recipients or allow_senders: addresses, and domains behind

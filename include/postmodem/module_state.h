@@ -226,6 +226,13 @@ struct pm_job {
     size_t memory_size, in_size, mid_size, out_size;
     size_t mid_at, mid_len, out_at, out_len;
     uint8_t digest[32];
+    struct pm_slice sender;                /* as it leaves */
+    uint8_t sender_ascii[PM_ADDRESS_MAX];  /* where that differs from what was given */
+    uint8_t address_ascii[PM_ADDRESS_MAX]; /* likewise of the recipient that is being written */
+    uint16_t ascii_recipients;             /* how many need no SMTPUTF8 */
+    bool international;                    /* some address needs it */
+    bool ascii_only;                       /* the server does not offer it, the others stay out */
+    struct pm_smtp_status status;          /* that goes with the result, for the log */
     char message_id[24 + 1 + 256];
     char boundary[32];
     struct pm_connect_request request;

@@ -73,6 +73,7 @@ struct pm_tls_request {
     struct pm_slice cacert, cacertex, clientcert, clientkey; /* module file names, may be empty */
     struct pm_slice key_password;                            /* secret */
     struct pm_slice alpn;
+    bool verify;     /* the certificate is verified whatever seclevel says (REQUIRETLS) */
     bool configured; /* nothing of this is the host's: the connection is that of a policy, and the
                       * platform adds what is configured for it */
 };
@@ -322,6 +323,13 @@ struct pm_platform {
      * With `renew` the last one was refused. PM_ERR_NOT_FOUND when there is none, or none but
      * that; the log says why. */
     int32_t (*token)(void *user, struct pm_op *op, bool renew, uint8_t *out, size_t cap);
+
+    /* ---- Names beyond ASCII ---- */
+
+    /* The ASCII form of a domain name in UTF-8 (IDNA2008, mapped by UTS 46 without transitional
+     * forms) into `out`: its length, at most `cap`. PM_ERR_NOT_FOUND when it is no such name.
+     * Immediate. NULL: domains of addresses go as they are, and such mail needs SMTPUTF8. */
+    int32_t (*idna)(void *user, struct pm_slice name, uint8_t *out, size_t cap);
 
     /* The working memory of one mail job: at least 4096 bytes, *size says how much; more
      * makes larger writes. NULL: none to be had now. It is the job's until job_memory_free(). */

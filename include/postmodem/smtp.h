@@ -24,6 +24,8 @@
  *   432, 454, 534, 538 in AUTH                    677,code
  *   SCRAM broken by the server, no token to be had  677,0
  *   message larger than the server's SIZE         680,0
+ *   REQUIRETLS not offered, or no TLS             665,0
+ *   SMTPUTF8 needed and not offered               681,0
  *   any other negative reply                      pm_mail_error_of_reply(code),code
  *
  * Refused recipients (SD35): by default the first one fails the mail, after the replies of the
@@ -67,9 +69,30 @@ uint8_t pm_smtp_mechanism(struct pm_slice name);
 /* When AUTH PLAIN and LOGIN may go over a connection without TLS (SD59). */
 enum pm_smtp_clear_auth { PM_SMTP_CLEAR_AUTH_ALLOW, PM_SMTP_CLEAR_AUTH_NEVER };
 
+/* What a server shall tell the sender about the mail by mail (RFC 3461), as bits. */
+enum pm_smtp_notify {
+    PM_SMTP_NOTIFY_NEVER = 1, /* alone */
+    PM_SMTP_NOTIFY_SUCCESS = 2,
+    PM_SMTP_NOTIFY_FAILURE = 4,
+    PM_SMTP_NOTIFY_DELAY = 8
+};
+
+/* What a mail asks for and its server does not offer, as bits. */
+enum pm_smtp_lack {
+    PM_SMTP_LACKS_UTF8 = 1,        /* SMTPUTF8 with 8BITMIME (RFC 6531) */
+    PM_SMTP_LACKS_REQUIRE_TLS = 2, /* REQUIRETLS under TLS (RFC 8689) */
+    PM_SMTP_LACKS_DSN = 4          /* the mail goes without */
+};
+
+/* An enhanced status code (RFC 3463), "5.1.1"; class_digit 0: none was given. */
+struct pm_smtp_status {
+    uint8_t class_digit;
+    uint16_t subject, detail;
+};
+
 struct pm_smtp_config {
     struct pm_slice ehlo_name; /* domain or address literal, 1-255 bytes */
-    struct pm_slice username;  /* empty: no AUTH (SD52); no NUL */
+    struct pm_slice username;  /* empty: no AUTH (SD52) but EXTERNAL; no NUL */
     struct pm_slice password;  /* no NUL; base64 of both must fit PM_SMTP_OUT_SIZE */
     struct pm_slice sender;    /* reverse-path, without angle brackets; empty: <> */
     uint16_t recipients;       /* number of them, 1 or more */
@@ -77,7 +100,16 @@ struct pm_smtp_config {
     bool starttls;             /* upgrade before anything else; never go on in clear (SD34) */
     bool tls;                  /* the connection is TLS from the start */
     bool any_recipient;        /* recipients = any (SD35) */
-    bool body_8bit; /* asks for BODY=8BITMIME where offered (the composer needs it never) */
+    /* An address of the mail is not ASCII: it needs SMTPUTF8, which is not asked for otherwise. */
+    bool international;
+    /* How many recipients can be had without: with any_recipient these alone are asked for where
+     * the server does not offer it. 0 (always for a sender that is not ASCII): the mail fails. */
+    uint16_t ascii_recipients;
+    bool require_tls; /* REQUIRETLS; that the certificate is verified is the owner's care */
+    uint8_t notify;   /* bits of enum pm_smtp_notify; 0: nothing is said about it */
+    struct pm_slice
+        envelope_id; /* goes with notify; at most 100 characters as xtext, may be empty */
+    bool body_8bit;  /* asks for BODY=8BITMIME where offered (the composer needs it never) */
     enum pm_smtp_clear_auth clear_auth;
     uint8_t forbidden; /* mechanisms that are never used, bits of enum pm_smtp_mechanism */
     bool external;     /* a client certificate goes with TLS: EXTERNAL may be used */
@@ -119,10 +151,11 @@ struct pm_smtp_event {
     enum pm_smtp_event_kind kind;
     struct pm_slice data; /* valid until the next call on the session */
     uint16_t index;
-    uint16_t code;  /* SMTP reply code behind the error, or 0 */
-    uint16_t error; /* number of the result: 0, 651-682 */
-    uint8_t crypto; /* enum pm_smtp_crypto */
-    uint32_t count; /* iterations of PM_SMTP_PBKDF2 */
+    uint16_t code;                /* SMTP reply code behind the error, or 0 */
+    uint16_t error;               /* number of the result: 0, 651-682 */
+    struct pm_smtp_status status; /* with `code`, and with error 0 that of the final reply */
+    uint8_t crypto;               /* enum pm_smtp_crypto */
+    uint32_t count;               /* iterations of PM_SMTP_PBKDF2 */
     struct pm_slice key;
     bool graceful;  /* QUIT is in the output and should leave before the connection closes; its
                      * reply need not be waited for. Else drop the connection as it is. */
@@ -137,7 +170,8 @@ struct pm_smtp_event {
 /*
  * Starts a session on a connection just opened at `now`. The slices of `config` must stay
  * valid and unchanged until PM_SMTP_EV_DONE or pm_smtp_wipe(). What could not stand in a
- * command (an address that pm_address_valid() refuses, an EHLO name with anything but
+ * command (an address that pm_address_valid() refuses, or one beyond ASCII without
+ * `international`; an EHLO name with anything but
  * printable ASCII, a NUL in a secret, no recipient) ends the session at once with
  * PM_MAIL_PARAMETER.
  */
@@ -214,6 +248,10 @@ void pm_smtp_closed(struct pm_smtp *smtp, uint64_t now);
  * come together, all events are asked for before pm_smtp_tick(): what has come still counts. */
 uint64_t pm_smtp_deadline(const struct pm_smtp *smtp);
 void pm_smtp_tick(struct pm_smtp *smtp, uint64_t now);
+
+/* Bits of enum pm_smtp_lack; from the first PM_SMTP_EV_RECIPIENT on, and when the session ended for
+ * a lack. With PM_SMTP_LACKS_UTF8 PM_SMTP_EV_RECIPIENT counts ASCII recipients alone. */
+uint8_t pm_smtp_lacks(const struct pm_smtp *smtp);
 
 /* A name of the present state for logs; static. */
 const char *pm_smtp_state_name(const struct pm_smtp *smtp);

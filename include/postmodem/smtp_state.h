@@ -14,11 +14,12 @@
 struct pm_smtp_reply {
     uint8_t line[PM_SMTP_LINE_SIZE]; /* the present line, without its end */
     size_t len;
-    uint16_t lines; /* complete lines of this reply */
-    uint16_t code;  /* of its first line; 0: none read yet */
-    bool started;   /* a byte of this reply has come */
-    bool unasked;   /* it began while no command waited for a reply */
-    bool line_done; /* `line` is complete: the next byte starts another one */
+    uint16_t lines;               /* complete lines of this reply */
+    uint16_t code;                /* of its first line; 0: none read yet */
+    bool started;                 /* a byte of this reply has come */
+    bool unasked;                 /* it began while no command waited for a reply */
+    struct pm_smtp_status status; /* of the last line, when complete */
+    bool line_done;               /* `line` is complete: the next byte starts another one */
 };
 
 /* What the server announced in its last EHLO reply. */
@@ -30,6 +31,9 @@ struct pm_smtp_capabilities {
     bool starttls;
     bool pipelining;
     bool eight_bit;
+    bool utf8;
+    bool dsn;
+    bool require_tls;
 };
 
 /* Command lines on their way out: [head, logged) is what pm_smtp_output() shows and
@@ -88,16 +92,18 @@ struct pm_smtp {
     uint16_t error_code; /* reply code behind it */
     uint16_t negative;   /* last negative reply code, or 0 (SD31) */
     uint16_t refused;    /* first refused RCPT: its reply code, or 0 */
-    uint8_t state;       /* enum pm__smtp_state */
-    uint8_t body_line;   /* enum pm__smtp_body_line */
-    uint8_t tried;       /* AUTH mechanisms that were tried, as bits */
-    uint8_t mechanism;   /* the present one: its row in auth.c */
-    uint8_t asked;       /* what the owner was asked for in AUTH: enum pm__smtp_asked */
-    bool renewed;        /* a refused token has been renewed */
-    bool secured;        /* TLS came by STARTTLS */
-    bool closed;         /* the peer is gone; what it sent before still counts */
-    bool event_due;      /* the state's own event has not been told yet */
-    bool refused_due;    /* PM_SMTP_EV_REFUSED has not been told yet */
+    struct pm_smtp_status status, negative_status, refused_status; /* of error_code and so on */
+    uint8_t lacks;                                                 /* bits of enum pm_smtp_lack */
+    uint8_t state;                                                 /* enum pm__smtp_state */
+    uint8_t body_line;                                             /* enum pm__smtp_body_line */
+    uint8_t tried;     /* AUTH mechanisms that were tried, as bits */
+    uint8_t mechanism; /* the present one: its row in auth.c */
+    uint8_t asked;     /* what the owner was asked for in AUTH: enum pm__smtp_asked */
+    bool renewed;      /* a refused token has been renewed */
+    bool secured;      /* TLS came by STARTTLS */
+    bool closed;       /* the peer is gone; what it sent before still counts */
+    bool event_due;    /* the state's own event has not been told yet */
+    bool refused_due;  /* PM_SMTP_EV_REFUSED has not been told yet */
     bool graceful;
     bool told;      /* PM_SMTP_EV_DONE of the mail has been given */
     bool fresh;     /* a mail on a kept connection that the server has not answered yet */

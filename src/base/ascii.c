@@ -67,6 +67,16 @@ bool pm__slice_starts_nocase(struct pm_slice text, struct pm_slice prefix)
     return true;
 }
 
+bool pm__slice_is_ascii(struct pm_slice slice)
+{
+    for (size_t i = 0; i < slice.len; i++) {
+        if (slice.ptr[i] > 0x7F) {
+            return false;
+        }
+    }
+    return true;
+}
+
 bool pm__slice_has_control(struct pm_slice slice)
 {
     for (size_t i = 0; i < slice.len; i++) {

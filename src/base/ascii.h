@@ -23,6 +23,8 @@ bool pm__slice_equal(struct pm_slice a, struct pm_slice b);
 bool pm__slice_equal_nocase(struct pm_slice a, struct pm_slice b);
 /* True when `text` starts with `prefix`, case aside. */
 bool pm__slice_starts_nocase(struct pm_slice text, struct pm_slice prefix);
+/* True when no byte is above 0x7F. */
+bool pm__slice_is_ascii(struct pm_slice slice);
 /* True when a control character is in the slice. */
 bool pm__slice_has_control(struct pm_slice slice);
 /* Reads a whole slice of 1-20 decimal digits; false for anything else or above `max`. */

@@ -60,6 +60,7 @@ static void init_mail(struct pm_options *options)
         .allow_recipients = "",
         .allow_senders = "",
         .rate_limit = "",
+        .dsn_notify = "",
         .on_failure = "",
         .alarm_seconds = 3600,
         .override_tls = 1,

@@ -52,6 +52,7 @@ struct pm_mail_setting {
     const char *override_username, *override_password, *override_password_file;
     const char *from, *allow_recipients, *allow_senders;
     const char *rate_limit; /* N/UNIT */
+    const char *dsn_notify;
     const char *on_failure;
     uint32_t alarm_seconds;
     uint8_t override_tls; /* 0 none, 1 starttls, 2 tls */

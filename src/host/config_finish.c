@@ -15,6 +15,7 @@
 #include "base/ascii.h"
 #include "host/binding.h"
 #include "host/config.h"
+#include "host/idna.h"
 #include "host/lab.h"
 #include "host/serial.h"
 
@@ -133,6 +134,14 @@ static bool finish_ehlo(struct pm_options *options, char *err, size_t err_size)
         pm_config_ehlo_name(name, sizeof name);
         options->module.ehlo_name = pm_options_keep(options, name, strlen(name));
         return options->module.ehlo_name != NULL;
+    }
+    if (pm_idna_ascii(pm__slice(given), name, sizeof name) != 0 && strcmp(name, given) != 0) {
+        given = pm_options_keep(options, name, strlen(name));
+        if (given == NULL) {
+            snprintf(err, err_size, "out of memory");
+            return false;
+        }
+        options->module.ehlo_name = given;
     }
     if (is_localhost(given) || !(is_domain(given) || is_literal(given))) {
         snprintf(err, err_size,

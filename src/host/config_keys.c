@@ -162,7 +162,8 @@ const struct pm_config_key pm_config_keys[] = {
     WORD("mail.override_tls", mail.override_tls, "none|starttls|tls", "starttls",
          "TLS with it, always verified; sets the default port to 25, 587, 465"),
     TEXT("mail.override_username", mail.override_username, 320, "",
-         "account there; none: no AUTH. The host's own account never goes there"),
+         "account there; none: no AUTH but by tls.client_cert. The host's own account never goes "
+         "there"),
     SECRET("mail.override_password", mail.override_password, 2048, "its password"),
     TEXT("mail.override_password_file", mail.override_password_file, 1000, "",
          "file whose first line is the password; in place of mail.override_password"),
@@ -174,6 +175,11 @@ const struct pm_config_key pm_config_keys[] = {
          "what the host may say that mail is from, likewise"),
     TEXT("mail.rate_limit", mail.rate_limit, 20, "",
          "most mails, as 20/hour (second, minute, hour, day); none: any number (SD73)"),
+    WORD("mail.require_tls", module.policy.require_tls, ON_OFF, "off",
+         "mail leaves by REQUIRETLS alone: verified TLS, on every leg of its way (SD83)"),
+    TEXT("mail.dsn_notify", mail.dsn_notify, 40, "",
+         "what servers shall tell the sender by mail: never, or some of success, failure, delay; "
+         "none: as they like (SD84)"),
     NUMBER("mail.alarm_seconds", mail.alarm_seconds, 0, 604800, 0, "3600",
            "when mail has failed for so long the log and mail.on_failure tell; 0: never"),
     TEXT("mail.on_failure", mail.on_failure, 1000, "",

@@ -7,6 +7,7 @@
 
 #include "base/ascii.h"
 #include "host/config.h"
+#include "host/idna.h"
 #include "postmodem/address.h"
 
 static bool no(char *err, size_t err_size, const char *key, const char *value, const char *wanted)
@@ -47,11 +48,16 @@ static bool finish_server(struct pm_options *options, char *err, size_t err_size
     const char *text = mail->override_server;
     const char *end = host_end(text);
     bool brackets = *text == '[';
+    char ascii[256];
     size_t len = (size_t)(end - text) - (brackets && end != text ? 2 : 0);
     policy->port = usual_port(mail->override_tls);
     if (len == 0 || len > 255 || strpbrk(text, " <>\"/@") != NULL ||
         (*end != '\0' && (*end != ':' || !read_port(end + 1, &policy->port)))) {
         return no(err, err_size, "mail.override_server", text, "HOST or HOST:PORT");
+    }
+    if (pm_idna_ascii((struct pm_slice){(const uint8_t *)text + (brackets ? 1 : 0), len}, ascii,
+                      sizeof ascii) == 0) {
+        return no(err, err_size, "mail.override_server", text, "a name that IDNA knows");
     }
     policy->server = pm_options_keep(options, text + (brackets ? 1 : 0), len);
     policy->tls = mail->override_tls;
@@ -117,6 +123,38 @@ static bool check_command(const char *path, char *err, size_t err_size)
            no(err, err_size, "mail.on_failure", path, "the full path of a program");
 }
 
+/* What DSN may ask for, by the order of enum pm_smtp_notify. */
+static bool finish_notify(struct pm_options *options, char *err, size_t err_size)
+{
+    static const char *const words[] = {"never", "success", "failure", "delay"};
+    const char *at = options->mail.dsn_notify;
+    unsigned bits = 0;
+    while (*at != '\0') {
+        size_t skip = strspn(at, " ");
+        size_t len = strcspn(at + skip, " ,");
+        size_t word = 0;
+        while (word < 4 &&
+               (strlen(words[word]) != len || strncmp(words[word], at + skip, len) != 0)) {
+            word++;
+        }
+        bits |= 1U << word;
+        at += skip + len;
+        at += strspn(at, " ");
+        if (*at == ',' && at[1] != '\0') {
+            at++;
+        } else if (*at != '\0') {
+            bits |= 16U;
+            break;
+        }
+    }
+    if (bits > 15 || (bits > PM_SMTP_NOTIFY_NEVER && (bits & PM_SMTP_NOTIFY_NEVER) != 0)) {
+        return no(err, err_size, "mail.dsn_notify", options->mail.dsn_notify,
+                  "never, or some of success, failure and delay");
+    }
+    options->module.policy.notify = (uint8_t)bits;
+    return true;
+}
+
 bool pm__config_finish_mail(struct pm_options *options, char *err, size_t err_size)
 {
     const struct pm_mail_setting *mail = &options->mail;
@@ -130,6 +168,6 @@ bool pm__config_finish_mail(struct pm_options *options, char *err, size_t err_si
     return check_list("mail.allow_recipients", mail->allow_recipients, err, err_size) &&
            check_list("mail.allow_senders", mail->allow_senders, err, err_size) &&
            check_command(mail->on_failure, err, err_size) && finish_rate(options, err, err_size) &&
-           finish_account(options, err, err_size) &&
+           finish_notify(options, err, err_size) && finish_account(options, err, err_size) &&
            (*mail->override_server == '\0' || finish_server(options, err, err_size));
 }

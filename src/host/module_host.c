@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "host/host.h"
+#include "host/idna.h"
 #include "host/net.h"
 #include "host/port.h"
 #include "host/store.h"
@@ -46,6 +47,18 @@ static void host_wall_clock(void *user, struct pm_wall_time *out)
     if (localtime_r(&now.tv_sec, &local) != NULL) {
         out->offset_minutes = (int16_t)(local.tm_gmtoff / 60);
     }
+}
+
+static int32_t host_idna(void *user, struct pm_slice name, uint8_t *out, size_t cap)
+{
+    char text[256];
+    (void)user;
+    size_t len = pm_idna_ascii(name, text, sizeof text);
+    if (len == 0 || len > cap) {
+        return PM_ERR_NOT_FOUND;
+    }
+    memcpy(out, text, len);
+    return (int32_t)len;
 }
 
 static void host_cancel(void *user, struct pm_op *op)
@@ -162,6 +175,7 @@ bool pm_host_start(struct pm_host_module *host, size_t arena_size, char *err, si
     host->platform.trace = host_trace;
     host->platform.wall_clock = host_wall_clock;
     host->platform.cancel = host_cancel;
+    host->platform.idna = host_idna;
     pm_store_platform(host->store, &host->platform);
     pm_net_platform(host->net, &host->platform);
     host->deadline_at = PM_NEVER;

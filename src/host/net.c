@@ -8,7 +8,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/ascii.h"
 #include "host/catcher.h"
+#include "host/idna.h"
 #include "host/net_internal.h"
 #include "host/tls_client.h"
 #include "host/tls_policy.h"
@@ -147,12 +149,10 @@ bool pm_net_cancel(struct pm_net *net, struct pm_op *op)
 
 static bool keep_host(struct pm_net *net, struct pm_slice host)
 {
-    if (host.len == 0 || host.len > PM_HOST_NAME_MAX || memchr(host.ptr, '\0', host.len) != NULL) {
+    if (pm_idna_ascii(host, net->host, sizeof net->host) == 0) {
         pm__net_say(net, PM_LOG_WARNING, "no valid host name, %zu bytes long", host.len);
         return false;
     }
-    memcpy(net->host, host.ptr, host.len);
-    net->host[host.len] = '\0';
     return true;
 }
 
@@ -247,6 +247,10 @@ int32_t pm_net_open(struct pm_net *net, struct pm_op *op, const struct pm_connec
     pm_net_close(net, false);
     if (!keep_host(net, request->host)) {
         return PM_ERR_RESOLVE;
+    }
+    if (!pm__slice_is_ascii(request->host)) {
+        pm__net_say(net, PM_LOG_INFO, "%.*s is asked for as %s", (int)request->host.len,
+                    (const char *)request->host.ptr, net->host);
     }
     struct pm_conn_target target = {
         .host = net->host,

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "host/idna.h"
 #include "host/lab.h"
 #include "host/net_internal.h"
 #include "host/ntp.h"
@@ -72,12 +73,7 @@ static void on_log(void *user, enum pm_log_level level, const char *text)
 /* Copies a host name of a request. */
 static bool copy_host(struct pm_slice host, char name[PM_HOST_NAME_MAX + 1])
 {
-    if (host.len == 0 || host.len > PM_HOST_NAME_MAX || memchr(host.ptr, '\0', host.len) != NULL) {
-        return false;
-    }
-    memcpy(name, host.ptr, host.len);
-    name[host.len] = '\0';
-    return true;
+    return pm_idna_ascii(host, name, PM_HOST_NAME_MAX + 1) != 0;
 }
 
 /* A question that nobody answers: the module ends it when its time is over. */

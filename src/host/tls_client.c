@@ -328,7 +328,8 @@ SSL *pm_tls_client(const struct pm_tls_setup *setup, char *err, size_t err_size)
     }
     bool checks = pm_tls_checks(setup);
     SSL_set_verify(ssl, checks || pins(setup) ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, NULL);
-    if (checks && setup->request->ignore_local_time && !setup->verify_always) {
+    if (checks && setup->request->ignore_local_time && !setup->verify_always &&
+        !setup->request->verify) {
         X509_VERIFY_PARAM_set_flags(SSL_get0_param(ssl), X509_V_FLAG_NO_CHECK_TIME);
     }
     SSL_set_connect_state(ssl);
@@ -338,7 +339,8 @@ SSL *pm_tls_client(const struct pm_tls_setup *setup, char *err, size_t err_size)
 
 bool pm_tls_checks(const struct pm_tls_setup *setup)
 {
-    return !setup->pass && (setup->verify_always || setup->request->seclevel > 0);
+    return !setup->pass &&
+           (setup->verify_always || setup->request->verify || setup->request->seclevel > 0);
 }
 
 const char *pm_tls_checked(const struct pm_tls_setup *setup)

@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "module/mail.h"
-#include "postmodem/address.h"
 
 /* Lengths in bytes and counts, by enum pm__limit (SD9, SD27). */
 static const uint16_t limits_table[2][PM__LIMIT_COUNT] = {
@@ -106,7 +105,7 @@ bool pm_module_preset(struct pm_module *module, const char *item, const char *te
         return set;
     }
     if (pm__slice_equal(name, pm__slice("sender"))) {
-        return text2 != NULL && pm_address_valid(pm__slice(text2)) &&
+        return text2 != NULL && pm__address_accepted(module, pm__slice(text2)) &&
                preset_texts(module, PM__KEY_SENDER_NAME, text, PM__LIMIT_SENDER_NAME, text2,
                             PM__LIMIT_SENDER_EMAIL);
     }

@@ -60,6 +60,36 @@ bool pm__job_reads(const struct pm_module *module, uint8_t storage, struct pm_sl
     return false;
 }
 
+void pm__text_status(struct pm__text *text, struct pm_smtp_status status)
+{
+    if (status.class_digit != 0) {
+        pm__text_add(text, " (");
+        pm__text_number(text, status.class_digit);
+        pm__text_char(text, '.');
+        pm__text_number(text, status.subject);
+        pm__text_char(text, '.');
+        pm__text_number(text, status.detail);
+        pm__text_char(text, ')');
+    }
+}
+
+/* Why, where the error alone does not say it. */
+static const char *explanation(const struct pm_job *job, uint16_t error)
+{
+    const uint8_t lacks = pm_smtp_lacks(&job->smtp);
+    if (error == PM_MAIL_AUTH_TYPE) {
+        return ": none that the server offers may be used here (smtp.auth, "
+               "and without TLS auth_in_clear)";
+    }
+    if (error == PM_MAIL_SSL && (lacks & PM_SMTP_LACKS_REQUIRE_TLS) != 0) {
+        return ": the server does not offer REQUIRETLS (mail.require_tls)";
+    }
+    if (error == PM_MAIL_MAILBOX_NAME && (lacks & PM_SMTP_LACKS_UTF8) != 0) {
+        return ": the server does not offer SMTPUTF8, which an address needs";
+    }
+    return "";
+}
+
 static void log_result(struct pm_module *module, uint16_t error, uint16_t reply)
 {
     struct pm__log log;
@@ -69,18 +99,17 @@ static void log_result(struct pm_module *module, uint16_t error, uint16_t reply)
         pm__text_add(&log.text, "mail sent, ");
         pm__text_number(&log.text, module->job.message_size);
         pm__text_add(&log.text, " octets");
+        pm__text_status(&log.text, module->job.status);
     } else {
         pm__text_add(&log.text, "mail failed: ");
         pm__text_number(&log.text, error);
         pm__text_add(&log.text, " ");
         pm__text_add(&log.text, text != NULL ? text : "");
-        if (error == PM_MAIL_AUTH_TYPE) {
-            pm__text_add(&log.text, ": none that the server offers may be used here (smtp.auth, "
-                                    "and without TLS auth_in_clear)");
-        }
+        pm__text_add(&log.text, explanation(&module->job, error));
         if (reply != 0) {
             pm__text_add(&log.text, ", SMTP reply ");
             pm__text_number(&log.text, reply);
+            pm__text_status(&log.text, module->job.status);
         }
         struct pm_slice state = pm__slice(pm_smtp_state_name(&module->job.smtp));
         if (module->job.state == PM_JOB_SESSION && !module->job.keep &&

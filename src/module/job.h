@@ -12,6 +12,9 @@ bool pm__job_await(struct pm_job *job, int32_t result);
  * `graceful` what the session still has to say (QUIT) leaves first. */
 void pm__job_finish(struct pm_module *module, uint16_t error, uint16_t reply, bool graceful);
 
+/* Writes an enhanced status code in brackets; nothing when there is none. */
+void pm__text_status(struct pm__text *text, struct pm_smtp_status status);
+
 /* How far composing has come. */
 enum pm__composed {
     PM__COMPOSED_SOME, /* the output is full */
@@ -40,6 +43,20 @@ struct pm__relay pm__policy_relay(const struct pm_module *module);
 void pm__policy_log(struct pm_module *module);
 /* The SMTP reply that refuses the mail, after a line in the log; 0: it may go. */
 uint16_t pm__policy_refuse(struct pm_module *module);
+
+/* international.c: addresses beyond ASCII. */
+/* The address as it leaves, its domain in ASCII where the platform can tell it; in `out` when that
+ * is another one, and empty when the domain has no such form. */
+struct pm_slice pm__address_ascii(const struct pm_module *module, struct pm_slice address,
+                                  uint8_t out[PM_ADDRESS_MAX]);
+/* True when it cannot leave without SMTPUTF8. */
+bool pm__address_international(const struct pm_module *module, struct pm_slice address);
+/* Notes the sender, and what the addresses of the mail need. */
+void pm__international_begin(struct pm_module *module, struct pm_slice sender);
+/* The server has no SMTPUTF8: those who need it are told to the log, and left out from now on. */
+void pm__international_leave_out(struct pm_module *module);
+/* The recipient that the session counts as `index`. */
+bool pm__recipient_nth(const struct pm_module *module, uint16_t index, struct pm__record *record);
 
 /* job_prepare.c: memory, texts, and one step of opening files and measuring. */
 /* The first answers 0, or the error that ends the job. */

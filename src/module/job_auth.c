@@ -46,7 +46,8 @@ void pm__auth_configure(struct pm_module *module, const struct pm__relay *relay,
     config->token = platform->token != NULL && relay->server.len != 0 &&
                     pm__slice_equal_nocase(pm__slice(module->config->token_server), relay->server);
     config->external = tls->configured ? module->config->policy.certificate
-                                       : tls->seclevel == 2 && tls->clientcert.len != 0;
+                                       : tls->seclevel == 2 && tls->clientcert.len != 0 &&
+                                             relay->username.len != 0;
     if (platform->hash == NULL || platform->pbkdf2 == NULL) {
         config->forbidden |= PM_SMTP_SCRAM_SHA_256 | PM_SMTP_SCRAM_SHA_256_PLUS;
     }

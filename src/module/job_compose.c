@@ -11,7 +11,7 @@ void pm__compose_begin(struct pm_module *module)
     const struct pm_arena *arena = &module->arena;
     struct pm_mime_config config = {
         .sender_name = pm__arena_get(arena, PM__KEY_SENDER_NAME, 0),
-        .sender_address = pm__policy_relay(module).sender,
+        .sender_address = job->sender,
         .subject = pm__arena_get(arena, PM__KEY_SUBJECT, 0),
         .subject_charset = draft->subject_charset,
         .message_id = pm__slice(job->message_id),
@@ -39,10 +39,10 @@ static struct pm_slice next_recipient(struct pm_module *module, uint8_t kind)
 {
     struct pm_job *job = &module->job;
     struct pm__record record;
-    while (pm__arena_nth(&module->arena, PM__KEY_RECIPIENT, job->recipient, &record)) {
+    while (pm__recipient_nth(module, job->recipient, &record)) {
         job->recipient++;
         if (record.index == kind) {
-            return record.text;
+            return pm__address_ascii(module, record.text, job->address_ascii);
         }
     }
     job->recipient = 0;

@@ -119,6 +119,12 @@ uint16_t pm__prepare_begin(struct pm_module *module)
         platform->wall_clock(platform->user, &job->date);
     }
     const struct pm__relay relay = pm__policy_relay(module);
+    if (module->config->policy.require_tls && relay.ssltype == 0) {
+        pm__log_text(module, PM_LOG_WARNING, "mail.require_tls: no mail without TLS");
+        return PM_MAIL_SSL;
+    }
+    job->tls.verify = module->config->policy.require_tls;
+    pm__international_begin(module, relay.sender);
     job->request = (struct pm_connect_request){
         .host = relay.server,
         .port = relay.port,

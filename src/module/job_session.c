@@ -4,18 +4,34 @@
 
 #include "module/job.h"
 
+/* ENVID takes 100 characters: of a longer Message-ID its own part, which is as unique. */
+static struct pm_slice envelope_id(const struct pm_job *job)
+{
+    struct pm_slice id = pm__slice(job->message_id);
+    if (id.len > 100) {
+        const uint8_t *at = memchr(id.ptr, '@', id.len);
+        id.len = at != NULL ? (size_t)(at - id.ptr) : 0;
+    }
+    return id;
+}
+
 static struct pm_smtp_config configure(struct pm_module *module, const struct pm__relay *relay)
 {
     return (struct pm_smtp_config){
         .ehlo_name = pm__slice(module->config->ehlo_name),
         .username = relay->username,
         .password = relay->password,
-        .sender = relay->sender,
+        .sender = module->job.sender,
         .recipients = module->draft.recipients,
         .message_size = module->job.message_size,
         .starttls = relay->ssltype == 2,
         .tls = relay->ssltype == 1,
         .any_recipient = module->config->recipients == PM_RECIPIENTS_ANY,
+        .international = module->job.international,
+        .ascii_recipients = module->job.ascii_recipients,
+        .require_tls = module->config->policy.require_tls,
+        .notify = module->config->policy.notify,
+        .envelope_id = envelope_id(&module->job),
         .keep = module->config->reuse_seconds != 0,
     };
 }
@@ -83,8 +99,9 @@ static void log_refused(struct pm_module *module, const struct pm_smtp_event *ev
     pm__log_begin(&log);
     pm__text_add(&log.text, "recipient refused with ");
     pm__text_number(&log.text, event->code);
+    pm__text_status(&log.text, event->status);
     pm__text_add(&log.text, ": ");
-    if (pm__arena_nth(&module->arena, PM__KEY_RECIPIENT, event->index, &record)) {
+    if (pm__recipient_nth(module, event->index, &record)) {
         pm__text_slice(&log.text, record.text);
     }
     pm__log_end(module, PM_LOG_WARNING, &log);
@@ -99,18 +116,39 @@ static bool begin_starttls(struct pm_module *module)
     return pm__job_await(job, platform->conn_starttls(platform->user, &job->op, &job->request));
 }
 
-static bool take_event(struct pm_module *module, const struct pm_smtp_event *event)
+/* Before the first recipient the session knows what the server offers. */
+static void take_lacks(struct pm_module *module)
+{
+    const uint8_t lacks = pm_smtp_lacks(&module->job.smtp);
+    module->job.ascii_only = false; /* another server may have been asked before */
+    if ((lacks & PM_SMTP_LACKS_UTF8) != 0) {
+        pm__international_leave_out(module);
+    }
+    if ((lacks & PM_SMTP_LACKS_DSN) != 0) {
+        pm__log_text(module, PM_LOG_INFO, "the server offers no DSN: the mail goes without it");
+    }
+}
+
+static bool give_recipient(struct pm_module *module, uint16_t index)
 {
     struct pm_job *job = &module->job;
     struct pm__record record;
-    switch (event->kind) {
-    case PM_SMTP_EV_RECIPIENT:
-        if (pm__arena_nth(&module->arena, PM__KEY_RECIPIENT, event->index, &record)) {
-            pm_smtp_recipient(&job->smtp, record.text);
-            return true;
-        }
+    if (index == 0) {
+        take_lacks(module);
+    }
+    if (pm__recipient_nth(module, index, &record)) {
+        pm_smtp_recipient(&job->smtp, pm__address_ascii(module, record.text, job->address_ascii));
+    } else {
         pm__job_fail(module, PM_MAIL_UNKNOWN, 0);
-        return true;
+    }
+    return true;
+}
+
+static bool take_event(struct pm_module *module, const struct pm_smtp_event *event)
+{
+    struct pm_job *job = &module->job;
+    switch (event->kind) {
+    case PM_SMTP_EV_RECIPIENT: return give_recipient(module, event->index);
     case PM_SMTP_EV_STARTTLS: return begin_starttls(module);
     case PM_SMTP_EV_CRYPTO: return pm__auth_crypto(module, event);
     case PM_SMTP_EV_TOKEN: return pm__auth_token(module, event->index != 0);
@@ -121,6 +159,7 @@ static bool take_event(struct pm_module *module, const struct pm_smtp_event *eve
         return true;
     case PM_SMTP_EV_REFUSED: log_refused(module, event); return true;
     case PM_SMTP_EV_DONE:
+        job->status = event->status;
         /* A message that may have left whole is not sent again without a word of the server's. */
         if (event->untouched && (event->code != 0 || !job->composed)) {
             return reconnect(module, event);

@@ -19,6 +19,10 @@ enum pm__cfg_item {
  * characters, no angle brackets. */
 bool pm__server_valid(struct pm_slice server);
 
+/* True for an address that can be written to, and whose domain has an ASCII form, when the platform
+ * can tell (SD81). */
+bool pm__address_accepted(const struct pm_module *module, struct pm_slice address);
+
 /* OK for 0, else +CME ERROR. */
 void pm__mail_answer(struct pm_port *port, uint16_t error);
 

@@ -50,15 +50,21 @@ static struct pm_slice domain_of(struct pm_slice address)
     return (struct pm_slice){address.ptr + skip, address.len - skip};
 }
 
-static bool allowed(struct pm_slice list, struct pm_slice address)
+/* Domains are compared in their ASCII form. */
+static bool allowed(const struct pm_module *module, struct pm_slice list, struct pm_slice address)
 {
+    uint8_t address_ascii[PM_ADDRESS_MAX];
+    uint8_t entry_ascii[PM_ADDRESS_MAX];
     struct pm_slice entry;
     if (list.len == 0) {
         return true;
     }
+    address = pm__address_ascii(module, address, address_ascii);
     while (next_entry(&list, &entry)) {
+        entry = pm__address_ascii(module, entry, entry_ascii);
         bool domain = entry.len != 0 && entry.ptr[0] == '@';
-        if (pm__slice_equal_nocase(entry, domain ? domain_of(address) : address)) {
+        if (entry.len != 0 &&
+            pm__slice_equal_nocase(entry, domain ? domain_of(address) : address)) {
             return true;
         }
     }
@@ -112,11 +118,11 @@ static bool stranger(struct pm_module *module)
     const struct pm_slice recipients = given(policy->allow_recipients);
     const struct pm_slice sender = pm__arena_get(&module->arena, PM__KEY_SENDER_EMAIL, 0);
     struct pm__record record;
-    if (!allowed(given(policy->allow_senders), sender)) {
+    if (!allowed(module, given(policy->allow_senders), sender)) {
         return refuse(module, "sender", sender);
     }
     for (size_t at = 0; pm__arena_next(&module->arena, &at, &record);) {
-        if (record.key == PM__KEY_RECIPIENT && !allowed(recipients, record.text)) {
+        if (record.key == PM__KEY_RECIPIENT && !allowed(module, recipients, record.text)) {
             return refuse(module, "recipient", record.text);
         }
     }

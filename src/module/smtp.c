@@ -96,7 +96,8 @@ static void run_dst(void *owner, enum pm_at_form form, const struct pm_at_values
         return;
     }
     bool add = v[0].number == 1;
-    bool group = values->count == 3 && v[1].given && v[2].given && pm_address_valid(v[2].text);
+    bool group = values->count == 3 && v[1].given && v[2].given && pm_address_valid(v[2].text) &&
+                 (!add || pm__address_accepted(port->module, v[2].text));
     if (!group && (add || values->count != 1)) {
         pm__cme(port, PM_MAIL_PARAMETER);
     } else if (add) {

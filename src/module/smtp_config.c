@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "module/mail.h"
-#include "postmodem/address.h"
 
 static void put_text(struct pm_port *port, enum pm__key key)
 {
@@ -115,7 +114,7 @@ static uint16_t set(struct pm_module *module, const struct pm_at_values *values)
         draft->secret_account = error == 0 ? false : draft->secret_account;
         return error;
     case PM__CFG_SENDER:
-        if (!pm_address_valid(v[1].text)) {
+        if (!pm__address_accepted(module, v[1].text)) {
             return PM_MAIL_PARAMETER;
         }
         pm__draft_touch(module);

@@ -33,6 +33,8 @@ static const char *key_of(const char *name)
         {"policy_from", "mail.from"},
         {"allow_recipients", "mail.allow_recipients"},
         {"allow_senders", "mail.allow_senders"},
+        {"require_tls", "mail.require_tls"},
+        {"dsn_notify", "mail.dsn_notify"},
     };
     for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
         if (strcmp(keys[i][0], name) == 0) {

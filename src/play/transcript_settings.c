@@ -46,6 +46,9 @@ static bool word_setting(struct player *p, const char *pair)
         {"policy_tls starttls", &c->policy.tls, PM_POLICY_STARTTLS},
         {"policy_tls tls", &c->policy.tls, PM_POLICY_TLS},
         {"power_off stay", &c->power_off, PM_POWER_OFF_STAY},
+        {"dsn_notify never", &c->policy.notify, PM_SMTP_NOTIFY_NEVER},
+        {"dsn_notify failure,delay", &c->policy.notify,
+         PM_SMTP_NOTIFY_FAILURE | PM_SMTP_NOTIFY_DELAY},
         {"registration 0", &c->registration, 0},
         {"registration 2", &c->registration, 2},
         {"registration 3", &c->registration, 3},
@@ -68,6 +71,7 @@ static bool word_setting(struct player *p, const char *pair)
         {"boot_urcs on", &p->boot_urcs, true},
         {"lf_ends_line on", &p->lf_ends_line, true},
         {"mail_clock module", &c->mail_clock_module, true},
+        {"require_tls on", &c->policy.require_tls, true},
     };
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
         if (strcmp(words[i].pair, pair) == 0) {

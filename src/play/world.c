@@ -57,6 +57,27 @@ static int32_t random_bytes(void *user, uint8_t *out, size_t len)
     return PM_OK;
 }
 
+/* The names beyond ASCII that the world knows; every other one has no ASCII form. */
+static int32_t idna(void *user, struct pm_slice name, uint8_t *out, size_t cap)
+{
+    static const char *const names[][2] = {
+        {"b\xC3\xBC"
+         "cher.example",
+         "xn--bcher-kva.example"},
+        {"\xE4\xBE\x8B\xE5\xAD\x90.example", "xn--fsqu00a.example"},
+    };
+    (void)user;
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        const size_t len = strlen(names[i][1]);
+        if (name.len == strlen(names[i][0]) && memcmp(name.ptr, names[i][0], name.len) == 0 &&
+            len <= cap) {
+            memcpy(out, names[i][1], len);
+            return (int32_t)len;
+        }
+    }
+    return PM_ERR_NOT_FOUND;
+}
+
 static void cancel(void *user, struct pm_op *op)
 {
     struct world *w = user;
@@ -130,6 +151,7 @@ void world_init(struct world *w)
     w->platform.wall_clock = wall_clock;
     w->platform.random = random_bytes;
     w->platform.cancel = cancel;
+    w->platform.idna = idna;
     world_files_platform(&w->platform);
     world_net_platform(&w->platform);
     world_network_platform(&w->platform);

@@ -53,6 +53,7 @@ bool pm_smtp_again(struct pm_smtp *smtp, const struct pm_smtp_config *config, ui
         return false;
     }
     memset(&smtp->envelope, 0, sizeof smtp->envelope);
+    memset(&smtp->status, 0, sizeof smtp->status);
     smtp->config = *config;
     smtp->error = 0;
     smtp->error_code = 0;

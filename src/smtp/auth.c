@@ -185,6 +185,9 @@ static unsigned usable_mechanisms(const struct pm_smtp *smtp)
     if (!config->external) {
         usable &= ~(unsigned)PM_SMTP_EXTERNAL;
     }
+    if (config->username.len == 0) {
+        usable &= PM_SMTP_EXTERNAL;
+    }
     return usable & (config->token ? TOKENS | PM_SMTP_EXTERNAL : ~(unsigned)TOKENS);
 }
 
@@ -200,6 +203,11 @@ static size_t best_mechanism(const struct pm_smtp *smtp)
         best++;
     }
     return best;
+}
+
+bool pm__smtp_auth_wanted(const struct pm_smtp *smtp)
+{
+    return smtp->config.username.len != 0 || usable_mechanisms(smtp) != 0;
 }
 
 bool pm__smtp_auth_start(struct pm_smtp *smtp, uint64_t now)

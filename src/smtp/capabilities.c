@@ -77,6 +77,12 @@ void pm__smtp_capability(struct pm_smtp_capabilities *capabilities, struct pm_sl
         capabilities->pipelining = true;
     } else if (pm__slice_equal_nocase(word, pm__slice("8BITMIME"))) {
         capabilities->eight_bit = true;
+    } else if (pm__slice_equal_nocase(word, pm__slice("SMTPUTF8"))) {
+        capabilities->utf8 = true;
+    } else if (pm__slice_equal_nocase(word, pm__slice("DSN"))) {
+        capabilities->dsn = true;
+    } else if (pm__slice_equal_nocase(word, pm__slice("REQUIRETLS"))) {
+        capabilities->require_tls = true;
     } else if (pm__slice_equal_nocase(word, pm__slice("SIZE"))) {
         note_size(capabilities, next_word(&rest));
     } else if (pm__slice_equal_nocase(word, pm__slice("AUTH"))) {

@@ -7,9 +7,11 @@
  * replies being read all the while. After a refusal nothing is added to the group, but its
  * replies are all read, since each tells about one recipient (SD35).
  */
+#include "base/ascii.h"
 #include "postmodem/address.h"
 #include "postmodem/error.h"
 #include "smtp/output.h"
+#include "smtp/parameters.h"
 #include "smtp/session.h"
 
 enum { RCPT_SIZE = sizeof "RCPT TO:<>\r\n" - 1 + PM_ADDRESS_MAX, DATA_SIZE = 6 };
@@ -19,22 +21,16 @@ _Static_assert(PM_SMTP_OUT_SIZE >= 512, "the output buffer must hold one MAIL or
 void pm__smtp_envelope_begin(struct pm_smtp *smtp, uint64_t now)
 {
     const struct pm_smtp_config *config = &smtp->config;
-    uint64_t limit = smtp->capabilities.size_limit;
+    const uint16_t error = pm__smtp_judge_server(smtp);
     smtp->envelope.begun = true;
-    if (limit != 0 && config->message_size > limit) {
-        pm__smtp_fail(smtp, PM_MAIL_ALLOCATION, 0, PM__SMTP_QUIT, now);
+    if (error != 0) {
+        pm__smtp_fail(smtp, error, 0, PM__SMTP_QUIT, now);
         return;
     }
     pm__smtp_put(&smtp->out, "MAIL FROM:<");
     pm__smtp_put_slice(&smtp->out, config->sender);
     pm__smtp_put(&smtp->out, ">");
-    if (smtp->capabilities.size && config->message_size != 0) {
-        pm__smtp_put(&smtp->out, " SIZE=");
-        pm__smtp_put_number(&smtp->out, config->message_size);
-    }
-    if (smtp->capabilities.eight_bit && config->body_8bit) {
-        pm__smtp_put(&smtp->out, " BODY=8BITMIME");
-    }
+    pm__smtp_put_mail_parameters(smtp);
     pm__smtp_end_line(&smtp->out);
     pm__smtp_enter(smtp, PM__SMTP_MAIL, now);
 }
@@ -47,7 +43,8 @@ bool pm__smtp_wants_recipient(const struct pm_smtp *smtp)
         turn = smtp->state == PM__SMTP_RCPT || smtp->state == PM__SMTP_MAIL;
     }
     return turn && smtp->error == 0 && !envelope->asking &&
-           envelope->asked < smtp->config.recipients && pm__smtp_room(&smtp->out) >= RCPT_SIZE;
+           envelope->asked < smtp->config.recipients &&
+           pm__smtp_room(&smtp->out) >= RCPT_SIZE + pm__smtp_rcpt_parameters_room(smtp);
 }
 
 void pm_smtp_recipient(struct pm_smtp *smtp, struct pm_slice address)
@@ -56,13 +53,15 @@ void pm_smtp_recipient(struct pm_smtp *smtp, struct pm_slice address)
         return;
     }
     smtp->envelope.asking = false;
-    if (!pm_address_valid(address)) {
+    const bool utf8 = smtp->config.international && (smtp->lacks & PM_SMTP_LACKS_UTF8) == 0;
+    if (!pm_address_valid(address) || !(utf8 || pm__slice_is_ascii(address))) {
         pm__smtp_fail(smtp, PM_MAIL_PARAMETER, 0, PM__SMTP_QUIT, smtp->since);
         return;
     }
     pm__smtp_put(&smtp->out, "RCPT TO:<");
     pm__smtp_put_slice(&smtp->out, address);
     pm__smtp_put(&smtp->out, ">");
+    pm__smtp_put_rcpt_parameters(smtp);
     pm__smtp_end_line(&smtp->out);
     smtp->envelope.asked++;
 }
@@ -88,7 +87,8 @@ bool pm__smtp_send_data(struct pm_smtp *smtp)
 static void judge_recipients(struct pm_smtp *smtp)
 {
     if (smtp->envelope.accepted == 0) {
-        pm__smtp_verdict(smtp, pm_mail_error_of_reply(smtp->refused), smtp->refused);
+        pm__smtp_verdict_of(smtp, pm_mail_error_of_reply(smtp->refused), smtp->refused,
+                            smtp->refused_status);
     }
 }
 
@@ -141,6 +141,7 @@ void pm__smtp_rcpt_refused(struct pm_smtp *smtp, uint64_t now)
         smtp->refused_due = true;
         if (smtp->refused == 0) {
             smtp->refused = code;
+            smtp->refused_status = smtp->reply.status;
         }
         if (!smtp->config.any_recipient) {
             pm__smtp_verdict(smtp, pm_mail_error_of_reply(code), code);

@@ -14,7 +14,9 @@
 #include "postmodem/error.h"
 #include "smtp/capabilities.h"
 #include "smtp/output.h"
+#include "smtp/parameters.h"
 #include "smtp/reply.h"
+#include "smtp/status.h"
 
 enum { EHLO_NAME_MAX = 255 };
 
@@ -27,12 +29,20 @@ void pm__smtp_enter(struct pm_smtp *smtp, enum pm__smtp_state state, uint64_t no
     smtp->event_due = true;
 }
 
-void pm__smtp_verdict(struct pm_smtp *smtp, uint16_t error, uint16_t code)
+void pm__smtp_verdict_of(struct pm_smtp *smtp, uint16_t error, uint16_t code,
+                         struct pm_smtp_status status)
 {
     if (smtp->error == 0) {
         smtp->error = error;
         smtp->error_code = code;
+        smtp->status = status;
     }
+}
+
+void pm__smtp_verdict(struct pm_smtp *smtp, uint16_t error, uint16_t code)
+{
+    static const struct pm_smtp_status none;
+    pm__smtp_verdict_of(smtp, error, code, code == 0 ? none : smtp->negative_status);
 }
 
 /* QUIT goes only where the server is surely listening for a command. */
@@ -119,7 +129,7 @@ static void do_greeted(struct pm_smtp *smtp, uint64_t now)
         pm__smtp_put(&smtp->out, "STARTTLS");
         pm__smtp_end_line(&smtp->out);
         pm__smtp_enter(smtp, PM__SMTP_STARTTLS, now);
-    } else if (config->username.len == 0 || !smtp->capabilities.auth) {
+    } else if (!smtp->capabilities.auth || !pm__smtp_auth_wanted(smtp)) {
         pm__smtp_envelope_begin(smtp, now);
     } else if (!pm__smtp_auth_start(smtp, now)) {
         pm__smtp_fail(smtp, PM_MAIL_AUTH_TYPE, 0, PM__SMTP_QUIT, now);
@@ -143,6 +153,7 @@ static void do_tls_refused(struct pm_smtp *smtp, uint64_t now)
 
 static void do_delivered(struct pm_smtp *smtp, uint64_t now)
 {
+    smtp->status = smtp->reply.status;
     pm__smtp_finish(smtp, PM__SMTP_QUIT, now);
 }
 
@@ -212,8 +223,10 @@ static void complete(struct pm_smtp *smtp, uint64_t now)
 {
     enum pm__smtp_class reply = pm__smtp_classify(smtp->reply.code);
     enum pm__smtp_state state = (enum pm__smtp_state)smtp->state;
+    smtp->reply.status = pm__smtp_status(pm__smtp_reply_text(&smtp->reply), smtp->reply.code);
     if (smtp->reply.code >= 400) {
         smtp->negative = smtp->reply.code;
+        smtp->negative_status = smtp->reply.status;
     }
     if (smtp->reply.unasked) {
         state = pm__smtp_between(smtp) ? PM__SMTP_KEPT : PM__SMTP_IDLE;
@@ -290,6 +303,7 @@ static enum pm_smtp_event_kind end_event(struct pm_smtp *smtp, struct pm_smtp_ev
     smtp->told = true;
     event->error = smtp->error;
     event->code = smtp->error_code;
+    event->status = smtp->status;
     event->kept = smtp->state != PM__SMTP_DONE;
     event->untouched = smtp->untouched;
     return PM_SMTP_EV_DONE;
@@ -317,6 +331,7 @@ static enum pm_smtp_event_kind refused_event(struct pm_smtp *smtp, struct pm_smt
     smtp->refused_due = false;
     event->index = (uint16_t)(smtp->envelope.answered - 1);
     event->code = smtp->reply.code;
+    event->status = smtp->reply.status;
     return PM_SMTP_EV_REFUSED;
 }
 
@@ -401,7 +416,9 @@ bool pm__smtp_config_valid(const struct pm_smtp_config *config)
 {
     return is_ehlo_name(config->ehlo_name) && config->recipients > 0 &&
            (config->sender.len == 0 || pm_address_valid(config->sender)) &&
-           !has_nul(config->username) && !has_nul(config->password) && pm__smtp_auth_fits(config);
+           (config->international || pm__slice_is_ascii(config->sender)) &&
+           pm__smtp_envelope_id_fits(config->envelope_id) && !has_nul(config->username) &&
+           !has_nul(config->password) && pm__smtp_auth_fits(config);
 }
 
 void pm_smtp_init(struct pm_smtp *smtp, const struct pm_smtp_config *config, uint64_t now)

@@ -18,6 +18,10 @@ void pm__smtp_enter(struct pm_smtp *smtp, enum pm__smtp_state state, uint64_t no
 /* Notes why the session fails; the first reason stays (SD35, SD54). */
 void pm__smtp_verdict(struct pm_smtp *smtp, uint16_t error, uint16_t code);
 
+/* The same with the status of a reply that is not the present one. */
+void pm__smtp_verdict_of(struct pm_smtp *smtp, uint16_t error, uint16_t code,
+                         struct pm_smtp_status status);
+
 /* Ends the session with its verdict; without one, with success. */
 void pm__smtp_finish(struct pm_smtp *smtp, enum pm__smtp_leave leave, uint64_t now);
 
@@ -32,6 +36,8 @@ bool pm__smtp_config_valid(const struct pm_smtp_config *config);
 
 /* True when user name and password fit the output buffer in every mechanism. */
 bool pm__smtp_auth_fits(const struct pm_smtp_config *config);
+/* True when there is an account, or a certificate that says who we are. */
+bool pm__smtp_auth_wanted(const struct pm_smtp *smtp);
 /* Starts the best mechanism not tried yet; false when there is none. */
 bool pm__smtp_auth_start(struct pm_smtp *smtp, uint64_t now);
 /* Fills in what the owner is asked for in AUTH_OWNER. */
