@@ -1,0 +1,137 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""One connection for many mails, against aiosmtpd over TLS and a peer that leaves (SD78, SD79)."""
+import harness
+from certificates import Authority
+from program import ProgramTest, activate, configure, trust
+from sinks import Peer, Sink
+
+ACCOUNT = ("pump7", "secret word")
+
+
+class Counting(Sink):
+    """A sink that counts connections and logins."""
+
+    def __init__(self, *arguments, **options):
+        super().__init__(*arguments, **options)
+        self.connections = 0
+        self.logins = 0
+
+    def _protocol(self):
+        self.connections += 1
+        return super()._protocol()
+
+    def _authenticate(self, *arguments):
+        self.logins += 1
+        return super()._authenticate(*arguments)
+
+
+def put(test, port, result=(0, 0)):
+    test.assertEqual(port.send_mail(), result)
+
+
+class Reuse(ProgramTest):
+    def setUp(self):
+        super().setUp()
+        self.authority = Authority(self.folder)
+
+    def mails(self, ssltype, seconds, count):
+        """Sends `count` mails, each with all its settings anew; the sink they went to."""
+        with Counting(self.authority.issue(), implicit=ssltype == 1,
+                      users={ACCOUNT[0]: ACCOUNT[1]}) as sink:
+            _, port = self.module("--set", f"reuse_seconds={seconds}")
+            activate(port)
+            trust(port, self.authority)
+            port.ok('AT+QSMTPDST=1,1,"a@example.net"')
+            for _ in range(count):
+                configure(port, ("localhost", sink.port), ssltype, ACCOUNT)
+                put(self, port)
+            self.assertEqual(len(sink.received(count)), count)
+            for mail in sink.mails:
+                self.assertIsNotNone(mail.tls)
+                self.assertEqual(mail.user, ACCOUNT[0])
+            return sink
+
+    def test_starttls(self):
+        sink = self.mails(2, 60, 4)
+        self.assertEqual((sink.connections, sink.logins), (1, 1))
+
+    def test_implicit_tls(self):
+        sink = self.mails(1, 60, 4)
+        self.assertEqual((sink.connections, sink.logins), (1, 1))
+
+    def test_off(self):
+        sink = self.mails(2, 0, 2)
+        self.assertEqual((sink.connections, sink.logins), (2, 2))
+
+    def test_refused_recipient(self):
+        """RSET clears what the refused mail left behind."""
+        with Counting(refuse={"no@example.net": "550 no"}) as sink:
+            _, port = self.module("--set", "reuse_seconds=60")
+            activate(port)
+            configure(port, ("127.0.0.1", sink.port))
+            port.ok('AT+QSMTPDST=1,1,"yes@example.net"')
+            port.ok('AT+QSMTPDST=1,1,"no@example.net"')
+            put(self, port, (678, 550))
+            port.ok('AT+QSMTPDST=0,1,"no@example.net"')
+            put(self, port)
+            self.assertEqual([mail.recipients for mail in sink.mails], [["yes@example.net"]])
+            self.assertEqual(sink.connections, 1)
+
+    def test_server_leaves_meanwhile(self):
+        """The server closes when it gets the next MAIL: with 421, and without a word. A third
+        connection is not needed, and each mail is taken once."""
+        taken = []
+
+        def script(wire):
+            wire.send("220 peer")
+            for line in iter(wire.line, None):
+                verb = line.split()[0].upper().rstrip(":")
+                if verb == "MAIL" and taken and peer.connections <= len(taken):
+                    if len(taken) == 1:
+                        wire.send("421 idle")
+                    return
+                if verb == "DATA":
+                    wire.send("354 go")
+                    while wire.line() != ".":
+                        pass
+                    taken.append(peer.connections)
+                wire.send("250 ok")
+                if verb == "QUIT":
+                    return
+
+        with Peer(script) as peer:
+            _, port = self.module("--set", "reuse_seconds=60")
+            activate(port)
+            configure(port, ("127.0.0.1", peer.port))
+            port.ok('AT+QSMTPDST=1,1,"a@example.net"')
+            for _ in range(3):
+                put(self, port)
+            self.assertEqual(taken, [1, 2, 3])
+
+    def test_context_ends_it(self):
+        ended = []
+
+        def script(wire):
+            wire.send("220 peer")
+            for line in iter(wire.line, None):
+                if line == "DATA":
+                    wire.send("354 go")
+                    while wire.line() != ".":
+                        pass
+                wire.send("250 ok")
+            ended.append(True)
+
+        with Peer(script) as peer:
+            _, port = self.module("--set", "reuse_seconds=60")
+            activate(port)
+            configure(port, ("127.0.0.1", peer.port))
+            port.ok('AT+QSMTPDST=1,1,"a@example.net"')
+            put(self, port)
+            self.assertEqual(ended, [])
+            port.ok("AT+QIDEACT=1")
+            harness.wait_until(lambda: ended, "the end of the connection")
+
+
+if __name__ == "__main__":
+    harness.main()
