@@ -79,8 +79,8 @@ class Reuse(ProgramTest):
             self.assertEqual(sink.connections, 1)
 
     def test_server_leaves_meanwhile(self):
-        """The server closes when it gets the next MAIL: with 421, and without a word. A third
-        connection is not needed, and each mail is taken once."""
+        """The server closes when it gets the next MAIL: with 421, and without a word. Each mail
+        goes over one new connection then, and is taken once."""
         taken = []
 
         def script(wire):
