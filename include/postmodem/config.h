@@ -64,6 +64,13 @@
 #define PM_SMTP_OUT_SIZE 4608
 #endif
 
+/* Largest message that BDAT sends together with MAIL and RCPT, before their replies: about what
+ * TCP carries in its first flight (RFC 6928). A larger one takes more round trips anyway, and would
+ * be pushed at a server that may have refused it. */
+#ifndef PM_SMTP_GROUP_SIZE
+#define PM_SMTP_GROUP_SIZE 14336
+#endif
+
 /* Longest unfolded pieces the composer keeps: an address, a name, a subject. */
 #ifndef PM_MIME_TEXT_SIZE
 #define PM_MIME_TEXT_SIZE 1024

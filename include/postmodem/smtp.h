@@ -6,8 +6,10 @@
  * by events. The engine never calls anybody and has no clock.
  *
  * Order of a mail: banner, EHLO (HELO when refused), [STARTTLS, EHLO], [AUTH], MAIL,
- * RCPT..., DATA, body, final dot, QUIT. PIPELINING groups what RFC 2920 allows. With `keep` the
- * connection stays open instead of QUIT, and the next mail begins with MAIL: pm_smtp_again().
+ * RCPT..., DATA, body, final dot, QUIT. PIPELINING groups what RFC 2920 allows. With CHUNKING
+ * (RFC 3030) one BDAT LAST stands for DATA and dot; it goes in the group when the message is no
+ * larger than PM_SMTP_GROUP_SIZE and no refused recipient has to stop it (SD35, SD75). With `keep`
+ * the connection stays open instead of QUIT, and the next mail begins with MAIL: pm_smtp_again().
  *
  * How sessions end (error, code; SD31-SD35, SD52, SD54, SD60). A negative reply that was read
  * decides, also when the connection is lost right after it.
@@ -96,7 +98,8 @@ struct pm_smtp_config {
     struct pm_slice password;  /* no NUL; base64 of both must fit PM_SMTP_OUT_SIZE */
     struct pm_slice sender;    /* reverse-path, without angle brackets; empty: <> */
     uint16_t recipients;       /* number of them, 1 or more */
-    uint64_t message_size;     /* octets incl. CRLF, before dot-stuffing; 0: not known (RFC 1870) */
+    uint64_t message_size;     /* octets incl. CRLF, before dot-stuffing (RFC 1870), exactly: BDAT
+                                * announces them; 0: not known, and BDAT is not used */
     bool starttls;             /* upgrade before anything else; never go on in clear (SD34) */
     bool tls;                  /* the connection is TLS from the start */
     bool any_recipient;        /* recipients = any (SD35) */
@@ -111,10 +114,12 @@ struct pm_smtp_config {
         envelope_id; /* goes with notify; at most 100 characters as xtext, may be empty */
     bool body_8bit;  /* asks for BODY=8BITMIME where offered (the composer needs it never) */
     enum pm_smtp_clear_auth clear_auth;
-    uint8_t forbidden; /* mechanisms that are never used, bits of enum pm_smtp_mechanism */
-    bool external;     /* a client certificate goes with TLS: EXTERNAL may be used */
-    bool keep;         /* no QUIT after the mail where another one may follow */
-    bool token;        /* there are bearer tokens: the password is then never used */
+    uint8_t forbidden;  /* mechanisms that are never used, bits of enum pm_smtp_mechanism */
+    bool external;      /* a client certificate goes with TLS: EXTERNAL may be used */
+    bool keep;          /* no QUIT after the mail where another one may follow */
+    bool no_pipelining; /* lock step, whatever the server offers */
+    bool no_chunking;   /* DATA, whatever the server offers */
+    bool token;         /* there are bearer tokens: the password is then never used */
 };
 
 #define PM_SMTP_RANDOM_SIZE 15
@@ -137,7 +142,8 @@ enum pm_smtp_event_kind {
                            * valid, as long as the session gets no input */
     PM_SMTP_EV_TOKEN,     /* a bearer token: pm_smtp_token(); `index` 1: the one given last was
                            * refused */
-    PM_SMTP_EV_BODY,      /* the server waits for the message: pm_smtp_body() */
+    PM_SMTP_EV_BODY,      /* the server waits for the message, or will when the output has left:
+                           * pm_smtp_body() */
     PM_SMTP_EV_SENT,      /* one command line goes to the output (for logs): `data` without line
                            * end, secrets redacted. The line leaves no earlier than this. */
     PM_SMTP_EV_REPLY,     /* one reply line came (for logs): `data` without line end, control bytes
@@ -207,9 +213,9 @@ void pm_smtp_input(struct pm_smtp *smtp, const uint8_t *data, size_t len, uint64
 enum pm_smtp_event_kind pm_smtp_next_event(struct pm_smtp *smtp, struct pm_smtp_event *event,
                                            uint64_t now);
 
-/* Command bytes for the server, valid until the next call. Returns their number. While
- * the body runs the output is empty: the body goes through pm_smtp_body(). `n` bytes of it
- * have left, in order: pm_smtp_output_ack(). */
+/* Command bytes for the server, valid until the next call. Returns their number. They leave
+ * before message bytes, which go through pm_smtp_body(). `n` bytes of it have left, in order:
+ * pm_smtp_output_ack(). */
 size_t pm_smtp_output(const struct pm_smtp *smtp, const uint8_t **data);
 void pm_smtp_output_ack(struct pm_smtp *smtp, size_t n, uint64_t now);
 
@@ -224,11 +230,12 @@ void pm_smtp_crypto(struct pm_smtp *smtp, const uint8_t *result, uint64_t now);
 void pm_smtp_token(struct pm_smtp *smtp, struct pm_slice token, uint64_t now);
 
 /*
- * Dot-stuffs message bytes (lines end in CRLF) from `in` into `out` (RFC 5321 4.5.2).
- * Returns the bytes written; *used says how many of `in` were taken. To be called after
- * PM_SMTP_EV_BODY only, else nothing is taken. State carries over, so cuts may be anywhere.
- * `out_size` >= 2; `in` and `out` do not overlap. A bare CR or LF leaves as CRLF; a message
- * must hold no NUL, which some servers drop (CRLF NUL dot CRLF would become an end of data).
+ * Takes message bytes (lines end in CRLF) from `in` and makes of them in `out` what the server
+ * gets: dot-stuffed for DATA (RFC 5321 4.5.2), as they are for BDAT. Returns the bytes written;
+ * *used says how many of `in` were taken. To be called after PM_SMTP_EV_BODY and with an empty
+ * output only, else nothing is taken. State carries over, so cuts may be anywhere. `out_size` >= 2;
+ * `in` and `out` do not overlap. A bare CR or LF leaves as CRLF; a message must hold no NUL, which
+ * some servers drop (CRLF NUL dot CRLF would become an end of data).
  */
 size_t pm_smtp_body(struct pm_smtp *smtp, const uint8_t *in, size_t in_len, size_t *used,
                     uint8_t *out, size_t out_size);
@@ -237,7 +244,9 @@ size_t pm_smtp_body(struct pm_smtp *smtp, const uint8_t *in, size_t in_len, size
 void pm_smtp_body_progress(struct pm_smtp *smtp, uint64_t now);
 
 /* The message is complete and has left: the final dot goes to the output, after a line end
- * where the message had none. */
+ * where the message had none; or the last octet of BDAT, which was kept back until now. A message
+ * that is not as long as announced, or ends without CRLF, ends the session here with 660,0: the
+ * server never gets that octet, and must not take the mail. */
 void pm_smtp_body_end(struct pm_smtp *smtp, uint64_t now);
 
 /* The peer closed or the connection failed (SD31, SD54). What came before still counts. */
@@ -252,6 +261,10 @@ void pm_smtp_tick(struct pm_smtp *smtp, uint64_t now);
 /* Bits of enum pm_smtp_lack; from the first PM_SMTP_EV_RECIPIENT on, and when the session ended for
  * a lack. With PM_SMTP_LACKS_UTF8 PM_SMTP_EV_RECIPIENT counts ASCII recipients alone. */
 uint8_t pm_smtp_lacks(const struct pm_smtp *smtp);
+
+/* True when the server may have the whole message, but has not said what became of it: such a mail
+ * may be delivered although it counts as failed, and must not be sent again without asking. */
+bool pm_smtp_unknown(const struct pm_smtp *smtp);
 
 /* A name of the present state for logs; static. */
 const char *pm_smtp_state_name(const struct pm_smtp *smtp);

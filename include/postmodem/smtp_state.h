@@ -34,6 +34,7 @@ struct pm_smtp_capabilities {
     bool utf8;
     bool dsn;
     bool require_tls;
+    bool chunking;
 };
 
 /* Command lines on their way out: [head, logged) is what pm_smtp_output() shows and
@@ -69,8 +70,17 @@ struct pm_smtp_envelope {
     uint16_t answered; /* RCPT replies so far */
     uint16_t accepted; /* of these the positive ones */
     bool mail_ok;      /* MAIL was accepted */
-    bool data_sent;    /* DATA is in the output or has left */
+    bool data_sent;    /* DATA or BDAT is in the output or has left */
     bool asking;       /* PM_SMTP_EV_RECIPIENT waits for pm_smtp_recipient() */
+};
+
+/* The message on its way, by DATA or BDAT. */
+struct pm_smtp_message {
+    uint64_t left; /* BDAT: octets that have not been given out */
+    uint8_t stage; /* enum pm__smtp_stage */
+    uint8_t line;  /* enum pm__smtp_body_line */
+    bool bdat;
+    bool announced; /* the BDAT command has left */
 };
 
 struct pm_smtp {
@@ -79,6 +89,7 @@ struct pm_smtp {
     struct pm_smtp_envelope envelope;
     struct pm_smtp_reply reply;
     struct pm_smtp_out out;
+    struct pm_smtp_message message;
     const uint8_t *in; /* input not yet read; the caller's */
     size_t in_len;
     uint64_t since; /* when the present wait began */
@@ -95,7 +106,6 @@ struct pm_smtp {
     struct pm_smtp_status status, negative_status, refused_status; /* of error_code and so on */
     uint8_t lacks;                                                 /* bits of enum pm_smtp_lack */
     uint8_t state;                                                 /* enum pm__smtp_state */
-    uint8_t body_line;                                             /* enum pm__smtp_body_line */
     uint8_t tried;     /* AUTH mechanisms that were tried, as bits */
     uint8_t mechanism; /* the present one: its row in auth.c */
     uint8_t asked;     /* what the owner was asked for in AUTH: enum pm__smtp_asked */

@@ -90,6 +90,12 @@ static const char *explanation(const struct pm_job *job, uint16_t error)
     return "";
 }
 
+static bool has_session(const struct pm_job *job)
+{
+    return job->state == PM_JOB_SESSION || job->state == PM_JOB_CRYPTO ||
+           job->state == PM_JOB_TOKEN;
+}
+
 static void log_result(struct pm_module *module, uint16_t error, uint16_t reply)
 {
     struct pm__log log;
@@ -112,6 +118,10 @@ static void log_result(struct pm_module *module, uint16_t error, uint16_t reply)
             pm__text_status(&log.text, module->job.status);
         }
         struct pm_slice state = pm__slice(pm_smtp_state_name(&module->job.smtp));
+        if (has_session(&module->job) && pm_smtp_unknown(&module->job.smtp)) {
+            pm__text_add(&log.text, "; the server has had the whole mail and not answered: it is "
+                                    "not known whether it took it, and it is not sent again");
+        }
         if (module->job.state == PM_JOB_SESSION && !module->job.keep &&
             !pm__slice_equal(state, pm__slice("done"))) {
             pm__text_add(&log.text, ", while waiting in: ");
@@ -244,12 +254,6 @@ uint64_t pm__job_deadline(const struct pm_module *module)
     }
     uint64_t session = job->state == PM_JOB_SESSION ? pm_smtp_deadline(&job->smtp) : PM_NEVER;
     return session < job->deadline ? session : job->deadline;
-}
-
-static bool has_session(const struct pm_job *job)
-{
-    return job->state == PM_JOB_SESSION || job->state == PM_JOB_CRYPTO ||
-           job->state == PM_JOB_TOKEN;
 }
 
 void pm__job_received(struct pm_module *module, const uint8_t *data, size_t len)

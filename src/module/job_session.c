@@ -174,15 +174,10 @@ static bool take_event(struct pm_module *module, const struct pm_smtp_event *eve
 }
 
 /* Hands command bytes on. Returns true when the connection took some. */
-static bool send_commands(struct pm_module *module)
+static bool send_commands(struct pm_module *module, const uint8_t *data, size_t len)
 {
     struct pm_job *job = &module->job;
     const struct pm_platform *platform = module->platform;
-    const uint8_t *data = NULL;
-    size_t len = pm_smtp_output(&job->smtp, &data);
-    if (len == 0) {
-        return false;
-    }
     int32_t n = platform->conn_send(platform->user, data, len);
     if (n < 0) {
         pm_smtp_closed(&job->smtp, module->now);
@@ -192,7 +187,7 @@ static bool send_commands(struct pm_module *module)
     return n > 0;
 }
 
-/* Fills the output buffer with dot-stuffed message bytes. Returns false when a file is not
+/* Fills the output buffer with message bytes. Returns false when a file is not
  * what it was: the message must then never be completed. */
 static bool fill(struct pm_module *module)
 {
@@ -290,8 +285,10 @@ bool pm__session_run(struct pm_module *module)
         pm_smtp_tick(&job->smtp, module->now);
         return true;
     }
-    if (send_commands(module)) {
-        return true;
+    const uint8_t *commands = NULL;
+    size_t len = pm_smtp_output(&job->smtp, &commands);
+    if (len != 0) {
+        return send_commands(module, commands, len);
     }
     return job->sending && send_body(module);
 }

@@ -75,6 +75,8 @@ void pm__smtp_capability(struct pm_smtp_capabilities *capabilities, struct pm_sl
         capabilities->starttls = true;
     } else if (pm__slice_equal_nocase(word, pm__slice("PIPELINING"))) {
         capabilities->pipelining = true;
+    } else if (pm__slice_equal_nocase(word, pm__slice("CHUNKING"))) {
+        capabilities->chunking = true;
     } else if (pm__slice_equal_nocase(word, pm__slice("8BITMIME"))) {
         capabilities->eight_bit = true;
     } else if (pm__slice_equal_nocase(word, pm__slice("SMTPUTF8"))) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The envelope: MAIL, RCPT and DATA, in lock step or as a PIPELINING group (RFC 2920).
+ * The envelope: MAIL, RCPT and DATA or BDAT, in lock step or as a PIPELINING group (RFC 2920).
  *
  * Replies come in the order of the commands, so that counting them is enough. A group is bound
  * by the output buffer only: it goes on with more RCPT commands as their forerunners leave,
@@ -14,7 +14,10 @@
 #include "smtp/parameters.h"
 #include "smtp/session.h"
 
-enum { RCPT_SIZE = sizeof "RCPT TO:<>\r\n" - 1 + PM_ADDRESS_MAX, DATA_SIZE = 6 };
+enum {
+    RCPT_SIZE = sizeof "RCPT TO:<>\r\n" - 1 + PM_ADDRESS_MAX,
+    DATA_SIZE = sizeof "BDAT 18446744073709551615 LAST\r\n" - 1
+};
 
 _Static_assert(PM_SMTP_OUT_SIZE >= 512, "the output buffer must hold one MAIL or RCPT command");
 
@@ -66,20 +69,40 @@ void pm_smtp_recipient(struct pm_smtp *smtp, struct pm_slice address)
     smtp->envelope.asked++;
 }
 
-bool pm__smtp_send_data(struct pm_smtp *smtp)
+/* DATA may always end the group, since nothing is delivered without its dot. BDAT LAST completes
+ * the mail by itself: it waits where a refused recipient would have to stop it (SD35). */
+static bool may_group(const struct pm_smtp *smtp, bool bdat)
+{
+    const struct pm_smtp_config *config = &smtp->config;
+    return smtp->capabilities.pipelining &&
+           (!bdat || (config->message_size <= PM_SMTP_GROUP_SIZE &&
+                      (config->recipients == 1 || config->any_recipient)));
+}
+
+bool pm__smtp_send_data(struct pm_smtp *smtp, uint64_t now)
 {
     struct pm_smtp_envelope *envelope = &smtp->envelope;
-    bool turn = smtp->state == PM__SMTP_DATA;
-    if (smtp->capabilities.pipelining) {
-        turn = turn || smtp->state == PM__SMTP_RCPT || smtp->state == PM__SMTP_MAIL;
-    }
-    if (!turn || smtp->error != 0 || envelope->data_sent ||
-        envelope->asked < smtp->config.recipients || pm__smtp_room(&smtp->out) < DATA_SIZE) {
+    const struct pm_smtp_config *config = &smtp->config;
+    bool bdat = smtp->capabilities.chunking && config->message_size != 0;
+    bool early = smtp->state == PM__SMTP_RCPT || smtp->state == PM__SMTP_MAIL;
+    bool turn = smtp->state == PM__SMTP_DATA || (early && may_group(smtp, bdat));
+    if (!turn || smtp->error != 0 || envelope->data_sent || envelope->asked < config->recipients ||
+        pm__smtp_room(&smtp->out) < DATA_SIZE) {
         return false;
     }
     envelope->data_sent = true;
-    pm__smtp_put(&smtp->out, "DATA");
+    if (bdat) {
+        pm__smtp_put(&smtp->out, "BDAT ");
+        pm__smtp_put_number(&smtp->out, config->message_size);
+        pm__smtp_put(&smtp->out, " LAST");
+        pm__smtp_message_begin(smtp, true);
+    } else {
+        pm__smtp_put(&smtp->out, "DATA");
+    }
     pm__smtp_end_line(&smtp->out);
+    if (bdat && !early) {
+        pm__smtp_enter(smtp, PM__SMTP_CHUNK, now);
+    }
     return true;
 }
 
@@ -92,6 +115,20 @@ static void judge_recipients(struct pm_smtp *smtp)
     }
 }
 
+/* The group is answered but for its BDAT. A mail that has failed is not gone on with; of one that
+ * was given whole the server's word is awaited, so that the dialogue can end in order. */
+static void advance_to_bdat(struct pm_smtp *smtp, uint64_t now)
+{
+    judge_recipients(smtp);
+    if (smtp->message.stage == PM__SMTP_MESSAGE_GIVEN) {
+        pm__smtp_enter(smtp, PM__SMTP_BDAT, now);
+    } else if (smtp->error != 0) {
+        pm__smtp_finish(smtp, PM__SMTP_DROP, now);
+    } else {
+        pm__smtp_enter(smtp, PM__SMTP_CHUNK, now);
+    }
+}
+
 /* Goes to the state of the next reply, or ends when the last one of a failed group is in. */
 static void advance(struct pm_smtp *smtp, uint64_t now)
 {
@@ -99,6 +136,10 @@ static void advance(struct pm_smtp *smtp, uint64_t now)
     bool more = smtp->error == 0 && envelope->answered < smtp->config.recipients;
     if (more || envelope->answered < envelope->asked) {
         pm__smtp_enter(smtp, PM__SMTP_RCPT, now);
+        return;
+    }
+    if (smtp->message.bdat) {
+        advance_to_bdat(smtp, now);
         return;
     }
     if (!envelope->data_sent) {
@@ -159,7 +200,7 @@ void pm__smtp_data_go(struct pm_smtp *smtp, uint64_t now)
 {
     judge_recipients(smtp);
     if (smtp->error == 0) {
-        smtp->body_line = PM__SMTP_LINE_START;
+        pm__smtp_message_begin(smtp, false);
         pm__smtp_enter(smtp, PM__SMTP_BODY, now);
     } else if (smtp->envelope.accepted == 0) {
         pm__smtp_put(&smtp->out, ".");

@@ -48,8 +48,10 @@ void pm__smtp_verdict(struct pm_smtp *smtp, uint16_t error, uint16_t code)
 /* QUIT goes only where the server is surely listening for a command. */
 void pm__smtp_finish(struct pm_smtp *smtp, enum pm__smtp_leave leave, uint64_t now)
 {
+    bool amid = smtp->message.stage == PM__SMTP_MESSAGE_DUE ||
+                smtp->message.stage == PM__SMTP_MESSAGE_RUNNING;
     bool listening = smtp->awaited == 0 && smtp->out.head == smtp->out.tail && !smtp->closed &&
-                     smtp->negative != 421;
+                     smtp->negative != 421 && !amid;
     smtp->graceful = leave == PM__SMTP_QUIT && listening;
     smtp->envelope.asking = false;
     pm__smtp_forget(&smtp->out);
@@ -121,15 +123,18 @@ static void do_helo(struct pm_smtp *smtp, uint64_t now)
 static void do_greeted(struct pm_smtp *smtp, uint64_t now)
 {
     const struct pm_smtp_config *config = &smtp->config;
+    struct pm_smtp_capabilities *capabilities = &smtp->capabilities;
+    capabilities->pipelining = capabilities->pipelining && !config->no_pipelining;
+    capabilities->chunking = capabilities->chunking && !config->no_chunking;
     if (config->starttls && !config->tls && !smtp->secured) {
-        if (!smtp->capabilities.starttls) {
+        if (!capabilities->starttls) {
             pm__smtp_fail(smtp, PM_MAIL_SSL, 0, PM__SMTP_QUIT, now);
             return;
         }
         pm__smtp_put(&smtp->out, "STARTTLS");
         pm__smtp_end_line(&smtp->out);
         pm__smtp_enter(smtp, PM__SMTP_STARTTLS, now);
-    } else if (!smtp->capabilities.auth || !pm__smtp_auth_wanted(smtp)) {
+    } else if (!capabilities->auth || !pm__smtp_auth_wanted(smtp)) {
         pm__smtp_envelope_begin(smtp, now);
     } else if (!pm__smtp_auth_start(smtp, now)) {
         pm__smtp_fail(smtp, PM_MAIL_AUTH_TYPE, 0, PM__SMTP_QUIT, now);
@@ -231,6 +236,9 @@ static void complete(struct pm_smtp *smtp, uint64_t now)
     if (smtp->reply.unasked) {
         state = pm__smtp_between(smtp) ? PM__SMTP_KEPT : PM__SMTP_IDLE;
     } else {
+        if (state == PM__SMTP_DOT || state == PM__SMTP_BDAT) {
+            smtp->message.stage = PM__SMTP_MESSAGE_NONE;
+        }
         smtp->awaited--;
         if (smtp->out.redacted != NULL) {
             pm__smtp_forget(&smtp->out);
@@ -311,13 +319,16 @@ static enum pm_smtp_event_kind end_event(struct pm_smtp *smtp, struct pm_smtp_ev
 
 static enum pm_smtp_event_kind state_event(struct pm_smtp *smtp, struct pm_smtp_event *event)
 {
+    if (smtp->message.stage == PM__SMTP_MESSAGE_DUE && !is_over(smtp)) {
+        smtp->message.stage = PM__SMTP_MESSAGE_RUNNING;
+        return PM_SMTP_EV_BODY;
+    }
     if (!smtp->event_due) {
         return PM_SMTP_EV_NONE;
     }
     smtp->event_due = false;
     switch (smtp->state) {
     case PM__SMTP_HANDSHAKE: return PM_SMTP_EV_STARTTLS;
-    case PM__SMTP_BODY: return PM_SMTP_EV_BODY;
     case PM__SMTP_AUTH_OWNER: return pm__smtp_auth_event(smtp, event);
     case PM__SMTP_DONE:
     case PM__SMTP_RESET:
@@ -374,7 +385,7 @@ static enum pm_smtp_event_kind find_event(struct pm_smtp *smtp, struct pm_smtp_e
             event->index = smtp->envelope.asked;
             return PM_SMTP_EV_RECIPIENT;
         }
-        if (pm__smtp_send_data(smtp)) {
+        if (pm__smtp_send_data(smtp, now)) {
             continue;
         }
         if (smtp->in_len == 0) {
@@ -467,6 +478,7 @@ size_t pm_smtp_output(const struct pm_smtp *smtp, const uint8_t **data)
 void pm_smtp_output_ack(struct pm_smtp *smtp, size_t n, uint64_t now)
 {
     smtp->awaited += (int32_t)pm__smtp_sent(&smtp->out, n);
+    pm__smtp_message_announced(smtp);
     if (smtp->out.more && smtp->out.head == smtp->out.tail) {
         pm__smtp_auth_more(smtp);
     }
@@ -487,7 +499,7 @@ void pm_smtp_secured(struct pm_smtp *smtp, uint64_t now)
 
 void pm_smtp_body_progress(struct pm_smtp *smtp, uint64_t now)
 {
-    if (smtp->state == PM__SMTP_BODY) {
+    if (smtp->state == PM__SMTP_BODY || smtp->state == PM__SMTP_CHUNK) {
         smtp->since = now;
     }
 }
@@ -514,6 +526,12 @@ void pm_smtp_tick(struct pm_smtp *smtp, uint64_t now)
     } else {
         pm__smtp_fail(smtp, PM_MAIL_TIMEOUT, 0, PM__SMTP_DROP, now);
     }
+}
+
+bool pm_smtp_unknown(const struct pm_smtp *smtp)
+{
+    bool refused = smtp->error_code != 0 && smtp->error != PM_MAIL_CLOSED;
+    return smtp->message.stage == PM__SMTP_MESSAGE_GIVEN && !refused;
 }
 
 const char *pm_smtp_state_name(const struct pm_smtp *smtp)

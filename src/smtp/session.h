@@ -6,8 +6,22 @@
 #include "postmodem/smtp.h"
 #include "smtp/transitions.h"
 
-/* Where in a line of the message the last byte stood. */
-enum pm__smtp_body_line { PM__SMTP_LINE_START, PM__SMTP_LINE_INSIDE, PM__SMTP_LINE_CR };
+/* Where in a line of the message the last byte stood. HELD: the LF that would complete a BDAT is
+ * kept back until the owner says that the message is complete. */
+enum pm__smtp_body_line {
+    PM__SMTP_LINE_START,
+    PM__SMTP_LINE_INSIDE,
+    PM__SMTP_LINE_CR,
+    PM__SMTP_LINE_HELD
+};
+
+/* How far the message has come. */
+enum pm__smtp_stage {
+    PM__SMTP_MESSAGE_NONE,    /* not asked for, or the server has said what became of it */
+    PM__SMTP_MESSAGE_DUE,     /* PM_SMTP_EV_BODY has not been told yet */
+    PM__SMTP_MESSAGE_RUNNING, /* pm_smtp_body() takes it */
+    PM__SMTP_MESSAGE_GIVEN    /* its end is in the output or has left */
+};
 
 /* How a session ends: with QUIT where the dialogue allows it, or by dropping the connection. */
 enum pm__smtp_leave { PM__SMTP_QUIT, PM__SMTP_DROP };
@@ -87,7 +101,14 @@ void pm__smtp_data_go(struct pm_smtp *smtp, uint64_t now);
 void pm__smtp_data_refused(struct pm_smtp *smtp, uint64_t now);
 /* True when the next recipient should be asked for: it may be sent now, and fits. */
 bool pm__smtp_wants_recipient(const struct pm_smtp *smtp);
-/* Sends DATA when it is its turn; true when it did. */
-bool pm__smtp_send_data(struct pm_smtp *smtp);
+/* Sends DATA or BDAT when it is its turn; true when it did. */
+bool pm__smtp_send_data(struct pm_smtp *smtp, uint64_t now);
+
+/* ---- The message (message.c) ---- */
+
+/* The server waits for the message: the owner is asked for it. */
+void pm__smtp_message_begin(struct pm_smtp *smtp, bool bdat);
+/* Commands have left. The reply to BDAT is due when its last octet has left, not before. */
+void pm__smtp_message_announced(struct pm_smtp *smtp);
 
 #endif

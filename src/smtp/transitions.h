@@ -23,7 +23,8 @@ enum pm__smtp_class {
  * ahead of it, but replies keep their order, so that one state is enough. The row of IDLE
  * also serves for replies that nobody asked for, but on a KEPT connection. The time-outs are those
  * of RFC 5321 4.5.3.2; the platform bounds the handshake, and in AUTH_OWNER the owner computes
- * something or gets a token.
+ * something or gets a token. In BODY and CHUNK the message leaves (by BDAT it may begin to in
+ * MAIL), in DOT and BDAT all of it was given.
  */
 #define PM__SMTP_STATES(X)                                                                      \
     X(IDLE, "idle", 0, BAD, BAD, DROP, DROP, DROP, BAD)                                         \
@@ -48,6 +49,8 @@ enum pm__smtp_class {
     X(DATA, "data", 120, BAD, DATA_GO, DATA_REFUSED, DATA_REFUSED, REFUSE, BAD)                 \
     X(BODY, "body", 180, BAD, BAD, DROP, DROP, DROP, BAD)                                       \
     X(DOT, "final dot", 600, DELIVERED, BAD, REFUSE, REFUSE, REFUSE, BAD)                       \
+    X(CHUNK, "chunk", 180, BAD, BAD, DROP, DROP, DROP, BAD)                                     \
+    X(BDAT, "bdat", 600, DELIVERED, BAD, REFUSE, REFUSE, REFUSE, BAD)                           \
     X(LONE_DOT, "lone dot", 600, REFUSE, REFUSE, REFUSE, REFUSE, REFUSE, BAD)                   \
     X(RESET, "rset", 300, RESET_OK, LEAVE, LEAVE, LEAVE, LEAVE, LEAVE)                          \
     X(RESET_MAIL, "rset", 300, ENVELOPE, BAD, REFUSE, REFUSE, REFUSE, BAD)                      \
@@ -83,7 +86,7 @@ enum pm__smtp_state {
     X(ENVELOPE)     /* sends MAIL, or fails on SIZE */                          \
     X(MAIL_OK)      /* sends RCPT */                                            \
     X(MAIL_REFUSED) /* fails when the group's replies are read */               \
-    X(RCPT_OK)      /* sends RCPT or DATA; fails when one before was refused */ \
+    X(RCPT_OK)      /* sends RCPT, DATA or BDAT; fails when one was refused */  \
     X(RCPT_REFUSED) /* by SD35 the same */                                      \
     X(DATA_GO)      /* asks for the body, sends a lone dot, or fails */         \
     X(DATA_REFUSED) /* fails */                                                 \
