@@ -100,6 +100,7 @@ struct pm_module_config {
     bool att_list_size;                    /* SD3 */
     bool mask_password;                    /* SD7 */
     uint8_t recipients;                    /* enum pm_recipients */
+    bool pipelining, chunking;             /* used where the server offers them (SD75) */
     uint8_t charset_check;                 /* enum pm_charset_check */
     const char *fallback_charset;          /* "windows-1252" */
     bool mail_clock_module;                /* Date: from AT+CCLK (SD38) */

@@ -26,6 +26,8 @@ static struct pm_smtp_config configure(struct pm_module *module, const struct pm
         .message_size = module->job.message_size,
         .starttls = relay->ssltype == 2,
         .tls = relay->ssltype == 1,
+        .no_pipelining = !module->config->pipelining,
+        .no_chunking = !module->config->chunking,
         .any_recipient = module->config->recipients == PM_RECIPIENTS_ANY,
         .international = module->job.international,
         .ascii_recipients = module->job.ascii_recipients,

@@ -30,6 +30,8 @@ void pm_module_config_default(struct pm_module_config *config)
     config->channel = 1650;
     config->limits = PM_LIMITS_WIDE;
     config->att_list_size = true;
+    config->pipelining = true;
+    config->chunking = true;
     config->fallback_charset = "windows-1252";
     config->boot_delay = true;
     config->connect_delay = 10;

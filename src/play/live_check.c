@@ -32,6 +32,8 @@ static const char *key_of(const char *name)
         {"policy_password", "mail.override_password"},
         {"policy_from", "mail.from"},
         {"allow_recipients", "mail.allow_recipients"},
+        {"pipelining", "smtp.pipelining"},
+        {"chunking", "smtp.chunking"},
         {"allow_senders", "mail.allow_senders"},
         {"require_tls", "mail.require_tls"},
         {"dsn_notify", "mail.dsn_notify"},

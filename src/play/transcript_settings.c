@@ -70,6 +70,8 @@ static bool word_setting(struct player *p, const char *pair)
         {"boot_delay off", &c->boot_delay, false},
         {"boot_urcs on", &p->boot_urcs, true},
         {"lf_ends_line on", &p->lf_ends_line, true},
+        {"pipelining off", &c->pipelining, false},
+        {"chunking off", &c->chunking, false},
         {"mail_clock module", &c->mail_clock_module, true},
         {"require_tls on", &c->policy.require_tls, true},
     };

@@ -24,6 +24,7 @@ void world_server_reset(struct world *w)
     s->tls = false;
     s->greeted = false;
     s->in_data = false;
+    s->chunk = 0;
     s->accepted = 0;
     s->closed_told = false;
     s->auth_step = 0;
@@ -161,7 +162,9 @@ static void command(struct world *w, char *line)
     if (strcmp(verb, "MAIL") == 0 || strcmp(verb, "RCPT") == 0) {
         note(s, line);
     }
-    if (say_scripted(w, s->auth_step != 0 ? "CREDENTIALS" : verb)) {
+    /* The answer to BDAT comes behind its octets. */
+    bool later = strcmp(verb, "BDAT") == 0;
+    if (!later && say_scripted(w, s->auth_step != 0 ? "CREDENTIALS" : verb)) {
         s->auth_step = 0;
     } else if (s->auth_step != 0 || strcmp(verb, "AUTH") == 0) {
         world_server_auth(w, line);
@@ -181,6 +184,8 @@ static void command(struct world *w, char *line)
     } else if (strcmp(line, "DATA") == 0) {
         s->in_data = true;
         world_server_say(w, "354 go ahead\r\n");
+    } else if (strcmp(verb, "BDAT") == 0) {
+        s->chunk = strtoull(line + strlen("BDAT "), NULL, 10);
     } else if (strcmp(line, "STARTTLS") == 0) {
         world_server_say(w, world_fault_now(w) == WORLD_REFUSE_STARTTLS ? "454 4.7.0 no TLS now\r\n"
                                                                         : "220 ready\r\n");
@@ -188,6 +193,28 @@ static void command(struct world *w, char *line)
         world_server_say(w, "221 bye\r\n");
     } else {
         world_server_say(w, "500 5.5.2 what\r\n");
+    }
+}
+
+static void end_message(struct world *w, const char *verb)
+{
+    struct world_server *s = &w->server;
+    if (!say_scripted(w, verb) && !world_faults_command(w, "DOT", "")) {
+        s->mails++;
+        world_server_say(w, "250 2.0.0 queued\r\n");
+    }
+}
+
+static void take_chunk(struct world *w, uint8_t byte)
+{
+    keep(w, &byte, 1);
+    w->server.chunk--;
+    if (w->server.chunk == 0 && w->server.accepted == 0) {
+        world_server_say(w, "554 5.5.1 no valid recipients\r\n");
+    } else if (w->server.chunk == 0) {
+        end_message(w, "BDAT");
+    } else if (world_fault_now(w) == WORLD_CLOSE_DATA) {
+        w->server.closed_told = true;
     }
 }
 
@@ -200,10 +227,7 @@ static void take_line(struct world *w)
             s->in_data = false;
             s->accepted = 0;
             s->message_len -= 3;
-            if (!say_scripted(w, "DOT") && !world_faults_command(w, "DOT", "")) {
-                s->mails++;
-                world_server_say(w, "250 2.0.0 queued\r\n");
-            }
+            end_message(w, "DOT");
         } else if (world_fault_now(w) == WORLD_CLOSE_DATA) {
             s->closed_told = true;
         }
@@ -218,6 +242,10 @@ void world_server_take(struct world *w, const uint8_t *data, size_t len)
 {
     struct world_server *s = &w->server;
     for (size_t i = 0; i < len && world_fault_now(w) != WORLD_SILENT && !s->closed_told; i++) {
+        if (s->chunk != 0) {
+            take_chunk(w, data[i]);
+            continue;
+        }
         if (s->line_len == sizeof s->line) {
             world_fail(w, "a line too long for the server");
             s->line_len = 0;

@@ -174,9 +174,8 @@ static void end_data(struct pm_smtp *smtp, uint64_t now)
 
 static void end_bdat(struct pm_smtp *smtp, uint64_t now)
 {
-    bool in_group = smtp->state != PM__SMTP_CHUNK;
     pm__smtp_put_unlogged(&smtp->out, "\n");
-    if (!in_group) {
+    if (smtp->state == PM__SMTP_CHUNK) { /* in the group other replies come first */
         pm__smtp_enter(smtp, PM__SMTP_BDAT, now);
     }
 }
@@ -187,7 +186,10 @@ void pm_smtp_body_end(struct pm_smtp *smtp, uint64_t now)
     if (message->stage != PM__SMTP_MESSAGE_RUNNING || smtp->state == PM__SMTP_DONE) {
         return;
     }
-    if (message->bdat && (message->line != PM__SMTP_LINE_HELD || message->left != 1)) {
+    /* A CR at the end is the first half of a line end as well. */
+    bool whole = message->left == 1 &&
+                 (message->line == PM__SMTP_LINE_HELD || message->line == PM__SMTP_LINE_CR);
+    if (message->bdat && !whole) {
         pm__smtp_fail(smtp, PM_MAIL_SEND, 0, PM__SMTP_DROP, now);
         return;
     }

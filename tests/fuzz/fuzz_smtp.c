@@ -31,7 +31,12 @@ struct owner {
     bool body;      /* asked for, and not ended */
     bool delivered; /* the final dot was given */
     bool closed;
+    size_t given; /* message octets that pm_smtp_body() has given out */
 };
+
+/* What the owner sends, and its length with its line ends completed. */
+static const uint8_t message[] = ".a\r\n.\r\nb\r.\n";
+enum { MESSAGE_SIZE = 13 };
 
 static void check(bool good)
 {
@@ -85,6 +90,9 @@ static void check_done(struct owner *owner, const struct pm_smtp_event *event)
     size_t n = pm_smtp_output(&owner->smtp, &out);
     check(event->error == 0 || (event->error >= 651 && event->error <= 682));
     check(event->error != 0 || (owner->delivered && event->code == 0));
+    /* A mail by BDAT that is not what was announced is never taken. */
+    check(event->error != 0 || !owner->smtp.message.bdat || owner->given == MESSAGE_SIZE - 1);
+    check(event->error != 0 || !pm_smtp_unknown(&owner->smtp));
     check(event->code == 0 || (event->code >= 400 && event->code <= 599));
     check(n == (event->graceful ? 6u : 0u) && (n == 0 || memcmp(out, "QUIT\r\n", 6) == 0));
     check(pm_smtp_deadline(&owner->smtp) == PM_NEVER);
@@ -155,16 +163,17 @@ static void leave(struct owner *owner, size_t most)
 
 static void send_body(struct owner *owner, bool end)
 {
-    static const uint8_t message[] = ".a\r\n.\r\nb\r.\n";
     uint8_t out[8];
+    const uint8_t *commands;
     size_t used;
-    if (!owner->body) {
+    if (!owner->body || pm_smtp_output(&owner->smtp, &commands) != 0) {
         return;
     }
     for (size_t at = 0; at < sizeof message - 1; at += used) {
         size_t n = pm_smtp_body(&owner->smtp, message + at, sizeof message - 1 - at, &used, out,
                                 sizeof out);
         check(n <= sizeof out && (n > 0 || used > 0));
+        owner->given += n;
     }
     pm_smtp_body_progress(&owner->smtp, owner->now);
     if (end) {
@@ -218,7 +227,7 @@ static void configure(struct owner *owner, uint8_t flags)
     config->recipients = (flags & 32) != 0 ? 1000 : 2;
     config->token = (flags & 64) != 0;
     config->external = (flags & 128) != 0;
-    config->message_size = 100;
+    config->message_size = MESSAGE_SIZE;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

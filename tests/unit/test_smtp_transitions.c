@@ -16,6 +16,7 @@
 /* r=AAAAAAAAAAAAAAAAAAAAx,s=YQ==,i=4096 */
 #define SCRAM_FIRST "S334 cj1BQUFBQUFBQUFBQUFBQUFBQUFBQXgscz1ZUT09LGk9NDA5Ng==\r\n"
 #define TO_DATA     EHLO, "S250 mx\r\n", "S250 ok\r\n", "S250 ok\r\n"
+#define TO_CHUNK    EHLO, "S250-mx\r\n250 CHUNKING\r\n", "S250 ok\r\n", "S250 ok\r\n"
 
 /* The way into each state. */
 static const struct path {
@@ -44,6 +45,8 @@ static const struct path {
     {PM__SMTP_DATA, false, false, {TO_DATA, NULL}},
     {PM__SMTP_BODY, false, false, {TO_DATA, "S354 go\r\n", NULL}},
     {PM__SMTP_DOT, false, false, {TO_DATA, "S354 go\r\n", "B", NULL}},
+    {PM__SMTP_CHUNK, false, false, {TO_CHUNK, NULL}},
+    {PM__SMTP_BDAT, false, false, {TO_CHUNK, "B", NULL}},
     {PM__SMTP_LONE_DOT,
      false,
      false,
@@ -70,6 +73,7 @@ static void go_to(const struct path *path, struct smtp_setup *setup)
     setup->hold_tls = true;
     setup->hold_body = true;
     setup->config.starttls = path->starttls;
+    setup->config.message_size = strlen(setup->body);
     if (path->auth) {
         setup->config.username = smtp_text("user");
         setup->config.password = smtp_text(password);
