@@ -54,6 +54,7 @@ bool pm_smtp_again(struct pm_smtp *smtp, const struct pm_smtp_config *config, ui
     }
     memset(&smtp->envelope, 0, sizeof smtp->envelope);
     memset(&smtp->status, 0, sizeof smtp->status);
+    memset(&smtp->message, 0, sizeof smtp->message);
     smtp->config = *config;
     smtp->error = 0;
     smtp->error_code = 0;

@@ -79,6 +79,13 @@ static bool is_over(const struct pm_smtp *smtp)
     return smtp->state == PM__SMTP_DONE || smtp->state == PM__SMTP_IDLE;
 }
 
+/* True when the server can have taken nothing of the mail: it has not answered MAIL, and not had
+ * the whole message in one group with it, whose replies may be lost (SD79). */
+static bool is_untouched(const struct pm_smtp *smtp)
+{
+    return smtp->fresh && smtp->message.stage != PM__SMTP_MESSAGE_GIVEN;
+}
+
 /* The connection ended: SD31, unless a negative reply has decided already (SD54). */
 static void lose(struct pm_smtp *smtp, uint64_t now)
 {
@@ -87,7 +94,7 @@ static void lose(struct pm_smtp *smtp, uint64_t now)
         pm__smtp_part(smtp, now);
         return;
     }
-    smtp->untouched = smtp->fresh;
+    smtp->untouched = is_untouched(smtp);
     pm__smtp_fail(smtp, handshake ? PM_MAIL_SSL : PM_MAIL_CLOSED, smtp->negative, PM__SMTP_DROP,
                   now);
 }
@@ -178,7 +185,7 @@ static void do_drop(struct pm_smtp *smtp, uint64_t now)
 
 static void do_bad(struct pm_smtp *smtp, uint64_t now)
 {
-    smtp->untouched = smtp->fresh;
+    smtp->untouched = is_untouched(smtp);
     pm__smtp_fail(smtp, PM_MAIL_SEND, 0, PM__SMTP_DROP, now);
 }
 

@@ -52,6 +52,50 @@ static void test_pipelining_costs_two(void **state)
     SMTP_PLAY(&kept, 0, 0, true, PIPE, GROUPED, "A", GROUPED, "A", GROUPED, "A", GROUPED, "L");
 }
 
+#define BOTH    SMTP_BANNER, "S250-mx\r\n250-PIPELINING\r\n250 CHUNKING\r\n"
+#define CHUNK   SMTP_MAIL "RCPT TO:<r0@example.net>\r\nBDAT 21 LAST\r\nSubject: x\r\n\r\nhello\r\n"
+#define CHUNKED CHUNK, "S250 a\r\n250 b\r\n250 c\r\n"
+
+static void test_chunking_costs_one(void **state)
+{
+    (void)state;
+    static const smtp_script script[] = {BOTH, CHUNKED, "A", CHUNKED, "L", NULL};
+    struct smtp_setup setup = kept;
+    setup.config.message_size = strlen(setup.body);
+    smtp_play(&setup, script, 0, 0, true);
+    assert_int_equal(next_trips(script), 1);
+    SMTP_PLAY(&setup, 0, 0, true, BOTH, CHUNKED, "A", CHUNKED, "A", CHUNKED, "L");
+    /* A refused mail ends in order, and the next one begins after RSET. */
+    SMTP_PLAY(&setup, 0, 0, true, BOTH, CHUNK, "S250 a\r\n550 b\r\n554 c\r\n", "CRSET\r\n",
+              "S250 reset\r\n", "A", CHUNKED, "L");
+}
+
+/* The server left when it had the whole mail in one group: whether it took it is not known, since
+ * its replies may be lost. What it says instead of a reply to MAIL is known. */
+static void test_left_in_the_group(void **state)
+{
+    (void)state;
+    static struct smtp_peer peer;
+    static const smtp_script first[] = {BOTH, CHUNKED, "A", CHUNK, NULL};
+    static const struct {
+        const char *end;
+        uint16_t error;
+        bool untouched, unknown;
+    } cases[] = {{"X", 656, false, true},
+                 {"S421 idle\r\n", 666, true, false},
+                 {"Sgarbage\r\n", 660, false, true}};
+    struct smtp_setup setup = kept;
+    setup.config.message_size = strlen(setup.body);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        smtp_peer_start(&peer, &setup, (struct smtp_cut){0, 0, 0, 256});
+        smtp_peer_steps(&peer, first);
+        smtp_peer_step(&peer, cases[i].end);
+        assert_int_equal(peer.result.error, cases[i].error);
+        assert_int_equal(peer.result.untouched, cases[i].untouched);
+        assert_int_equal(pm_smtp_unknown(&peer.smtp), cases[i].unknown);
+    }
+}
+
 /* Who logged in stays logged in, and no secret waits for the next mail. */
 static void test_auth_once(void **state)
 {
@@ -211,6 +255,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_lock_step_costs_four),
         cmocka_unit_test(test_pipelining_costs_two),
+        cmocka_unit_test(test_chunking_costs_one),
+        cmocka_unit_test(test_left_in_the_group),
         cmocka_unit_test(test_auth_once),
         cmocka_unit_test(test_refused_mail_is_reset),
         cmocka_unit_test(test_not_kept),
