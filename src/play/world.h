@@ -61,7 +61,7 @@ struct world_server {
     bool bad_banner, closing_banner, unknown_auth;
     const char *capabilities; /* EHLO lines after the first, "A|B" */
     bool connected, tls, greeted, in_data, closed_told;
-    uint64_t chunk; /* octets of BDAT that are still to come */
+    uint64_t chunk;    /* octets of BDAT that are still to come */
     uint8_t auth_step; /* of world_auth.c */
     uint8_t scram;     /* each byte of the ServerSignature that is due */
     uint8_t line[8192];

@@ -79,11 +79,18 @@ static bool may_group(const struct pm_smtp *smtp, bool bdat)
                       (config->recipients == 1 || config->any_recipient)));
 }
 
+/* BDAT announces the size, which is another one when recipients are left out of the header. */
+static bool goes_by_bdat(const struct pm_smtp *smtp)
+{
+    return smtp->capabilities.chunking && smtp->config.message_size != 0 &&
+           (smtp->lacks & PM_SMTP_LACKS_UTF8) == 0;
+}
+
 bool pm__smtp_send_data(struct pm_smtp *smtp, uint64_t now)
 {
     struct pm_smtp_envelope *envelope = &smtp->envelope;
     const struct pm_smtp_config *config = &smtp->config;
-    bool bdat = smtp->capabilities.chunking && config->message_size != 0;
+    bool bdat = goes_by_bdat(smtp);
     bool early = smtp->state == PM__SMTP_RCPT || smtp->state == PM__SMTP_MAIL;
     bool turn = smtp->state == PM__SMTP_DATA || (early && may_group(smtp, bdat));
     if (!turn || smtp->error != 0 || envelope->data_sent || envelope->asked < config->recipients ||
