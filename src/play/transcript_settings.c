@@ -26,6 +26,35 @@ static bool number_setting(struct pm_module_config *c, const char *key, unsigned
     return false;
 }
 
+static bool flag_setting(struct player *p, const char *pair)
+{
+    struct pm_module_config *c = &p->w->config;
+    const struct {
+        const char *pair;
+        bool *value;
+        bool on;
+    } flags[] = {
+        {"syntax lenient", &c->lenient, true},
+        {"att_list_size off", &c->att_list_size, false},
+        {"mask_password on", &c->mask_password, true},
+        {"qiact_again ok", &c->qiact_again_ok, true},
+        {"boot_delay off", &c->boot_delay, false},
+        {"boot_urcs on", &p->boot_urcs, true},
+        {"lf_ends_line on", &p->lf_ends_line, true},
+        {"pipelining off", &c->pipelining, false},
+        {"chunking off", &c->chunking, false},
+        {"mail_clock module", &c->mail_clock_module, true},
+        {"require_tls on", &c->policy.require_tls, true},
+    };
+    for (size_t i = 0; i < sizeof flags / sizeof flags[0]; i++) {
+        if (strcmp(flags[i].pair, pair) == 0) {
+            *flags[i].value = flags[i].on;
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool word_setting(struct player *p, const char *pair)
 {
     struct pm_module_config *c = &p->w->config;
@@ -58,36 +87,13 @@ static bool word_setting(struct player *p, const char *pair)
         c->auth_in_clear = PM_SMTP_CLEAR_AUTH_NEVER;
         return true;
     }
-    const struct {
-        const char *pair;
-        bool *value;
-        bool on;
-    } flags[] = {
-        {"syntax lenient", &c->lenient, true},
-        {"att_list_size off", &c->att_list_size, false},
-        {"mask_password on", &c->mask_password, true},
-        {"qiact_again ok", &c->qiact_again_ok, true},
-        {"boot_delay off", &c->boot_delay, false},
-        {"boot_urcs on", &p->boot_urcs, true},
-        {"lf_ends_line on", &p->lf_ends_line, true},
-        {"pipelining off", &c->pipelining, false},
-        {"chunking off", &c->chunking, false},
-        {"mail_clock module", &c->mail_clock_module, true},
-        {"require_tls on", &c->policy.require_tls, true},
-    };
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
         if (strcmp(words[i].pair, pair) == 0) {
             *words[i].value = words[i].number;
             return true;
         }
     }
-    for (size_t i = 0; i < sizeof flags / sizeof flags[0]; i++) {
-        if (strcmp(flags[i].pair, pair) == 0) {
-            *flags[i].value = flags[i].on;
-            return true;
-        }
-    }
-    return false;
+    return flag_setting(p, pair);
 }
 
 /* Texts: they stand in the transcript, which outlives the module. */
