@@ -161,6 +161,7 @@ static void end_data(struct pm_smtp *smtp, uint64_t now)
         [PM__SMTP_LINE_START] = "",
         [PM__SMTP_LINE_INSIDE] = "\r\n",
         [PM__SMTP_LINE_CR] = "\n",
+        [PM__SMTP_LINE_HELD] = "", /* BDAT alone holds an LF back */
     };
     if (smtp->message.line != PM__SMTP_LINE_START) {
         /* This line end belongs to the message: it has no reply. */
