@@ -229,6 +229,21 @@ static void test_verify_always(void **state)
     cert_free(&cert);
 }
 
+/* REQUIRETLS: the same for one mail. */
+static void test_verify_for_require_tls(void **state)
+{
+    (void)state;
+    struct cert_spec spec = {.cn = "b", .san = DNS(HOST), .from_days = -9, .to_days = -1};
+    struct cert cert = cert_make(&spec, &root);
+    struct pm_tls_request request = ask();
+    request.seclevel = 0;
+    request.ignore_local_time = true;
+    assert_int_equal(meet(&cert, HOST, request, "not verified"), PM_OK);
+    request.verify = true;
+    assert_int_equal(meet(&cert, HOST, request, "certificate has expired"), PM_ERR_TLS);
+    cert_free(&cert);
+}
+
 /* ---- versions and suites ---------------------------------------------------------------- */
 
 struct version_row {
@@ -769,6 +784,7 @@ int main(void)
         cmocka_unit_test(test_certificates),
         cmocka_unit_test(test_seclevel_0),
         cmocka_unit_test(test_verify_always),
+        cmocka_unit_test(test_verify_for_require_tls),
         cmocka_unit_test(test_versions_and_suites),
         cmocka_unit_test(test_weak_suites_only),
         cmocka_unit_test(test_sni),
