@@ -29,7 +29,7 @@ PLAYERS = 8
 # this test: what can be played must be played.
 REASONS = re.compile(
     r"line \d+: no \"(server|reply|reply-close|capabilities|reading|host|look-up|ping|ntp|network|"
-    r"context-lost|dtr|lost)\b"
+    r"context-lost|dtr|lost|asked-has|asked-lacks)\b"
     r"|it (measures|waits|types)|the mail shows|the host follows|data in the piece"
     r"|the program shows no preset"
     r"|what a module says before a host is there"
