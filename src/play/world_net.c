@@ -199,6 +199,7 @@ static void command(struct world *w, char *line)
 static void end_message(struct world *w, const char *verb)
 {
     struct world_server *s = &w->server;
+    s->accepted = 0;
     if (!say_scripted(w, verb) && !world_faults_command(w, "DOT", "")) {
         s->mails++;
         world_server_say(w, "250 2.0.0 queued\r\n");
@@ -225,7 +226,6 @@ static void take_line(struct world *w)
         keep(w, s->line, s->line_len);
         if (s->line_len == 3 && memcmp(s->line, ".\r\n", 3) == 0) {
             s->in_data = false;
-            s->accepted = 0;
             s->message_len -= 3;
             end_message(w, "DOT");
         } else if (world_fault_now(w) == WORLD_CLOSE_DATA) {
