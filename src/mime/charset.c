@@ -42,16 +42,6 @@ size_t pm__charset_char(enum pm_charset charset, struct pm_slice text)
     return len > 0 ? len : 1;
 }
 
-bool pm__text_has_8bit(struct pm_slice text)
-{
-    for (size_t i = 0; i < text.len; i++) {
-        if (text.ptr[i] >= 0x80) {
-            return true;
-        }
-    }
-    return false;
-}
-
 bool pm_mime_charset_name_valid(struct pm_slice name)
 {
     for (size_t i = 0; i < name.len; i++) {
@@ -103,7 +93,7 @@ struct pm_mime_label pm__label_text(enum pm_charset stated, struct pm_slice text
 struct pm_mime_label pm__label_name(enum pm_charset subject, struct pm_slice text,
                                     struct pm_slice fallback)
 {
-    if (!pm__text_has_8bit(text)) {
+    if (pm__slice_is_ascii(text)) {
         return label_of(PM_CHARSET_ASCII);
     }
     return choose(subject, false, pm__utf8_valid(text), fallback);

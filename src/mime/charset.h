@@ -16,8 +16,6 @@ size_t pm__charset_char(enum pm_charset charset, struct pm_slice text);
 bool pm__charset_is_lead(uint8_t byte);
 bool pm__charset_is_trail(enum pm_charset charset, uint8_t byte);
 
-bool pm__text_has_8bit(struct pm_slice text);
-
 /* Text of a stated charset (a subject). */
 struct pm_mime_label pm__label_text(enum pm_charset stated, struct pm_slice text,
                                     struct pm_slice fallback);

@@ -69,12 +69,15 @@ bool pm__prepare_connect(struct pm_module *module);
 /* job_session.c: the states from the open connection on. */
 void pm__session_begin(struct pm_module *module);
 bool pm__session_run(struct pm_module *module);
+/* Hands on what the session has to say, of a kept connection as well. True when some of it left. */
+bool pm__session_send(struct pm_module *module);
+/* Shows a line of the dialogue. */
+void pm__trace(struct pm_module *module, bool sent, struct pm_slice line);
 
 /* Begins the mail on the kept connection; false: it needs a new one. */
 bool pm__session_again(struct pm_module *module);
 
 /* reuse.c: */
-void pm__trace(struct pm_module *module, bool sent, struct pm_slice line);
 /* All changes that matter to a connection, so far. */
 uint32_t pm__reuse_changes(const struct pm_module *module);
 /* Takes the connection over from the job, which ends. */

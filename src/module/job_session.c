@@ -94,6 +94,14 @@ static bool reconnect(struct pm_module *module, const struct pm_smtp_event *even
     return true;
 }
 
+void pm__trace(struct pm_module *module, bool sent, struct pm_slice line)
+{
+    const struct pm_platform *platform = module->platform;
+    if (platform->trace != NULL) {
+        platform->trace(platform->user, sent, line.ptr, line.len);
+    }
+}
+
 static void log_refused(struct pm_module *module, const struct pm_smtp_event *event)
 {
     struct pm__log log;
@@ -175,17 +183,21 @@ static bool take_event(struct pm_module *module, const struct pm_smtp_event *eve
     }
 }
 
-/* Hands command bytes on. Returns true when the connection took some. */
-static bool send_commands(struct pm_module *module, const uint8_t *data, size_t len)
+bool pm__session_send(struct pm_module *module)
 {
-    struct pm_job *job = &module->job;
+    struct pm_smtp *smtp = &module->job.smtp;
     const struct pm_platform *platform = module->platform;
+    const uint8_t *data = NULL;
+    size_t len = pm_smtp_output(smtp, &data);
+    if (len == 0) {
+        return false;
+    }
     int32_t n = platform->conn_send(platform->user, data, len);
     if (n < 0) {
-        pm_smtp_closed(&job->smtp, module->now);
+        pm_smtp_closed(smtp, module->now);
         return true;
     }
-    pm_smtp_output_ack(&job->smtp, (size_t)n, module->now);
+    pm_smtp_output_ack(smtp, (size_t)n, module->now);
     return n > 0;
 }
 
@@ -288,9 +300,8 @@ bool pm__session_run(struct pm_module *module)
         return true;
     }
     const uint8_t *commands = NULL;
-    size_t len = pm_smtp_output(&job->smtp, &commands);
-    if (len != 0) {
-        return send_commands(module, commands, len);
+    if (pm_smtp_output(&job->smtp, &commands) != 0) {
+        return pm__session_send(module);
     }
     return job->sending && send_body(module);
 }

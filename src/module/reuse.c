@@ -13,33 +13,6 @@ static void close_kept(struct pm_module *module, bool graceful)
     pm_smtp_wipe(&module->job.smtp);
 }
 
-void pm__trace(struct pm_module *module, bool sent, struct pm_slice line)
-{
-    const struct pm_platform *platform = module->platform;
-    if (platform->trace != NULL) {
-        platform->trace(platform->user, sent, line.ptr, line.len);
-    }
-}
-
-/* Hands on what the session has to say: RSET, QUIT. True when some of it left. */
-static bool send(struct pm_module *module)
-{
-    struct pm_smtp *smtp = &module->job.smtp;
-    const struct pm_platform *platform = module->platform;
-    const uint8_t *data = NULL;
-    size_t len = pm_smtp_output(smtp, &data);
-    if (len == 0) {
-        return false;
-    }
-    int32_t n = platform->conn_send(platform->user, data, len);
-    if (n < 0) {
-        pm_smtp_closed(smtp, module->now);
-        return true;
-    }
-    pm_smtp_output_ack(smtp, (size_t)n, module->now);
-    return n > 0;
-}
-
 /* One event, or one piece of output. */
 static bool step(struct pm_module *module)
 {
@@ -53,10 +26,10 @@ static bool step(struct pm_module *module)
         if (!event.graceful) {
             pm__log_text(module, PM_LOG_INFO, "the server has ended the kept connection");
         }
-        (void)send(module);
+        (void)pm__session_send(module);
         close_kept(module, event.graceful);
         return true;
-    default: return send(module);
+    default: return pm__session_send(module);
     }
 }
 

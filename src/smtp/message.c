@@ -147,8 +147,7 @@ size_t pm_smtp_body(struct pm_smtp *smtp, const uint8_t *in, size_t in_len, size
 {
     struct pm_smtp_message *message = &smtp->message;
     *used = 0;
-    if (message->stage != PM__SMTP_MESSAGE_RUNNING || message->announced != message->bdat ||
-        smtp->state == PM__SMTP_DONE) {
+    if (message->stage != PM__SMTP_MESSAGE_RUNNING || message->announced != message->bdat) {
         return 0;
     }
     return message->bdat ? chunk(message, in, in_len, used, out, out_size)
@@ -184,7 +183,7 @@ static void end_bdat(struct pm_smtp *smtp, uint64_t now)
 void pm_smtp_body_end(struct pm_smtp *smtp, uint64_t now)
 {
     struct pm_smtp_message *message = &smtp->message;
-    if (message->stage != PM__SMTP_MESSAGE_RUNNING || smtp->state == PM__SMTP_DONE) {
+    if (message->stage != PM__SMTP_MESSAGE_RUNNING) {
         return;
     }
     /* A CR at the end is the first half of a line end as well. */

@@ -54,6 +54,9 @@ void pm__smtp_finish(struct pm_smtp *smtp, enum pm__smtp_leave leave, uint64_t n
                      smtp->negative != 421 && !amid;
     smtp->graceful = leave == PM__SMTP_QUIT && listening;
     smtp->envelope.asking = false;
+    if (amid) {
+        smtp->message.stage = PM__SMTP_MESSAGE_NONE;
+    }
     pm__smtp_forget(&smtp->out);
     pm__wipe(&smtp->auth, sizeof smtp->auth);
     if (smtp->graceful && pm__smtp_keeps(smtp)) {
@@ -326,7 +329,7 @@ static enum pm_smtp_event_kind end_event(struct pm_smtp *smtp, struct pm_smtp_ev
 
 static enum pm_smtp_event_kind state_event(struct pm_smtp *smtp, struct pm_smtp_event *event)
 {
-    if (smtp->message.stage == PM__SMTP_MESSAGE_DUE && !is_over(smtp)) {
+    if (smtp->message.stage == PM__SMTP_MESSAGE_DUE) {
         smtp->message.stage = PM__SMTP_MESSAGE_RUNNING;
         return PM_SMTP_EV_BODY;
     }

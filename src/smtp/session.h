@@ -17,7 +17,7 @@ enum pm__smtp_body_line {
 
 /* How far the message has come. */
 enum pm__smtp_stage {
-    PM__SMTP_MESSAGE_NONE,    /* not asked for, or the server has said what became of it */
+    PM__SMTP_MESSAGE_NONE,    /* not asked for, given up, or answered by the server */
     PM__SMTP_MESSAGE_DUE,     /* PM_SMTP_EV_BODY has not been told yet */
     PM__SMTP_MESSAGE_RUNNING, /* pm_smtp_body() takes it */
     PM__SMTP_MESSAGE_GIVEN    /* its end is in the output or has left */
