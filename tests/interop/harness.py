@@ -129,6 +129,12 @@ class TestCase(unittest.TestCase):
     """A test with a folder of its own; a failed test shows the logs that lie there."""
     maxDiff = 2000
 
+    @classmethod
+    def share(cls):
+        """Opens cls.shared, what all tests of the class have in common: closed behind the last."""
+        cls.shared = Shared()
+        cls.addClassCleanup(cls.shared.close)
+
     def run(self, result=None):
         self.result = result
         return super().run(result)

@@ -147,6 +147,15 @@ def readers():
     return found
 
 
+def shared_readers(shared):
+    """The same for the tests of a class, ended with what they share."""
+    found = readers()
+    for reader in found.values():
+        if isinstance(reader, Child):
+            shared.callback(reader.close)
+    return found
+
+
 def normalised(body):
     """A body with each line end as CRLF (SD55)."""
     return re.sub(rb"\r\n|\r|\n", b"\r\n", body)

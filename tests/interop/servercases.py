@@ -17,7 +17,6 @@ import os
 import pathlib
 import re
 
-import harness
 from certificates import Authority
 from harness import ROOT, seeded_bytes
 from program import Program, ProgramTest, activate, configure, write_mail
@@ -96,8 +95,7 @@ class ServerCases(ProgramTest):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.shared = harness.Shared()
-        cls.addClassCleanup(cls.shared.close)
+        cls.share()
         cls.authority = Authority(cls.shared.folder)
         cls.stranger = Authority(cls.shared.folder, "Another CA")
         cls.server = cls.shared.enter_context(cls.make(cls.shared.folder, cls.authority))

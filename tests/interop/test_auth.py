@@ -28,8 +28,7 @@ class WithDovecot(ProgramTest):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.shared = harness.Shared()
-        cls.addClassCleanup(cls.shared.close)
+        cls.share()
         cls.authority = Authority(cls.shared.folder)
         cls.server = cls.shared.enter_context(
             Postfix(cls.shared.folder, cls.authority, {USER: PASSWORD, OTHER: OTHERS_PASSWORD},

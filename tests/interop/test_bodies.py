@@ -4,7 +4,7 @@
 import harness
 from bodies import BODIES, check_wire
 from gate import Gate
-from mimereaders import ASCII, GB2312, UTF8, BIG5, Child, Judge, readers
+from mimereaders import ASCII, GB2312, UTF8, BIG5, Judge, shared_readers
 from program import ProgramTest, activate, configure
 from sinks import Sink
 
@@ -13,12 +13,8 @@ class Bodies(ProgramTest):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.shared = harness.Shared()
-        cls.addClassCleanup(cls.shared.close)
-        cls.readers = readers()
-        for reader in cls.readers.values():
-            if isinstance(reader, Child):
-                cls.shared.callback(reader.close)
+        cls.share()
+        cls.readers = shared_readers(cls.shared)
         cls.sink = cls.shared.enter_context(Sink())
         cls.gate = cls.shared.enter_context(Gate(cls.sink.port, 0))
         cls.gate.open()

@@ -25,8 +25,7 @@ class Certificates(ProgramTest):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.shared = harness.Shared()
-        cls.addClassCleanup(cls.shared.close)
+        cls.share()
         cls.authority = Authority(cls.shared.folder)
         cls.names = NameServer({name: [LOOPBACK] for name in (
             "mail.test", "x.a.test", "y.x.a.test", "foo.a.test", "a.test")})

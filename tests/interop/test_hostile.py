@@ -26,8 +26,7 @@ class Hostile(ProgramTest):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.shared = harness.Shared()
-        cls.addClassCleanup(cls.shared.close)
+        cls.share()
         cls.authority = Authority(cls.shared.folder)
         cls.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         cls.context.load_cert_chain(*map(str, cls.authority.issue()))

@@ -11,8 +11,7 @@ class WithPostfix(MailCases):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.shared = harness.Shared()
-        cls.addClassCleanup(cls.shared.close)
+        cls.share()
         cls.authority = Authority(cls.shared.folder)
         cls.server = cls.shared.enter_context(Postfix(cls.shared.folder, cls.authority))
 

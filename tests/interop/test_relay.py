@@ -59,8 +59,7 @@ class Relay(ProgramTest):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.shared = harness.Shared()
-        cls.addClassCleanup(cls.shared.close)
+        cls.share()
         cls.authority = Authority(cls.shared.folder)
         cls.server = cls.shared.enter_context(
             Postfix(cls.shared.folder, cls.authority, users={OWNER[0]: OWNER[1]}))

@@ -16,8 +16,7 @@ MESSAGE = (b"From: a@example.com\r\nTo: b@example.com\r\nSubject: probe\r\n\r\n"
 class PostfixServer(harness.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.shared = harness.Shared()
-        cls.addClassCleanup(cls.shared.close)
+        cls.share()
         cls.authority = Authority(cls.shared.folder)
         cls.postfix = cls.shared.enter_context(Postfix(cls.shared.folder, cls.authority))
 

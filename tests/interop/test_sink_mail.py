@@ -46,8 +46,7 @@ class WithSinks(MailCases):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.shared = harness.Shared()
-        cls.addClassCleanup(cls.shared.close)
+        cls.share()
         cls.authority = Authority(cls.shared.folder)
         cls.server = cls.shared.enter_context(ThreeSinks(cls.authority))
 

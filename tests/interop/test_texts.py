@@ -4,7 +4,7 @@
 back what was typed."""
 import harness
 from mime_round_trip import Typist, check_words
-from mimereaders import BIG5, CODECS, GB2312, LABELS, UTF8, Child, Judge, readers
+from mimereaders import BIG5, CODECS, GB2312, LABELS, UTF8, Judge, shared_readers
 from program import ProgramTest, activate
 from sinks import Sink
 
@@ -17,12 +17,8 @@ class Texts(ProgramTest):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.shared = harness.Shared()
-        cls.addClassCleanup(cls.shared.close)
-        cls.readers = readers()
-        for reader in cls.readers.values():
-            if isinstance(reader, Child):
-                cls.shared.callback(reader.close)
+        cls.share()
+        cls.readers = shared_readers(cls.shared)
 
     def send(self, port, sink, charset, subject, sender, names):
         """A mail with these texts, each as bytes."""
