@@ -29,6 +29,21 @@ QUEUE_FOLDERS = ("active bounce corrupt defer deferred flush hold incoming maild
                  "public saved trace").split()
 
 
+def last_of_each(lines):
+    """The lines of a main.cf without those that a later one of the same name overrides. Each of
+    Postfix's processes warns of every such line; before its log service has started, ten warnings
+    fill that service's socket, and it waits for ever to put its own there."""
+    entries = {}
+    for line in lines.splitlines():
+        if line.startswith((" ", "\t")):
+            entries[name] += "\n" + line
+        elif line and not line.startswith("#"):
+            name = line.partition("=")[0].strip()
+            entries.pop(name, None)
+            entries[name] = line
+    return "\n".join(entries.values()) + "\n"
+
+
 class DovecotSasl(Dovecot):
     """Dovecot's authentication service, at a socket in the queue's folder."""
 
@@ -75,7 +90,10 @@ class Postfix:
             self._make_queue()
             self.dovecot.__enter__()
             self._start_postfix()
-        except BaseException:
+        except BaseException as failure:
+            for log in (self.folder / "postfix.log", self.folder / "dovecot/dovecot.log"):
+                if log.exists():
+                    failure.add_note(f"---- {log.name}\n{log.read_text(errors='replace')}")
             self.__exit__()
             raise
         return self
@@ -113,7 +131,7 @@ class Postfix:
         self.received = self.maildir.received
         environment = server_environment()
         delivery = pwd.getpwnam(DELIVERY)
-        (etc / "main.cf").write_text(f"""
+        (etc / "main.cf").write_text(last_of_each(f"""
 compatibility_level = 3.7
 config_directory = {etc}
 queue_directory = {self.folder}/queue
@@ -159,7 +177,7 @@ smtpd_sasl_security_options = noanonymous
 smtpd_client_connection_count_limit = 0
 smtpd_client_connection_rate_limit = 0
 smtpd_error_sleep_time = 0
-""" + self.extra(etc))
+""" + self.extra(etc)))
         (etc / "recipients").write_text("/^refused/ 550 5.1.1 no such user here\n")
         self.ports.update({name: self.ports.get(name) or free_port()
                            for name in ("plain", "submission", "smtps")})
