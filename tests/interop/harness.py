@@ -10,6 +10,7 @@ import select
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -111,6 +112,64 @@ class Process:
         if self.running():
             self.popen.kill()
         self.popen.wait()
+
+
+def activity(pid):
+    """What a process has done so far, or None while a thread of it has something to do: it waits when
+    it answers the same twice. One that has not run for want of a processor does not wait."""
+    done = []
+    for task in sorted(pathlib.Path(f"/proc/{pid}/task").iterdir()):
+        try:
+            lines = (task / "status").read_text(encoding="ascii", errors="replace").splitlines()
+        except (FileNotFoundError, ProcessLookupError):
+            return None  # a thread has just ended
+        state, *switches = [line.split()[1] for line in lines
+                            if line.startswith(("State:", "voluntary", "nonvoluntary"))]
+        if state != "S":
+            return None
+        done.append((task.name, *switches))
+    return done
+
+
+class Unread:
+    """Bytes of a TCP connection over IPv4 that are under way or in the kernel still. The kernel is
+    asked for the two ends alone (sock_diag(7)): /proc/net/tcp has thousands of old connections."""
+    BY_FAMILY, ERROR, GONE, LISTENING = 20, 2, -2, 10
+
+    def __init__(self, connection):
+        self.connection = connection.getsockname(), connection.getpeername()
+        with self._ask() as kernel:
+            if self._queues(kernel, *self.connection) is None:
+                raise OSError("the kernel knows nothing of this connection")
+
+    @staticmethod
+    def _ask():
+        netlink_sock_diag = 4
+        return socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, netlink_sock_diag)
+
+    def _queues(self, kernel, end, other):
+        """(bytes not read, bytes not acknowledged) at an end, or None when it is no more."""
+        ports = struct.pack("!HH4s12x4s12x", end[1], other[1], socket.inet_aton(end[0]),
+                            socket.inet_aton(other[0]))
+        request = struct.pack("=BBBxI", socket.AF_INET, socket.IPPROTO_TCP, 0, 0xFFFFFFFF) + ports \
+            + struct.pack("=I8s", 0, b"\xff" * 8)
+        kernel.send(struct.pack("=IHHII", 16 + len(request), self.BY_FAMILY, 1, 0, 0) + request)
+        answer = kernel.recv(4096)
+        if struct.unpack_from("=H", answer, 4)[0] == self.ERROR:
+            error, = struct.unpack_from("=i", answer, 16)
+            if error != self.GONE:
+                raise OSError(-error, "sock_diag")
+            return None
+        if answer[16 + 1] == self.LISTENING:  # what is found in place of one that is gone
+            return None
+        return struct.unpack_from("=II", answer, 16 + 4 + 48 + 4)
+
+    def count(self):
+        """(those that the other end has yet to read, those that this one has)."""
+        with self._ask() as kernel:
+            here = self._queues(kernel, *self.connection) or (0, 0)
+            there = self._queues(kernel, *self.connection[::-1]) or (0, 0)
+        return here[1] + there[0], there[1] + here[0]
 
 
 def greets(port, process):

@@ -8,7 +8,7 @@ import select
 import socket
 import ssl
 
-from harness import ROOT, SOON, wait_until
+from harness import ROOT, SOON, Unread, wait_until
 
 FOLDER = ROOT / "tests" / "hostile"
 USER, PASSWORD = "hostile.user", "correct-horse-battery"
@@ -131,26 +131,13 @@ class Server:
         self.raw, _ = listener.accept()
         self.raw.settimeout(SOON)
         self.raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.line_of_kernel = self._kernel_names()
+        self.unread = Unread(self.raw)
         self.connection = self.raw
         self.secure = False
         self.buffer = b""
         self.clear = b""
         self.nonce = ""
         self.sent = 0
-
-    def _kernel_names(self):
-        """How /proc/net/tcp names the client's end."""
-        names = [f"0100007F:{end[1]:04X}" for end in (self.raw.getpeername(), self.raw.getsockname())]
-        return " ".join(names)
-
-    def _is_read(self):
-        """True when the client has taken everything that came."""
-        with open("/proc/net/tcp", encoding="ascii") as table:
-            for line in table:
-                if self.line_of_kernel in line:
-                    return line.split()[4].endswith(":00000000")
-        return True
 
     def _receive(self):
         try:
@@ -184,7 +171,7 @@ class Server:
             self.sent += size
             data = data[size:]
             if data:
-                wait_until(self._is_read, "a client that reads", pause=0.0003)
+                wait_until(lambda: self.unread.count()[0] == 0, "a client that reads", pause=0.0003)
 
     def line(self):
         while b"\r\n" not in self.buffer:

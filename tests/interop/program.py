@@ -66,16 +66,11 @@ class Program(Process):
 
     def wait_idle(self):
         """Until the program has done all it had to do: it has not run for a while."""
-        def activity():
-            with open(f"/proc/{self.pid}/status", encoding="ascii") as file:
-                lines = [line for line in file if line.startswith(("State:", "volu", "nonvolu"))]
-            # One that has not run for want of a processor is not idle.
-            return lines if lines[0].split()[1] == "S" else None
         seen = None
 
         def unchanged():
             nonlocal seen
-            before, seen = seen, activity()
+            before, seen = seen, harness.activity(self.pid)
             return seen is not None and before == seen
         wait_until(unchanged, "an idle program", pause=0.15)
 

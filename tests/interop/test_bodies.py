@@ -16,8 +16,7 @@ class Bodies(ProgramTest):
         cls.share()
         cls.readers = shared_readers(cls.shared)
         cls.sink = cls.shared.enter_context(Sink())
-        cls.gate = cls.shared.enter_context(Gate(cls.sink.port, 0))
-        cls.gate.open()
+        cls.gate = cls.shared.enter_context(Gate(cls.sink.port))
 
     def prepare(self, port):
         activate(port)
@@ -31,7 +30,6 @@ class Bodies(ProgramTest):
         if body is not None:
             port.body(body, charset)
         before = len(self.sink.mails)
-        self.gate.ended.clear()
         self.assertEqual(port.send_mail(), (0, 0), what)
         sent = self.gate.wait_ended()
         mail, = self.sink.mails[before:]

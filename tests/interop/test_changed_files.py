@@ -167,8 +167,7 @@ class ChangedFiles(ProgramTest):
         with Sink() as sink:
             for change in CHANGES:
                 # The length of such a mail on the wire, up to the final dot.
-                with Gate(sink.port, 0) as gate:
-                    gate.open()
+                with Gate(sink.port) as gate:
                     self.attach(gate.port, content)
                     self.assertEqual(self.port.send_mail(), (0, 0))
                     length = len(gate.wait_ended()) - len(b"QUIT\r\n")

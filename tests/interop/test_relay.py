@@ -9,50 +9,16 @@ import resource
 import signal
 import socket
 import subprocess
-import threading
 
 import harness
 from certificates import Authority
+from gate import Gate
 from harness import wait_until
 from postfix import Postfix
 from program import ProgramTest, activate, configure, program_path, write_mail
 
 OWNER = ("user@example.com", "secret")
 HOST_WORD = "hostword"
-
-
-class Wire:
-    """A way to a port of 127.0.0.1 that keeps what goes over it, each direction apart."""
-
-    def __init__(self, port):
-        self.target = port
-        self.sent, self.received = bytearray(), bytearray()
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self.listener.getsockname()[1]
-        threading.Thread(target=self._serve, daemon=True).start()
-
-    def close(self):
-        self.listener.close()
-
-    def _serve(self):
-        while True:
-            try:
-                near, _ = self.listener.accept()
-            except OSError:
-                return
-            far = socket.create_connection(("127.0.0.1", self.target))
-            for a, b, kept in ((near, far, self.sent), (far, near, self.received)):
-                threading.Thread(target=self._copy, args=(a, b, kept), daemon=True).start()
-
-    @staticmethod
-    def _copy(source, target, kept):
-        try:
-            while piece := source.recv(65536):
-                kept += piece
-                target.sendall(piece)
-            target.shutdown(socket.SHUT_WR)
-        except OSError:
-            pass
 
 
 class Relay(ProgramTest):
@@ -65,9 +31,7 @@ class Relay(ProgramTest):
             Postfix(cls.shared.folder, cls.authority, users={OWNER[0]: OWNER[1]}))
 
     def wire(self, kind):
-        wire = Wire(self.server.ports[kind])
-        self.addCleanup(wire.close)
-        return wire
+        return self.enterContext(Gate(self.server.ports[kind]))
 
     def settings(self, port, tls="starttls", password=OWNER[1]):
         secret = self.folder / "password"
