@@ -3,6 +3,7 @@
 import contextlib
 
 import aiosmtpd
+from aiosmtpd.smtp import SMTP
 
 from harness import wait_until
 from sinks import Sink
@@ -28,6 +29,29 @@ class PickySink(Sink):
         return await super().handle_DATA(server, session, envelope)
 
 
+class TakesRequireTls(SMTP):
+    """aiosmtpd has no REQUIRETLS (RFC 8689): this much of it is the test's."""
+
+    async def smtp_MAIL(self, arg):
+        words = (arg or "").split(" ")
+        self.require_tls = "REQUIRETLS" in words
+        await super().smtp_MAIL(" ".join(word for word in words if word != "REQUIRETLS"))
+
+
+class RequireTlsSink(PickySink):
+    """Offers REQUIRETLS, and takes no mail without it."""
+    protocol = TakesRequireTls
+
+    async def handle_EHLO(self, _server, session, _envelope, hostname, responses):
+        session.host_name = hostname
+        return [*responses[:-1], "250-REQUIRETLS", responses[-1]]
+
+    async def handle_DATA(self, server, session, envelope):
+        if not server.require_tls:
+            return "550 5.7.30 REQUIRETLS needed"
+        return await super().handle_DATA(server, session, envelope)
+
+
 class AioSinks(contextlib.ExitStack):
     name = "aiosmtpd"
     mechanisms = ("PLAIN", "LOGIN")
@@ -38,7 +62,8 @@ class AioSinks(contextlib.ExitStack):
         self.sinks = {
             "plain": PickySink(),
             "submission": PickySink(certificate, users=users),
-            "smtps": PickySink(certificate, implicit=True, users=users),
+            "smtps": PickySink(certificate, implicit=True, users=users, utf8=True),
+            "requiretls": RequireTlsSink(certificate, implicit=True, users=users),
             "small": PickySink(size_limit=SMALL),
             "late": PickySink(late=SMALL),
         }

@@ -13,9 +13,12 @@ def openssl(folder, *arguments):
 
 
 class Authority:
-    """A CA in a folder: `certificate` is its PEM file; issue() makes server certificates."""
+    """A CA in a folder: `certificate` is its PEM file; issue() makes server certificates, for
+    `names` when nothing else is asked for."""
 
-    def __init__(self, folder, name="Postmodem test CA"):
+    def __init__(self, folder, name="Postmodem test CA",
+                 names=("DNS:localhost", "IP:127.0.0.1", "IP:::1")):
+        self.names = names
         self.folder = pathlib.Path(folder) / name.replace(" ", "-")
         self.folder.mkdir(parents=True)
         self.certificate = self.folder / "ca.pem"
@@ -33,8 +36,7 @@ class Authority:
         openssl(self.folder, "genpkey", "-algorithm", *kind, "-out", path)
         path.chmod(0o600)
 
-    def issue(self, names=("DNS:localhost", "IP:127.0.0.1", "IP:::1"), start=None, end=None,
-              rsa=False, common_name=None):
+    def issue(self, names=None, start=None, end=None, rsa=False, common_name=None):
         """(certificate file, key file) for these subject alternative names. start and end are
         the dates of validity as YYYYMMDDHHMMSSZ. One name may be the whole extension in DER."""
         self.count += 1
@@ -43,7 +45,7 @@ class Authority:
         self._new_key(key, rsa)
         extensions = stem.with_suffix(".ext")
         extensions.write_text("basicConstraints=CA:FALSE\nextendedKeyUsage=serverAuth,clientAuth\n"
-                              f"subjectAltName={','.join(names)}\n")
+                              f"subjectAltName={','.join(names or self.names)}\n")
         subject = "/O=Postmodem test" + (f"/CN={common_name}" if common_name else "")
         openssl(self.folder, "req", "-new", "-key", key, "-subj", subject,
                 "-out", request)

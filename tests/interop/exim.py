@@ -107,6 +107,7 @@ tls_advertise_hosts = ${{if {with_tls}{{*}}{{}}}}
 auth_advertise_hosts = ${{if {with_tls}{{*}}{{}}}}
 pipelining_advertise_hosts = *
 chunking_advertise_hosts = *
+dsn_advertise_hosts = *
 message_size_limit = ${{if eq{{$received_port}}{{{ports["small"]}}}{{{SMALL}}}{{0}}}}
 host_lookup =
 rfc1413_hosts =

@@ -2,6 +2,7 @@
 """The Maildir in which a test's mail server files what it takes, once for each recipient."""
 import email
 import email.policy
+import functools
 
 from harness import wait_until
 
@@ -13,16 +14,18 @@ class Received:
 
     def __init__(self, path, recipient_field):
         headers, _, rest = path.read_bytes().partition(b"\nReceived:")
-        envelope = email.message_from_bytes(headers + b"\n\n")
+        # As text: an address may be UTF-8 (RFC 6532).
+        envelope = email.message_from_string(headers.decode(errors="surrogateescape") + "\n\n")
         self.recipient = envelope[recipient_field]
-        self.sender = envelope["Return-Path"].strip("<>")
+        # OpenSMTPD writes none for its own reports.
+        self.sender = envelope.get("Return-Path", "<>").strip("<>")
         # Drop what the server put in front: the fields up to the end of its own Received.
         lines = rest.split(b"\n")
         own = next(i for i, line in enumerate(lines) if i > 0 and not line.startswith((b"\t", b" ")))
         self.raw = b"\r\n".join(lines[own:])
         self.received = b"\n".join(lines[:own]).decode()
 
-    @property
+    @functools.cached_property
     def message(self):
         return email.message_from_bytes(self.raw, policy=email.policy.default)
 

@@ -40,6 +40,7 @@ class OpenSmtpd:
     name = "OpenSMTPD"
     mechanisms = ("PLAIN", "LOGIN")
     too_many_bytes = 28 << 20
+    repeats_envid = False
 
     def __init__(self, folder, authority, users):
         needs_root()

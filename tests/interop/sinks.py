@@ -3,6 +3,7 @@
 import asyncio
 import email
 import email.policy
+import functools
 import logging
 import socket
 import ssl
@@ -29,7 +30,7 @@ class Mail:
         self.tls_version = cipher and cipher[1]
         self.user = user
 
-    @property
+    @functools.cached_property
     def message(self):
         return email.message_from_bytes(self.raw, policy=email.policy.default)
 
@@ -41,14 +42,18 @@ class Sink:
                  STARTTLS is offered
     users        name -> password: AUTH is offered and required
     refuse       recipient -> the reply to its RCPT
+    utf8         SMTPUTF8 is offered
     """
+    protocol = SMTP
 
-    def __init__(self, certificate=None, implicit=False, users=None, refuse=None, size_limit=None):
+    def __init__(self, certificate=None, implicit=False, users=None, refuse=None, size_limit=None,
+                 utf8=False):
         self.mails = []
         self.users = users
         self.refuse = {} if refuse is None else refuse
         self.failed_logins = []
         self.size_limit = size_limit
+        self.utf8 = utf8
         self.context = None
         self.implicit = implicit
         if certificate:
@@ -87,11 +92,12 @@ class Sink:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     def _protocol(self):
-        return SMTP(self, data_size_limit=self.size_limit, enable_SMTPUTF8=False,
-                    hostname="sink.postmodem.test", loop=self.loop,
-                    tls_context=None if self.implicit else self.context,
-                    auth_required=self.users is not None, auth_require_tls=False,
-                    authenticator=self._authenticate if self.users is not None else None)
+        return self.protocol(
+            self, data_size_limit=self.size_limit, enable_SMTPUTF8=self.utf8,
+            hostname="sink.postmodem.test", loop=self.loop,
+            tls_context=None if self.implicit else self.context,
+            auth_required=self.users is not None, auth_require_tls=False,
+            authenticator=self._authenticate if self.users is not None else None)
 
     def _authenticate(self, _server, _session, _envelope, _mechanism, data):
         name, word = data.login.decode(), data.password.decode()

@@ -1,19 +1,20 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""The cases of servercases.py with Dovecot's submission server."""
+"""The cases of servercases.py and serverextensions.py with Dovecot's submission server."""
 import harness
-from servercases import KEY, PASSWORD, USER, ServerCases
+from servercases import KEY, PASSWORD, USER
+from serverextensions import AllServerCases
 from submission import Submission
 
 
-class WithDovecot(ServerCases):
+class WithDovecot(AllServerCases):
     @classmethod
     def make(cls, folder, authority):
         return Submission(folder, authority, {USER: PASSWORD}, KEY)
 
 
 # Only the subclass is a test of this file.
-del ServerCases
+del AllServerCases
 
 if __name__ == "__main__":
     harness.main()

@@ -1,19 +1,20 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""The cases of servercases.py with Postfix."""
+"""The cases of servercases.py and serverextensions.py with Postfix."""
 import harness
 from postfix import LimitedPostfix
-from servercases import PASSWORD, USER, ServerCases
+from servercases import PASSWORD, USER
+from serverextensions import AllServerCases
 
 
-class WithPostfix(ServerCases):
+class WithPostfix(AllServerCases):
     @classmethod
     def make(cls, folder, authority):
         return LimitedPostfix(folder, authority, {USER: PASSWORD})
 
 
 # Only the subclass is a test of this file.
-del ServerCases
+del AllServerCases
 
 if __name__ == "__main__":
     harness.main()
