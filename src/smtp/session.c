@@ -89,6 +89,13 @@ static bool is_untouched(const struct pm_smtp *smtp)
     return smtp->fresh && smtp->message.stage != PM__SMTP_MESSAGE_GIVEN;
 }
 
+/* True for a reply that nothing waited for and that says nothing about the mail: who says 421 takes
+ * nothing more. */
+static bool is_stray(const struct pm_smtp *smtp)
+{
+    return smtp->reply.unasked && smtp->reply.code != 421;
+}
+
 /* The connection ended: SD31, unless a negative reply has decided already (SD54). */
 static void lose(struct pm_smtp *smtp, uint64_t now)
 {
@@ -182,7 +189,7 @@ static void do_refuse(struct pm_smtp *smtp, uint64_t now)
 static void do_drop(struct pm_smtp *smtp, uint64_t now)
 {
     uint16_t code = smtp->reply.code;
-    smtp->untouched = smtp->fresh;
+    smtp->untouched = is_stray(smtp) ? is_untouched(smtp) : smtp->fresh;
     pm__smtp_fail(smtp, pm_mail_error_of_reply(code), code, PM__SMTP_DROP, now);
 }
 
@@ -246,7 +253,8 @@ static void complete(struct pm_smtp *smtp, uint64_t now)
     if (smtp->reply.unasked) {
         state = pm__smtp_between(smtp) ? PM__SMTP_KEPT : PM__SMTP_IDLE;
     } else {
-        if (state == PM__SMTP_DOT || state == PM__SMTP_BDAT) {
+        /* 3yz answers nothing here: what became of the message is not known. */
+        if ((state == PM__SMTP_DOT || state == PM__SMTP_BDAT) && reply != PM__SMTP_3YZ) {
             smtp->message.stage = PM__SMTP_MESSAGE_NONE;
         }
         smtp->awaited--;
@@ -540,7 +548,7 @@ void pm_smtp_tick(struct pm_smtp *smtp, uint64_t now)
 
 bool pm_smtp_unknown(const struct pm_smtp *smtp)
 {
-    bool refused = smtp->error_code != 0 && smtp->error != PM_MAIL_CLOSED;
+    bool refused = smtp->error_code != 0 && smtp->error != PM_MAIL_CLOSED && !is_stray(smtp);
     return smtp->message.stage == PM__SMTP_MESSAGE_GIVEN && !refused;
 }
 

@@ -7,13 +7,8 @@
  * but for: F9 1 ms passes, FA 400 ms, FB 1 s, FC a URC, FD DTR drops, FE the host is lost,
  * FF the next byte is input whatever it is.
  */
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "at_rig.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "harness.h"
 
 enum { MAX_INPUT = 16384, MAX_STEPS = 512 };
 
@@ -75,13 +70,6 @@ static size_t random_cut(void *state, size_t step, size_t pos, size_t left)
     return 1 + (*seed >> 8) % (*seed >> 31 != 0 ? 4 : 64);
 }
 
-static void require(bool condition)
-{
-    if (!condition) {
-        abort();
-    }
-}
-
 /* The host leaves, and another one with factory settings gets exactly one answer. */
 static void check_alive(struct at_rig *rig)
 {
@@ -89,13 +77,13 @@ static void check_alive(struct at_rig *rig)
     pm_at_lost(&rig->at, rig->now);
     at_rig_settle(rig);
     at_rig_to(rig, rig->now + 200000);
-    require(!pm_at_busy(&rig->at));
-    require(rig->commands == rig->results);
+    REQUIRE(!pm_at_busy(&rig->at));
+    REQUIRE(rig->commands == rig->results);
     pm_at_settings_factory(&rig->at.set);
     rig->out_len = 0;
-    require(at_rig_input(rig, "AT\r", 3) == 0);
-    require(rig->out_len == sizeof answer - 1 && memcmp(rig->out, answer, sizeof answer - 1) == 0);
-    require(pm_at_deadline(&rig->at) == PM_NEVER);
+    REQUIRE(at_rig_input(rig, "AT\r", 3) == 0);
+    REQUIRE(rig->out_len == sizeof answer - 1 && memcmp(rig->out, answer, sizeof answer - 1) == 0);
+    REQUIRE(pm_at_deadline(&rig->at) == PM_NEVER);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -118,8 +106,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     at_play(&whole, script.steps, script.count, NULL);
     at_rig_init(&cut, &config);
     at_play(&cut, script.steps, script.count, &cuts);
-    require(whole.out_len == cut.out_len && whole.out_beyond == cut.out_beyond);
-    require(memcmp(whole.out, cut.out, whole.out_len) == 0);
+    REQUIRE(whole.out_len == cut.out_len && whole.out_beyond == cut.out_beyond);
+    REQUIRE(memcmp(whole.out, cut.out, whole.out_len) == 0);
     check_alive(&whole);
     check_alive(&cut);
     return 0;

@@ -5,30 +5,14 @@
  * line and in a whole dialogue, and do what follows from it.
  *
  * The first byte: 1 STARTTLS is wanted, 2 the connection is TLS, 4 there is a user, 8 no password
- * in clear, 16 the reply comes byte by byte. The second is the size of the mail, as a power of 2.
+ * in clear, 16 the reply comes byte by byte, 32 the sender is not ASCII, 64 REQUIRETLS is wanted,
+ * 128 DSN is wanted. The second is the size of the mail, as a power of 2.
  */
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
+#include "harness.h"
 #include "postmodem/error.h"
 #include "smtp/capabilities.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
 enum { LINES = 200, INPUT_SIZE = 16384, REPLY_SIZE = INPUT_SIZE + 8 * LINES, COMMAND_SIZE = 512 };
-
-static void require(bool good)
-{
-    if (!good) {
-        abort();
-    }
-}
-
-static struct pm_slice text(const char *string)
-{
-    return (struct pm_slice){(const uint8_t *)string, strlen(string)};
-}
 
 /* ---- The slow reader ---- */
 
@@ -110,6 +94,10 @@ static void read_slowly(struct pm_smtp_capabilities *all, struct pm_slice line)
     all->starttls |= is_word(first, "STARTTLS");
     all->pipelining |= is_word(first, "PIPELINING");
     all->eight_bit |= is_word(first, "8BITMIME");
+    all->chunking |= is_word(first, "CHUNKING");
+    all->utf8 |= is_word(first, "SMTPUTF8");
+    all->dsn |= is_word(first, "DSN");
+    all->require_tls |= is_word(first, "REQUIRETLS");
     if (is_word(first, "SIZE")) {
         all->size = true;
         all->size_limit = limit_of(word_of(line, 1));
@@ -129,9 +117,11 @@ static void read_slowly(struct pm_smtp_capabilities *all, struct pm_slice line)
 
 static void require_same(const struct pm_smtp_capabilities *a, const struct pm_smtp_capabilities *b)
 {
-    require(a->size_limit == b->size_limit && a->mechanisms == b->mechanisms &&
-            a->auth == b->auth && a->size == b->size && a->starttls == b->starttls &&
-            a->pipelining == b->pipelining && a->eight_bit == b->eight_bit);
+    REQUIRE(a->size_limit == b->size_limit && a->mechanisms == b->mechanisms);
+    REQUIRE(a->auth == b->auth && a->size == b->size && a->starttls == b->starttls);
+    REQUIRE(a->pipelining == b->pipelining && a->chunking == b->chunking);
+    REQUIRE(a->eight_bit == b->eight_bit && a->utf8 == b->utf8);
+    REQUIRE(a->dsn == b->dsn && a->require_tls == b->require_tls);
 }
 
 /* ---- The reply ---- */
@@ -145,7 +135,7 @@ struct reply {
 
 static void add(struct reply *reply, const void *bytes, size_t len)
 {
-    require(reply->len + len <= sizeof reply->bytes);
+    REQUIRE(reply->len + len <= sizeof reply->bytes);
     memcpy(reply->bytes + reply->len, bytes, len);
     reply->len += len;
 }
@@ -182,7 +172,7 @@ static void make_reply(struct reply *reply, const uint8_t *data, size_t size)
         size -= used;
         lines++;
     }
-    add(reply, "250 DSN\r\n", 9);
+    add(reply, "250 HELP\r\n", 10);
     reply->legal = reply->legal && lines <= PM_SMTP_MAX_LINES;
 }
 
@@ -203,17 +193,17 @@ static void pump(struct client *client)
     const uint8_t *out;
     while (pm_smtp_next_event(&client->smtp, &event, 0) != PM_SMTP_EV_NONE) {
         if (event.kind == PM_SMTP_EV_DONE) {
-            require(!client->done);
+            REQUIRE(!client->done);
             client->done = true;
             client->error = event.error;
         } else if (event.kind == PM_SMTP_EV_RECIPIENT) {
-            pm_smtp_recipient(&client->smtp, text("to@example.net"));
+            pm_smtp_recipient(&client->smtp, slice_of("to@example.net"));
         }
         client->asked = client->asked || event.kind == PM_SMTP_EV_CRYPTO;
     }
     size_t n = pm_smtp_output(&client->smtp, &out);
     if (n > 0) {
-        require(n < sizeof client->command && memchr(out, 0, n) == NULL);
+        REQUIRE(n < sizeof client->command && memchr(out, 0, n) == NULL);
         memcpy(client->command, out, n);
         client->command[n] = '\0';
         pm_smtp_output_ack(&client->smtp, n, 0);
@@ -225,7 +215,7 @@ static void converse(struct client *client, const struct reply *reply, bool byte
     pm_smtp_init(&client->smtp, &client->config, 0);
     pm_smtp_input(&client->smtp, (const uint8_t *)"220 mx\r\n", 8, 0);
     pump(client);
-    require(strcmp(client->command, "EHLO me.example\r\n") == 0);
+    REQUIRE(strcmp(client->command, "EHLO me.example\r\n") == 0);
     client->command[0] = '\0';
     size_t step = byte_by_byte ? 1 : reply->len;
     for (size_t at = 0; at < reply->len && !client->done; at += step) {
@@ -236,19 +226,48 @@ static void converse(struct client *client, const struct reply *reply, bool byte
 
 static void require_command(const struct client *client, const char *start)
 {
-    require(strncmp(client->command, start, strlen(start)) == 0);
+    REQUIRE(strncmp(client->command, start, strlen(start)) == 0);
+}
+
+/* True when the group that MAIL begins, which has room for all here, has `command`. */
+static bool grouped(const struct client *client, const char *command)
+{
+    return strstr(client->command, command) != NULL;
+}
+
+static uint16_t refusal(const struct client *client, const struct pm_smtp_capabilities *offered)
+{
+    const struct pm_smtp_config *config = &client->config;
+    if (config->require_tls && !(offered->require_tls && config->tls)) {
+        return PM_MAIL_SSL;
+    }
+    if (offered->size_limit != 0 && config->message_size > offered->size_limit) {
+        return PM_MAIL_ALLOCATION;
+    }
+    return config->international && !(offered->utf8 && offered->eight_bit) ? PM_MAIL_MAILBOX_NAME
+                                                                           : 0;
 }
 
 static void judge_mail(const struct client *client, const struct pm_smtp_capabilities *offered)
 {
-    if (offered->size_limit != 0 && client->config.message_size > offered->size_limit) {
-        require(client->done && client->error == PM_MAIL_ALLOCATION);
+    const struct pm_smtp_config *config = &client->config;
+    const uint16_t error = refusal(client, offered);
+    const bool bdat = offered->chunking && config->message_size <= PM_SMTP_GROUP_SIZE;
+    if (error != 0) {
+        REQUIRE(client->done && client->error == error);
         return;
     }
-    require_command(client, "MAIL FROM:<from@example.com>");
-    require((strstr(client->command, " SIZE=") != NULL) == offered->size);
-    require((strstr(client->command, "RCPT TO:") != NULL) == offered->pipelining);
-    require((strstr(client->command, " BODY=8BITMIME") != NULL) == offered->eight_bit);
+    require_command(client, "MAIL FROM:<");
+    REQUIRE(grouped(client, " SIZE=") == offered->size);
+    REQUIRE(grouped(client, " BODY=8BITMIME") == offered->eight_bit);
+    REQUIRE(grouped(client, " SMTPUTF8") == config->international);
+    REQUIRE(grouped(client, " REQUIRETLS") == config->require_tls);
+    REQUIRE(grouped(client, " RET=HDRS") == (offered->dsn && config->notify != 0));
+    REQUIRE(grouped(client, "\r\nRCPT TO:<") == offered->pipelining);
+    REQUIRE(grouped(client, " NOTIFY=FAILURE") ==
+            (offered->pipelining && offered->dsn && config->notify != 0));
+    REQUIRE(grouped(client, "\r\nDATA\r\n") == (offered->pipelining && !offered->chunking));
+    REQUIRE(grouped(client, "\r\nBDAT ") == (offered->pipelining && bdat));
 }
 
 /* The mechanisms that these settings leave of those offered: without a certificate or tokens. */
@@ -272,9 +291,9 @@ static void judge_auth(const struct client *client, const struct pm_smtp_capabil
                  {PM_SMTP_LOGIN, "AUTH LOGIN\r\n"},
                  {PM_SMTP_CRAM_MD5, "AUTH CRAM-MD5\r\n"}};
     unsigned left = usable(&client->config, offered->mechanisms);
-    require(client->asked == ((left & (PM_SMTP_SCRAM_SHA_256 | PM_SMTP_SCRAM_SHA_256_PLUS)) != 0));
+    REQUIRE(client->asked == ((left & (PM_SMTP_SCRAM_SHA_256 | PM_SMTP_SCRAM_SHA_256_PLUS)) != 0));
     if (client->asked) { /* The nonce or the channel binding is waited for. */
-        require(client->command[0] == '\0');
+        REQUIRE(client->command[0] == '\0');
         return;
     }
     for (size_t i = 0; i < sizeof later / sizeof later[0]; i++) {
@@ -283,20 +302,20 @@ static void judge_auth(const struct client *client, const struct pm_smtp_capabil
             return;
         }
     }
-    require(client->done && client->error == PM_MAIL_AUTH_TYPE);
+    REQUIRE(client->done && client->error == PM_MAIL_AUTH_TYPE);
 }
 
 static void judge(const struct client *client, const struct reply *reply)
 {
     const struct pm_smtp_capabilities *offered = &reply->expected;
     if (!reply->legal) {
-        require(client->done && client->error == PM_MAIL_SEND);
+        REQUIRE(client->done && client->error == PM_MAIL_SEND);
         return;
     }
     require_same(&client->smtp.capabilities, offered);
     if (client->config.starttls && !client->config.tls) {
-        require(client->done == !offered->starttls);
-        require(!client->done || client->error == PM_MAIL_SSL);
+        REQUIRE(client->done == !offered->starttls);
+        REQUIRE(!client->done || client->error == PM_MAIL_SSL);
         require_command(client, client->done ? "QUIT\r\n" : "STARTTLS\r\n");
     } else if (client->config.username.len > 0 && offered->auth) {
         judge_auth(client, offered);
@@ -313,10 +332,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     }
     memset(&client, 0, sizeof client);
-    client.config.ehlo_name = text("me.example");
-    client.config.sender = text("from@example.com");
-    client.config.username = text((data[0] & 4) != 0 ? "someone" : "");
-    client.config.password = text("K1:tr!cky-pass");
+    client.config.ehlo_name = slice_of("me.example");
+    client.config.international = (data[0] & 32) != 0;
+    client.config.sender =
+        slice_of((data[0] & 32) != 0 ? "fr\xC3\xB6m@example.com" : "from@example.com");
+    client.config.require_tls = (data[0] & 64) != 0;
+    client.config.notify = (data[0] & 128) != 0 ? PM_SMTP_NOTIFY_FAILURE : 0;
+    client.config.username = slice_of((data[0] & 4) != 0 ? "someone" : "");
+    client.config.password = slice_of("K1:tr!cky-pass");
     client.config.starttls = (data[0] & 1) != 0;
     client.config.tls = (data[0] & 2) != 0;
     client.config.clear_auth =

@@ -5,16 +5,12 @@
  * named, of which just one is there; and no value of a secret stands in a message.
  */
 #include <errno.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "harness.h"
 #include "host/configuration.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 FILE *__real_fopen(const char *path, const char *mode);
 FILE *__wrap_fopen(const char *path, const char *mode);
 
@@ -29,13 +25,6 @@ static int text_fd = -1;
 static char text_path[32];
 static bool watched; /* the code under test runs, and the fuzzer's own files do not count */
 
-static void require(bool good)
-{
-    if (!good) {
-        abort();
-    }
-}
-
 /* The linker gives all calls of fopen() here (CMakeLists.txt). */
 FILE *__wrap_fopen(const char *path, const char *mode)
 {
@@ -43,7 +32,7 @@ FILE *__wrap_fopen(const char *path, const char *mode)
     if (!watched) {
         return __real_fopen(path, mode);
     }
-    require(strcmp(mode, "re") == 0);
+    REQUIRE(strcmp(mode, "re") == 0);
     if (strcmp(path, text_path) == 0) {
         return __real_fopen(path, mode);
     }
@@ -72,7 +61,7 @@ static void load(struct result *result)
     result->finished = result->read && pm_configuration_finish(&result->configuration, result->err,
                                                                sizeof result->err);
     watched = false;
-    require(result->finished == (result->err[0] == '\0'));
+    REQUIRE(result->finished == (result->err[0] == '\0'));
 }
 
 /* "FILE:LINE: reason", the line being one of the file's. */
@@ -84,9 +73,9 @@ static void check_refusal(const struct result *result, const char *text, size_t 
     for (size_t i = 0; i < size; i++) {
         lines += text[i] == '\n' ? 1 : 0;
     }
-    require(strncmp(result->err, text_path, path) == 0 && result->err[path] == ':');
+    REQUIRE(strncmp(result->err, text_path, path) == 0 && result->err[path] == ':');
     unsigned long line = strtoul(result->err + path + 1, &end, 10);
-    require(line >= 1 && line <= lines && strncmp(end, ": ", 2) == 0 && end[2] != '\0');
+    REQUIRE(line >= 1 && line <= lines && strncmp(end, ": ", 2) == 0 && end[2] != '\0');
 }
 
 /* True when the only mark of the text stands in the value of a secret. */
@@ -120,14 +109,14 @@ static bool mark_is_secret(const char *text, size_t size)
 
 static void same(struct result *a, struct result *b)
 {
-    require(a->read == b->read && a->finished == b->finished && strcmp(a->err, b->err) == 0);
-    require(a->configuration.count == b->configuration.count);
+    REQUIRE(a->read == b->read && a->finished == b->finished && strcmp(a->err, b->err) == 0);
+    REQUIRE(a->configuration.count == b->configuration.count);
     for (size_t i = 0; a->finished && i < a->configuration.count; i++) {
         struct pm_options *one = pm_configuration_take(&a->configuration, i);
         struct pm_options *two = pm_configuration_take(&b->configuration, i);
-        require(one != NULL && two != NULL);
-        require(pm_options_difference(one, two) == NULL);
-        require(pm_configuration_find(&a->configuration, one->name) == i);
+        REQUIRE(one != NULL && two != NULL);
+        REQUIRE(pm_options_difference(one, two) == NULL);
+        REQUIRE(pm_configuration_find(&a->configuration, one->name) == i);
         pm_options_delete(one);
         pm_options_delete(two);
     }
@@ -137,10 +126,10 @@ static void put_text(const uint8_t *data, size_t size)
 {
     if (text_fd < 0) {
         text_fd = memfd_create("config", MFD_CLOEXEC);
-        require(text_fd >= 0);
+        REQUIRE(text_fd >= 0);
         (void)snprintf(text_path, sizeof text_path, "/proc/self/fd/%d", text_fd);
     }
-    require(ftruncate(text_fd, 0) == 0 && pwrite(text_fd, data, size, 0) == (ssize_t)size);
+    REQUIRE(ftruncate(text_fd, 0) == 0 && pwrite(text_fd, data, size, 0) == (ssize_t)size);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -156,7 +145,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (!one.read) {
         check_refusal(&one, (const char *)data, size);
     }
-    require(!mark_is_secret((const char *)data, size) || strstr(one.err, MARK) == NULL);
+    REQUIRE(!mark_is_secret((const char *)data, size) || strstr(one.err, MARK) == NULL);
     same(&one, &two);
     pm_configuration_free(&one.configuration);
     pm_configuration_free(&two.configuration);

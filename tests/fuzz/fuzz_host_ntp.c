@@ -4,20 +4,8 @@
  * packet. Only an answer that repeats the nonce may be anything but foreign, and a time must be
  * within the eras that 64 bits of NTP can tell.
  */
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
+#include "harness.h"
 #include "host/ntp.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void require(bool condition)
-{
-    if (!condition) {
-        abort();
-    }
-}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -30,14 +18,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     memcpy(&elapsed, data, 4);
     size_t len = size - 4;
     uint8_t *packet = malloc(len > 0 ? len : 1); /* exact: a byte too far is seen */
-    require(packet != NULL);
+    REQUIRE(packet != NULL);
     memcpy(packet, data + 4, len);
     enum pm_ntp_answer answer = pm_ntp_judge(packet, len, nonce, elapsed, &ms);
     bool ours = len >= PM_NTP_PACKET && memcmp(packet + 24, nonce, 8) == 0;
-    require(ours || answer == PM_NTP_FOREIGN);
-    require((answer == PM_NTP_TIME) == (ms != INT64_MIN));
+    REQUIRE(ours || answer == PM_NTP_FOREIGN);
+    REQUIRE((answer == PM_NTP_TIME) == (ms != INT64_MIN));
     /* 1968 to 2104, and half of what the answer took at most. */
-    require(answer != PM_NTP_TIME ||
+    REQUIRE(answer != PM_NTP_TIME ||
             (ms >= -61505152000LL && ms <= 4233462144000LL + INT64_C(4294967296)));
     free(packet);
     return 0;

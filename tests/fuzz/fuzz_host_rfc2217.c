@@ -6,13 +6,8 @@
  *
  * The first byte seeds the cuts; its lowest bit tells whether the host has agreed on the options.
  */
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
+#include "harness.h"
 #include "host/rfc2217.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 enum { INPUT_SIZE = 8192, MAX_LOG = INPUT_SIZE * 20 };
 
@@ -24,17 +19,10 @@ struct record {
     uint8_t log[MAX_LOG];
 };
 
-static void require(bool condition)
-{
-    if (!condition) {
-        abort();
-    }
-}
-
 static void note(struct record *record, char kind, const uint8_t *data, size_t len)
 {
     for (size_t i = 0; i < len; i++) {
-        require(record->len + 2 <= sizeof record->log);
+        REQUIRE(record->len + 2 <= sizeof record->log);
         record->log[record->len++] = (uint8_t)kind;
         record->log[record->len++] = data[i];
     }
@@ -93,10 +81,10 @@ static void begin(struct record *record, bool agreed)
     const struct pm_rfc2217_owner owner = {record, wire, take, speed, dtr, rts, suspend, purge};
     memset(record, 0, sizeof *record);
     record->filter = pm_rfc2217_new(&owner);
-    require(record->filter != NULL);
+    REQUIRE(record->filter != NULL);
     pm_rfc2217_greet(record->filter);
     for (size_t i = 0; agreed && i < sizeof agreement; i++) {
-        require(pm_rfc2217_receive(record->filter, agreement + i, 1) == 1);
+        REQUIRE(pm_rfc2217_receive(record->filter, agreement + i, 1) == 1);
     }
 }
 
@@ -113,11 +101,11 @@ static void receive(struct record *record, const uint8_t *data, size_t size, uin
             .data = record->data, .wire = record->wire, .acts = record->acts};
         bool text = pm_rfc2217_text(record->filter, data + at, n);
         size_t taken = pm_rfc2217_receive(record->filter, data + at, n);
-        require(taken >= 1 && taken <= n);
-        require(record->data - before.data <= taken);
-        require(record->wire - before.wire <= PM_RFC2217_REPLY);
-        require(record->data == before.data || record->acts == before.acts);
-        require(!text || (record->acts == before.acts && record->wire == before.wire));
+        REQUIRE(taken >= 1 && taken <= n);
+        REQUIRE(record->data - before.data <= taken);
+        REQUIRE(record->wire - before.wire <= PM_RFC2217_REPLY);
+        REQUIRE(record->data == before.data || record->acts == before.acts);
+        REQUIRE(!text || (record->acts == before.acts && record->wire == before.wire));
         at += taken;
     }
 }
@@ -133,13 +121,13 @@ static void round_trip(struct record *from, struct record *to, const uint8_t *da
     for (size_t i = start; i < from->len; i += 2) {
         wrapped[len++] = from->log[i + 1];
     }
-    require(len <= 2 * size);
+    REQUIRE(len <= 2 * size);
     begin(to, true);
     start = to->len;
     receive(to, wrapped, len, 1);
-    require(to->len - start == 2 * size);
+    REQUIRE(to->len - start == 2 * size);
     for (size_t i = 0; i < size; i++) {
-        require(to->log[start + 2 * i] == 'd' && to->log[start + 2 * i + 1] == data[i]);
+        REQUIRE(to->log[start + 2 * i] == 'd' && to->log[start + 2 * i + 1] == data[i]);
     }
 }
 
@@ -154,7 +142,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     begin(&cut, (data[0] & 1) != 0);
     receive(&whole, data + 1, size - 1, 0);
     receive(&cut, data + 1, size - 1, data[0] + 1u);
-    require(whole.len == cut.len && memcmp(whole.log, cut.log, whole.len) == 0);
+    REQUIRE(whole.len == cut.len && memcmp(whole.log, cut.log, whole.len) == 0);
     const struct pm_rfc2217_signals signals = {true, true, true};
     (void)pm_rfc2217_show(whole.filter, &signals);
     pm_rfc2217_free(whole.filter);

@@ -10,16 +10,10 @@
  * The client must say nothing but what the mechanism allows, show no secret in its log, come to an
  * end, and send no mail to a server of SCRAM that has not proved to know the password.
  */
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "base/base64.h"
+#include "harness.h"
 #include "host/crypto.h"
 #include "postmodem/smtp.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #define USER         "some,one=@example.com"
 #define PASSWORD     "K1:tr!cky-pass"
@@ -51,23 +45,6 @@ struct session {
     bool cannot_bind, cancelled, mail, done;
 };
 
-static void require(bool good)
-{
-    if (!good) {
-        abort();
-    }
-}
-
-static struct pm_slice slice(const char *text)
-{
-    return (struct pm_slice){(const uint8_t *)text, strlen(text)};
-}
-
-static bool holds(struct pm_slice line, const char *word)
-{
-    return memmem(line.ptr, line.len, word, strlen(word)) != NULL;
-}
-
 static uint8_t next(struct session *session)
 {
     return session->data < session->end ? *session->data++ : 0;
@@ -84,12 +61,12 @@ static struct pm_slice next_bytes(struct session *session)
 
 static void hmac(enum pm_hmac kind, struct pm_slice key, struct pm_slice data, uint8_t *out)
 {
-    require(pm_crypto_hmac(kind, key, data, out) == PM_OK);
+    REQUIRE(pm_crypto_hmac(kind, key, data, out) == PM_OK);
 }
 
 static void set(struct string *string, const void *bytes, size_t len)
 {
-    require(len <= TEXT_SIZE);
+    REQUIRE(len <= TEXT_SIZE);
     memcpy(string->text, bytes, len);
     string->text[len] = '\0';
     string->len = len;
@@ -98,7 +75,7 @@ static void set(struct string *string, const void *bytes, size_t len)
 static void decode(struct string *string, const char *text, size_t len)
 {
     string->len = 0;
-    require(pm__base64_decode((const uint8_t *)text, len, (uint8_t *)string->text, TEXT_SIZE,
+    REQUIRE(pm__base64_decode((const uint8_t *)text, len, (uint8_t *)string->text, TEXT_SIZE,
                               &string->len));
     string->text[string->len] = '\0';
 }
@@ -119,7 +96,7 @@ static void require_secretless(struct pm_slice line)
 {
     static const char *const secrets[] = {PASSWORD, TOKEN, "SzE6dHIhY2t5LXBhc3M", NULL};
     for (size_t i = 0; secrets[i] != NULL; i++) {
-        require(!holds(line, secrets[i]));
+        REQUIRE(!slice_holds(line, secrets[i]));
     }
 }
 
@@ -132,14 +109,14 @@ static void begin_attempt(struct session *session)
         PM_SMTP_EXTERNAL | PM_SMTP_SCRAM_SHA_256_PLUS | PM_SMTP_OAUTHBEARER | PM_SMTP_XOAUTH2;
     const unsigned showing = PM_SMTP_PLAIN | PM_SMTP_LOGIN;
     const unsigned tokens = PM_SMTP_OAUTHBEARER | PM_SMTP_XOAUTH2;
-    require((bit & session->offered) != 0 && len < sizeof session->mechanism);
-    require(session->config.tls || (bit & under_tls) == 0);
-    require(session->config.tls || (bit & showing) == 0 ||
+    REQUIRE((bit & session->offered) != 0 && len < sizeof session->mechanism);
+    REQUIRE(session->config.tls || (bit & under_tls) == 0);
+    REQUIRE(session->config.tls || (bit & showing) == 0 ||
             session->config.clear_auth == PM_SMTP_CLEAR_AUTH_ALLOW);
-    require((bit & tokens) == 0 || session->config.token);
-    require(!session->config.token || (bit & (tokens | PM_SMTP_EXTERNAL)) != 0);
-    require(bit != PM_SMTP_EXTERNAL || session->config.external);
-    require(++session->attempts <= MOST_ATTEMPTS);
+    REQUIRE((bit & tokens) == 0 || session->config.token);
+    REQUIRE(!session->config.token || (bit & (tokens | PM_SMTP_EXTERNAL)) != 0);
+    REQUIRE(bit != PM_SMTP_EXTERNAL || session->config.external);
+    REQUIRE(++session->attempts <= MOST_ATTEMPTS);
     memcpy(session->mechanism, session->line + 5, len);
     session->mechanism[len] = '\0';
     session->lines = 0;
@@ -151,19 +128,20 @@ static void begin_attempt(struct session *session)
 static void check_line(struct session *session)
 {
     struct pm_slice line = {(const uint8_t *)session->line, session->line_len};
-    require(!holds(line, PASSWORD) && !holds(line, TOKEN) && memchr(line.ptr, 0, line.len) == NULL);
+    REQUIRE(!slice_holds(line, PASSWORD) && !slice_holds(line, TOKEN) &&
+            memchr(line.ptr, 0, line.len) == NULL);
     if (strncmp(session->line, "AUTH ", 5) == 0) {
         begin_attempt(session);
     } else if (strncmp(session->line, "MAIL FROM:", 10) == 0) {
-        require(!is_scram(session) || session->proved);
-        require(!session->cancelled);
+        REQUIRE(!is_scram(session) || session->proved);
+        REQUIRE(!session->cancelled);
         session->mail = true;
     } else if (session->mechanism[0] != '\0' && strcmp(session->line, "QUIT") != 0) {
-        require(++session->lines <= MOST_LINES);
+        REQUIRE(++session->lines <= MOST_LINES);
         session->cancelled = session->cancelled || strcmp(session->line, "*") == 0;
     }
     if (session->mechanism[0] != '\0' && !speaks(session, "LOGIN")) {
-        require(!holds(line, "SzE6dHIhY2t5LXBhc3M"));
+        REQUIRE(!slice_holds(line, "SzE6dHIhY2t5LXBhc3M"));
     }
 }
 
@@ -176,14 +154,14 @@ static void sign(struct session *session, const char *key, uint8_t out[KEY])
     const char *bare = strstr(session->first.text, "n=");
     const char *proof = strstr(session->final.text, ",p=");
     uint8_t made[KEY];
-    require(bare != NULL && proof != NULL);
+    REQUIRE(bare != NULL && proof != NULL);
     int len =
         snprintf(message, sizeof message, "%s,%.*s,%.*s", bare, (int)session->challenge.len,
                  session->challenge.text, (int)(proof - session->final.text), session->final.text);
-    require(len > 0 && (size_t)len < sizeof message);
-    hmac(PM_HMAC_SHA256, (struct pm_slice){session->salted, KEY}, slice(key), made);
+    REQUIRE(len > 0 && (size_t)len < sizeof message);
+    hmac(PM_HMAC_SHA256, (struct pm_slice){session->salted, KEY}, slice_of(key), made);
     if (strcmp(key, "Client Key") == 0) {
-        require(pm_crypto_hash((struct pm_slice){made, KEY}, made) == PM_OK);
+        REQUIRE(pm_crypto_hash((struct pm_slice){made, KEY}, made) == PM_OK);
     }
     hmac(PM_HMAC_SHA256, (struct pm_slice){made, KEY},
          (struct pm_slice){(const uint8_t *)message, (size_t)len}, out);
@@ -196,20 +174,20 @@ static void check_proof(struct session *session)
     uint8_t key[KEY];
     uint8_t signature[KEY];
     const char *given = strstr(session->final.text, ",p=");
-    require(given != NULL);
+    REQUIRE(given != NULL);
     decode(&proof, given + 3, strlen(given + 3));
-    require(proof.len == KEY);
+    REQUIRE(proof.len == KEY);
     sign(session, "Client Key", signature);
-    hmac(PM_HMAC_SHA256, (struct pm_slice){session->salted, KEY}, slice("Client Key"), key);
+    hmac(PM_HMAC_SHA256, (struct pm_slice){session->salted, KEY}, slice_of("Client Key"), key);
     for (size_t i = 0; i < KEY; i++) {
-        require(((uint8_t)proof.text[i] ^ signature[i]) == key[i]);
+        REQUIRE(((uint8_t)proof.text[i] ^ signature[i]) == key[i]);
     }
 }
 
 static void scram_first(struct session *session, struct string *answer)
 {
     const char *nonce = strstr(session->first.text, ",r=");
-    require(nonce != NULL && strstr(session->first.text, "n=some=2Cone=3D@example.com") != NULL);
+    REQUIRE(nonce != NULL && strstr(session->first.text, "n=some=2Cone=3D@example.com") != NULL);
     int len =
         snprintf(answer->text, TEXT_SIZE, "r=%s" SERVER_NONCE ",s=" SALT ",i=4096", nonce + 3);
     answer->len = (size_t)len;
@@ -250,12 +228,12 @@ static void check_cram(const struct session *session)
     uint8_t digest[16];
     char expected[sizeof USER + 1 + 2 * sizeof digest];
     size_t at = (size_t)snprintf(expected, sizeof expected, "%s ", USER);
-    hmac(PM_HMAC_MD5, slice(PASSWORD), slice(CHALLENGE), digest);
+    hmac(PM_HMAC_MD5, slice_of(PASSWORD), slice_of(CHALLENGE), digest);
     for (size_t i = 0; i < sizeof digest; i++, at += 2) {
         (void)snprintf(expected + at, sizeof expected - at, "%02x", digest[i]);
     }
     decode(&answer, session->line, session->line_len);
-    require(strcmp(answer.text, expected) == 0);
+    REQUIRE(strcmp(answer.text, expected) == 0);
 }
 
 static bool right_challenge(struct session *session, struct string *answer)
@@ -301,7 +279,7 @@ static void give(struct session *session, const char *line, size_t len);
 static void send_challenge(struct session *session, const struct string *said)
 {
     char line[LINE_SIZE] = "334 ";
-    require(PM__BASE64_SIZE(said->len) + 8 < sizeof line);
+    REQUIRE(PM__BASE64_SIZE(said->len) + 8 < sizeof line);
     size_t len = 4 + pm__base64_encode((uint8_t *)line + 4, (const uint8_t *)said->text, said->len);
     line[len++] = '\r';
     line[len++] = '\n';
@@ -316,7 +294,7 @@ static void say(struct session *session, const char *start, struct pm_slice rest
 {
     char line[LINE_SIZE + 64];
     size_t len = strlen(start);
-    require(len + rest.len + 2 < sizeof line);
+    REQUIRE(len + rest.len + 2 < sizeof line);
     memcpy(line, start, len);
     memcpy(line + len, rest.ptr, rest.len);
     len += rest.len;
@@ -340,16 +318,16 @@ static void refuse(struct session *session)
     static const char *const codes[] = {"535 no",  "504 no",    "534 no",   "538 no", "454 later",
                                         "432 new", "500 what?", "421 bye",  "501 no", "250 hm",
                                         "354 hm",  "220 hm",    "535-more", "55"};
-    say(session, codes[next(session) % (sizeof codes / sizeof codes[0])], slice(""));
+    say(session, codes[next(session) % (sizeof codes / sizeof codes[0])], slice_of(""));
 }
 
 static void repeat(struct session *session)
 {
     char line[LINE_SIZE + 64];
     int len = snprintf(line, sizeof line, "535 %s " PASSWORD " " TOKEN, session->line);
-    require(len > 0 && (size_t)len < sizeof line);
+    REQUIRE(len > 0 && (size_t)len < sizeof line);
     session->repeats = true;
-    say(session, line, slice(""));
+    say(session, line, slice_of(""));
     session->repeats = false;
 }
 
@@ -368,7 +346,7 @@ static void answer(struct session *session)
         if (more) {
             send_challenge(session, &right);
         } else {
-            say(session, session->cancelled ? "501 cancelled" : "235 fine", slice(""));
+            say(session, session->cancelled ? "501 cancelled" : "235 fine", slice_of(""));
         }
         break;
     case 2: {
@@ -386,7 +364,7 @@ static void answer(struct session *session)
         break;
     }
     case 5: refuse(session); break;
-    case 6: say(session, "235 fine", slice("")); break;
+    case 6: say(session, "235 fine", slice_of("")); break;
     default: repeat(session); break;
     }
 }
@@ -400,9 +378,9 @@ static void compute(struct session *session, const struct pm_smtp_event *event)
     switch (event->crypto) {
     case PM_SMTP_HMAC_MD5: hmac(PM_HMAC_MD5, event->key, event->data, result); break;
     case PM_SMTP_HMAC_SHA256: hmac(PM_HMAC_SHA256, event->key, event->data, result); break;
-    case PM_SMTP_SHA256: require(pm_crypto_hash(event->data, result) == PM_OK); break;
+    case PM_SMTP_SHA256: REQUIRE(pm_crypto_hash(event->data, result) == PM_OK); break;
     case PM_SMTP_PBKDF2: /* One round does as well where both sides take one. */
-        require(event->count >= 4096 && event->count <= 1000000 && event->data.len > 0);
+        REQUIRE(event->count >= 4096 && event->count <= 1000000 && event->data.len > 0);
         hmac(PM_HMAC_SHA256, event->key, event->data, result);
         memcpy(session->salted, result, KEY);
         break;
@@ -418,7 +396,7 @@ static void pump(struct session *session)
 {
     struct pm_smtp_event event;
     while (pm_smtp_next_event(&session->smtp, &event, 0) != PM_SMTP_EV_NONE) {
-        require(!session->done);
+        REQUIRE(!session->done);
         switch (event.kind) {
         case PM_SMTP_EV_SENT: require_secretless(event.data); break;
         case PM_SMTP_EV_REPLY:
@@ -428,11 +406,11 @@ static void pump(struct session *session)
             break;
         case PM_SMTP_EV_CRYPTO: compute(session, &event); break;
         case PM_SMTP_EV_TOKEN:
-            require(session->config.token && event.index <= 1);
-            pm_smtp_token(&session->smtp, slice(TOKEN), 0);
+            REQUIRE(session->config.token && event.index <= 1);
+            pm_smtp_token(&session->smtp, slice_of(TOKEN), 0);
             break;
         case PM_SMTP_EV_DONE:
-            require(event.error != 0); /* nothing was delivered */
+            REQUIRE(event.error != 0); /* nothing was delivered */
             session->done = true;
             break;
         default: break;
@@ -455,13 +433,13 @@ static bool take_line(struct session *session)
          n = pm_smtp_output(&session->smtp, &out)) {
         const uint8_t *end = memchr(out, '\n', n);
         size_t len = end != NULL ? (size_t)(end - out) + 1 : n;
-        require(session->line_len + len < sizeof session->line);
+        REQUIRE(session->line_len + len < sizeof session->line);
         memcpy(session->line + session->line_len, out, len);
         session->line_len += len;
         pm_smtp_output_ack(&session->smtp, len, 0);
         pump(session);
         if (end != NULL) {
-            require(session->line_len >= 2 && session->line[session->line_len - 2] == '\r');
+            REQUIRE(session->line_len >= 2 && session->line[session->line_len - 2] == '\r');
             session->line_len -= 2;
             session->line[session->line_len] = '\0';
             return true;
@@ -483,17 +461,17 @@ static void offer(struct session *session)
             len += (size_t)snprintf(line + len, sizeof line - len, " %s", names[i]);
         }
     }
-    say(session, line, slice(""));
+    say(session, line, slice_of(""));
 }
 
 static void configure(struct session *session)
 {
     uint8_t flags = next(session);
     struct pm_smtp_config *config = &session->config;
-    config->ehlo_name = slice("me.example");
-    config->sender = slice("from@example.com");
-    config->username = slice(USER);
-    config->password = slice(PASSWORD);
+    config->ehlo_name = slice_of("me.example");
+    config->sender = slice_of("from@example.com");
+    config->username = slice_of(USER);
+    config->password = slice_of(PASSWORD);
     config->recipients = 1;
     config->tls = (flags & 1) != 0;
     config->token = (flags & 2) != 0;
@@ -511,8 +489,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     session.end = data + size;
     configure(&session);
     pm_smtp_init(&session.smtp, &session.config, 0);
-    say(&session, "220 mx", slice(""));
-    require(take_line(&session));
+    say(&session, "220 mx", slice_of(""));
+    REQUIRE(take_line(&session));
     offer(&session);
     while (!session.done && !session.mail && take_line(&session)) {
         check_line(&session);
@@ -522,7 +500,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     pm_smtp_closed(&session.smtp, 0);
     pump(&session);
-    require(session.done);
+    REQUIRE(session.done);
     pm_smtp_wipe(&session.smtp);
     return 0;
 }

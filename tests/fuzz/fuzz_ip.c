@@ -2,20 +2,9 @@
 /* Any bytes as an IP address: what is read must be what the C library reads, and what is written
  * must be what it writes and read as the same again. */
 #include <arpa/inet.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "base/ip.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void require(bool condition)
-{
-    if (!condition) {
-        abort();
-    }
-}
+#include "harness.h"
 
 static void check_text(const struct pm_ip *ip)
 {
@@ -25,11 +14,11 @@ static void check_text(const struct pm_ip *ip)
     uint8_t bytes[16];
     pm__text_init(&text, buffer, sizeof buffer);
     pm__ip_put(&text, ip);
-    require(!text.cut && pm__ip_parse(pm__text_get(&text), &again));
-    require(memcmp(ip, &again, sizeof again) == 0);
-    require(pm__text_terminate(&text));
-    require(inet_pton(ip->family == PM_IPV4 ? AF_INET : AF_INET6, buffer, bytes) == 1);
-    require(memcmp(bytes, ip->bytes, ip->family == PM_IPV4 ? 4 : 16) == 0);
+    REQUIRE(!text.cut && pm__ip_parse(pm__text_get(&text), &again));
+    REQUIRE(memcmp(ip, &again, sizeof again) == 0);
+    REQUIRE(pm__text_terminate(&text));
+    REQUIRE(inet_pton(ip->family == PM_IPV4 ? AF_INET : AF_INET6, buffer, bytes) == 1);
+    REQUIRE(memcmp(bytes, ip->bytes, ip->family == PM_IPV4 ? 4 : 16) == 0);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -37,17 +26,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct pm_ip ip = {PM_IP_NONE, {0}};
     uint8_t bytes[16];
     char *text = malloc(size + 1);
-    require(text != NULL);
+    REQUIRE(text != NULL);
     memcpy(text, data, size);
     text[size] = '\0';
     bool whole = strlen(text) == size;
     bool four = whole && inet_pton(AF_INET, text, bytes) == 1;
     bool six = whole && !four && inet_pton(AF_INET6, text, bytes) == 1;
     bool good = pm__ip_parse((struct pm_slice){data, size}, &ip);
-    require(good == (four || six));
+    REQUIRE(good == (four || six));
     if (good) {
-        require(ip.family == (four ? PM_IPV4 : PM_IPV6));
-        require(memcmp(ip.bytes, bytes, four ? 4 : 16) == 0);
+        REQUIRE(ip.family == (four ? PM_IPV4 : PM_IPV6));
+        REQUIRE(memcmp(ip.bytes, bytes, four ? 4 : 16) == 0);
         check_text(&ip);
     }
     free(text);

@@ -4,22 +4,9 @@
  * depend on the cuts, and a simple decoder of its own must read back what was given.
  */
 #include "compose.h"
-
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#define CHECK(condition)                                                    \
-    do {                                                                    \
-        if (!(condition)) {                                                 \
-            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition); \
-            abort();                                                        \
-        }                                                                   \
-    } while (0)
+#include "harness.h"
 
 #define BOUNDARY "=_0123456789abcdefghij"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* ---- a mail from fuzz bytes ---- */
 
@@ -110,19 +97,19 @@ static bool is_legal(const struct mail *mail)
 static void check_wire(struct pm_slice message)
 {
     size_t line = 0;
-    CHECK(message.len >= 2 && memcmp(message.ptr + message.len - 2, "\r\n", 2) == 0);
+    REQUIRE(message.len >= 2 && memcmp(message.ptr + message.len - 2, "\r\n", 2) == 0);
     for (size_t i = 0; i < message.len; i++) {
         uint8_t c = message.ptr[i];
-        CHECK(c != '\0');
+        REQUIRE(c != '\0');
         if (c == '\r') {
-            CHECK(message.ptr[i + 1] == '\n');
+            REQUIRE(message.ptr[i + 1] == '\n');
             i++;
             line = 0;
             continue;
         }
-        CHECK(c != '\n');
+        REQUIRE(c != '\n');
         line++;
-        CHECK(line <= 998);
+        REQUIRE(line <= 998);
     }
 }
 
@@ -138,7 +125,7 @@ static void check_7bit(struct pm_slice message)
                             (memcmp(rest.ptr, "From: ", 6) == 0 ||
                              memcmp(rest.ptr, "To: ", 4) == 0 || memcmp(rest.ptr, "Cc: ", 4) == 0);
         }
-        CHECK(message.ptr[i] < 0x80 || address_field);
+        REQUIRE(message.ptr[i] < 0x80 || address_field);
     }
 }
 
@@ -166,7 +153,7 @@ static void decode_base64(struct pm_slice text, struct buffer *out)
             continue;
         }
         const char *place = strchr(alphabet, c);
-        CHECK(place != NULL);
+        REQUIRE(place != NULL);
         bits = (bits << 6 | (uint32_t)(place - alphabet)) & 0xFFFFFF;
         count += 6;
         if (count >= 8) {
@@ -178,7 +165,7 @@ static void decode_base64(struct pm_slice text, struct buffer *out)
 
 static unsigned hex_value(uint8_t c)
 {
-    CHECK((c >= '0' && c <= '9') || (c >= 'A' && c <= 'F'));
+    REQUIRE((c >= '0' && c <= '9') || (c >= 'A' && c <= 'F'));
     return c <= '9' ? c - (unsigned)'0' : c - (unsigned)'A' + 10;
 }
 
@@ -189,7 +176,7 @@ static void decode_quoted_printable(struct pm_slice text, struct buffer *out)
             add(out, text.ptr[i]);
             continue;
         }
-        CHECK(text.len - i > 2);
+        REQUIRE(text.len - i > 2);
         if (text.ptr[i + 1] != '\r') {
             add(out, (uint8_t)(hex_value(text.ptr[i + 1]) << 4 | hex_value(text.ptr[i + 2])));
         }
@@ -212,14 +199,14 @@ static size_t find_line(struct pm_slice text, const char *needle, size_t from)
 
 static struct pm_slice part_of(struct pm_slice text, size_t from, size_t to)
 {
-    CHECK(from <= to && to <= text.len);
+    REQUIRE(from <= to && to <= text.len);
     return (struct pm_slice){text.ptr + from, to - from};
 }
 
 static void check_equal(const struct buffer *got, struct pm_slice want)
 {
-    CHECK(got->len == want.len);
-    CHECK(want.len == 0 || memcmp(got->bytes, want.ptr, want.len) == 0);
+    REQUIRE(got->len == want.len);
+    REQUIRE(want.len == 0 || memcmp(got->bytes, want.ptr, want.len) == 0);
 }
 
 /* ---- subject ---- */
@@ -229,7 +216,7 @@ static struct buffer subject_of(struct pm_slice message)
 {
     size_t at = find_line(message, "Subject: ", 0) + strlen("Subject: ");
     struct buffer value = {malloc(message.len), 0};
-    CHECK(value.bytes != NULL);
+    REQUIRE(value.bytes != NULL);
     for (; at + 2 < message.len; at++) {
         if (message.ptr[at] == '\r') {
             if (message.ptr[at + 2] != ' ') {
@@ -247,7 +234,7 @@ static struct buffer subject_of(struct pm_slice message)
 static size_t decode_word(struct pm_slice text, struct buffer *out)
 {
     size_t mark = 2;
-    CHECK(text.len >= 9 && memcmp(text.ptr, "=?", 2) == 0);
+    REQUIRE(text.len >= 9 && memcmp(text.ptr, "=?", 2) == 0);
     while (mark < text.len && text.ptr[mark] != '?') {
         mark++;
     }
@@ -255,14 +242,14 @@ static size_t decode_word(struct pm_slice text, struct buffer *out)
     while (end < text.len && text.ptr[end] != '?') {
         end++;
     }
-    CHECK(end + 1 < text.len && text.ptr[end + 1] == '=' && end + 2 <= 75);
+    REQUIRE(end + 1 < text.len && text.ptr[end + 1] == '=' && end + 2 <= 75);
     struct pm_slice encoded = part_of(text, mark + 3, end);
     if (memcmp(text.ptr + mark, "?Q?", 3) == 0) {
         /* In this encoding a blank may be "_", which quoted-printable does not know. */
-        CHECK(memchr(encoded.ptr, '_', encoded.len) == NULL);
+        REQUIRE(memchr(encoded.ptr, '_', encoded.len) == NULL);
         decode_quoted_printable(encoded, out);
     } else {
-        CHECK(memcmp(text.ptr + mark, "?B?", 3) == 0);
+        REQUIRE(memcmp(text.ptr + mark, "?B?", 3) == 0);
         decode_base64(encoded, out);
     }
     return end + 2;
@@ -273,7 +260,7 @@ static void check_subject(struct pm_slice message, struct pm_slice subject)
     struct buffer value = subject_of(message);
     struct buffer got = {malloc(value.len + 1), 0};
     struct buffer want = {malloc(subject.len + 1), 0};
-    CHECK(got.bytes != NULL && want.bytes != NULL);
+    REQUIRE(got.bytes != NULL && want.bytes != NULL);
     size_t at = 0;
     while (at < value.len && value.bytes[at] == ' ') {
         at++;
@@ -281,7 +268,7 @@ static void check_subject(struct pm_slice message, struct pm_slice subject)
     if (at + 1 < value.len && value.bytes[at] == '=' && value.bytes[at + 1] == '?') {
         while (at < value.len) {
             at += decode_word((struct pm_slice){value.bytes + at, value.len - at}, &got);
-            CHECK(at == value.len || value.bytes[at++] == ' ');
+            REQUIRE(at == value.len || value.bytes[at++] == ' ');
         }
     } else {
         memcpy(got.bytes, value.bytes, value.len);
@@ -303,7 +290,7 @@ static void check_subject(struct pm_slice message, struct pm_slice subject)
 static struct buffer normalised(struct pm_slice body)
 {
     struct buffer out = {malloc(2 * body.len + 3), 0};
-    CHECK(out.bytes != NULL);
+    REQUIRE(out.bytes != NULL);
     for (size_t i = 0; i < body.len; i++) {
         uint8_t c = body.ptr[i];
         if (c != '\r' && c != '\n') {
@@ -324,9 +311,9 @@ static void check_body(struct pm_slice head, struct pm_slice content, const stru
 {
     struct buffer want = normalised(mail->body);
     struct buffer got = {malloc(content.len + 1), 0};
-    CHECK(got.bytes != NULL);
+    REQUIRE(got.bytes != NULL);
     size_t at = find_line(head, "Content-Transfer-Encoding: ", 0);
-    CHECK(at < head.len);
+    REQUIRE(at < head.len);
     at += strlen("Content-Transfer-Encoding: ");
     bool base64 = head.ptr[at] == 'b';
     if (base64) {
@@ -350,8 +337,8 @@ static void check_body(struct pm_slice head, struct pm_slice content, const stru
 static void check_attachment(struct pm_slice content, struct pm_slice want)
 {
     struct buffer got = {malloc(content.len + 1), 0};
-    CHECK(got.bytes != NULL);
-    CHECK(content.len == pm_mime_attachment_octets(want.len));
+    REQUIRE(got.bytes != NULL);
+    REQUIRE(content.len == pm_mime_attachment_octets(want.len));
     decode_base64(content, &got);
     check_equal(&got, want);
     free(got.bytes);
@@ -361,7 +348,7 @@ static void check_parts(struct pm_slice message, size_t at, const struct mail *m
 {
     for (size_t i = 0; i <= mail->part_count; i++) {
         at = find_line(message, "--" BOUNDARY "\r\n", at);
-        CHECK(at < message.len);
+        REQUIRE(at < message.len);
         size_t blank = find_line(message, "\r\n", at);
         size_t end = find_line(message, "--" BOUNDARY, blank);
         struct pm_slice head = part_of(message, at, blank);
@@ -373,8 +360,8 @@ static void check_parts(struct pm_slice message, size_t at, const struct mail *m
         }
         at = end;
     }
-    CHECK(find_line(message, "--" BOUNDARY "--\r\n", at) == at);
-    CHECK(at + strlen("--" BOUNDARY "--\r\n") == message.len);
+    REQUIRE(find_line(message, "--" BOUNDARY "--\r\n", at) == at);
+    REQUIRE(at + strlen("--" BOUNDARY "--\r\n") == message.len);
 }
 
 static void check_content(struct pm_slice message, const struct mail *mail)
@@ -415,8 +402,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     enum pm_mime_need cut_end;
     uint8_t *message = mail_compose(&mail, &whole, &len, &end);
     uint8_t *again = mail_compose(&mail, &cuts, &cut_len, &cut_end);
-    CHECK(end == cut_end && len == cut_len && memcmp(message, again, len) == 0);
-    CHECK((end == PM_MIME_END) == is_legal(&mail));
+    REQUIRE(end == cut_end && len == cut_len && memcmp(message, again, len) == 0);
+    REQUIRE((end == PM_MIME_END) == is_legal(&mail));
     if (end == PM_MIME_END) {
         struct pm_slice text = {message, len};
         check_wire(text);

@@ -8,14 +8,8 @@
  *
  * scripts/fuzz-seeds makes inputs of this form from the transcripts.
  */
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
+#include "harness.h"
 #include "walk.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 enum { MAX_INPUT = 8192, ANSWER_MOST = 65536 };
 

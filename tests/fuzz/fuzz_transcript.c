@@ -3,39 +3,25 @@
  * Transcripts from anybody: whatever the file, reading it ends with a transcript or with an error
  * that names a line, and playing what was read ends as well, with nothing left behind.
  */
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
+#include "harness.h"
 #include "play/transcript.h"
-
-#define CHECK(condition)                                                    \
-    do {                                                                    \
-        if (!(condition)) {                                                 \
-            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition); \
-            abort();                                                        \
-        }                                                                   \
-    } while (0)
 
 /* What is played is small: the module's own loops are the other harnesses' affair. */
 #define TYPED_MOST 4096U
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void check_steps(const struct transcript *t)
 {
     size_t typed = 0;
     for (size_t i = 0; i < t->count; i++) {
         const struct transcript_step *step = &t->steps[i];
-        CHECK(step->line != 0 && (i == 0 || step->line > t->steps[i - 1].line));
-        CHECK((step->kind == ' ') == (step->word != NULL));
-        CHECK(step->kind == ' ' || step->len != 0);
-        CHECK(step->bytes >= t->text && step->bytes + step->len <= t->text + t->text_len);
-        CHECK((step->tag != 0) == (step->kind == '<' || step->kind == '~'));
+        REQUIRE(step->line != 0 && (i == 0 || step->line > t->steps[i - 1].line));
+        REQUIRE((step->kind == ' ') == (step->word != NULL));
+        REQUIRE(step->kind == ' ' || step->len != 0);
+        REQUIRE(step->bytes >= t->text && step->bytes + step->len <= t->text + t->text_len);
+        REQUIRE((step->tag != 0) == (step->kind == '<' || step->kind == '~'));
         typed += step->kind == '>' ? step->len : 0;
     }
-    CHECK(typed == t->typed);
+    REQUIRE(typed == t->typed);
 }
 
 /* Waits and floods take their time, which is not what is looked for here. */
@@ -60,7 +46,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct transcript t;
     struct play_report report;
     if (!transcript_read(&t, "x.at", (const char *)data, size)) {
-        CHECK(strncmp(t.error, "x.at:", 5) == 0);
+        REQUIRE(strncmp(t.error, "x.at:", 5) == 0);
         transcript_free(&t);
         return 0;
     }
@@ -68,8 +54,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (is_quick(&t)) {
         play_report_begin(&report);
         bool met = transcript_play(&t, &rules, TRANSCRIPT_RANDOM, size, size % 2 != 0, &report);
-        CHECK(met == (report.verdict == PLAY_PASSED));
-        CHECK(met == (report.differences == 0));
+        REQUIRE(met == (report.verdict == PLAY_PASSED));
+        REQUIRE(met == (report.differences == 0));
         play_report_free(&report);
     }
     transcript_free(&t);

@@ -96,6 +96,34 @@ static void test_left_in_the_group(void **state)
     }
 }
 
+/* The server began to say something before the next mail did, and ends it when it has the whole
+ * mail: that is no answer to it, so that what becomes of the mail is not known. 421 tells. */
+static void test_stray_reply_to_the_group(void **state)
+{
+    (void)state;
+    static struct smtp_peer peer;
+    static const struct {
+        const char *begin, *end;
+        uint16_t error, code;
+        bool untouched, unknown;
+    } cases[] = {{"S4", "S50 odd\r\n", 667, 450, false, true},
+                 {"S5", "S54 odd\r\n", 682, 554, false, true},
+                 {"S4", "S21 idle\r\n", 666, 421, true, false}};
+    struct smtp_setup setup = kept;
+    setup.config.message_size = strlen(setup.body);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const smtp_script script[] = {BOTH,         CHUNKED, cases[i].begin, "A", CHUNK,
+                                      cases[i].end, NULL};
+        smtp_peer_start(&peer, &setup, (struct smtp_cut){0, 0, 0, 256});
+        smtp_peer_steps(&peer, script);
+        assert_int_equal(peer.done, 2);
+        assert_int_equal(peer.result.error, cases[i].error);
+        assert_int_equal(peer.result.code, cases[i].code);
+        assert_int_equal(peer.result.untouched, cases[i].untouched);
+        assert_int_equal(pm_smtp_unknown(&peer.smtp), cases[i].unknown);
+    }
+}
+
 /* Who logged in stays logged in, and no secret waits for the next mail. */
 static void test_auth_once(void **state)
 {
@@ -257,6 +285,7 @@ int main(void)
         cmocka_unit_test(test_pipelining_costs_two),
         cmocka_unit_test(test_chunking_costs_one),
         cmocka_unit_test(test_left_in_the_group),
+        cmocka_unit_test(test_stray_reply_to_the_group),
         cmocka_unit_test(test_auth_once),
         cmocka_unit_test(test_refused_mail_is_reset),
         cmocka_unit_test(test_not_kept),

@@ -185,6 +185,8 @@ static void test_unknown_after_the_end(void **state)
         {bdat, "T", 658, true},
         {data, "T", 658, true},
         {bdat, "Sgarbage\r\n", 660, true},
+        {bdat, "S354 x\r\n", 660, true},
+        {data, "S354 x\r\n", 660, true},
         {bdat, "S550 x\r\n", 678, false},
         {data, "S550 x\r\n", 678, false},
     };
