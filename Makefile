@@ -7,6 +7,7 @@ JOBS ?= $(shell nproc)
 CTEST_ARGS ?=
 MAILS ?= 100000
 SOAK_ARGS ?=
+PAGE ?=
 
 C_FILES = $$(git ls-files --cached --others --exclude-standard '*.c' '*.h')
 
@@ -42,12 +43,13 @@ test:
 	ctest --test-dir build --output-on-failure --parallel $(JOBS) $(CTEST_ARGS); status=$$?; \
 	    tests/interop/servers_table.py build/tests/interop/servers; exit $$status
 
+# Against other programs in the same run; PAGE=docs/benchmarks.md writes that page anew.
 bench:
 	@scripts/install-packages build bench
 	@scripts/unpack-servers
 	@cmake --preset release -DPM_BENCH=ON
 	@cmake --build build --parallel $(JOBS)
-	@bench/run
+	@bench/run $(if $(PAGE),--page $(PAGE))
 
 # MAILS mails while server, disk, hosts and program fail at random; then where each of them is.
 soak: programs

@@ -11,57 +11,16 @@ Usage: mail.py [--runs N] [--sizes MIB,MIB...]
 """
 import argparse
 import base64
-import os
-import pathlib
 import shutil
-import subprocess
-import sys
 import time
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "tests" / "interop"))
-# pylint: disable=wrong-import-position
-import harness  # noqa: E402
-from certificates import Authority  # noqa: E402
-from harness import SERVERS, Process, server_environment, wait_until  # noqa: E402
-from program import Program, activate, configure, trust, write_mail  # noqa: E402
+from measure import (SMTP_SOURCE, Result, Sink, harness, memory, processor_time, run_command,
+                     verdict)
+from certificates import Authority
+from program import Program, activate, configure, trust, write_mail
 
 MIB = 1 << 20
 FROM, TO = "bench@example.com", "sink@example.com"
-
-
-class Result:
-    def __init__(self, seconds, cpu, peak_kib):
-        self.seconds, self.cpu, self.peak_kib = seconds, cpu, peak_kib
-
-
-def peak_of(pid):
-    """Peak resident memory of a process in KiB; None once it has none any more."""
-    with open(f"/proc/{pid}/status", encoding="ascii") as file:
-        return next((int(line.split()[1]) for line in file if line.startswith("VmHWM")), None)
-
-
-def run_command(arguments, **options):
-    """Runs one client to its end: wall time, processor time, peak memory.
-
-    The kernel's maximum for a waited child would count the parent's pages before exec, so the
-    peak is looked up while the client runs."""
-    started = time.monotonic()
-    child = subprocess.Popen([str(a) for a in arguments], stdout=subprocess.DEVNULL,
-                             stderr=subprocess.PIPE, **options)
-    peak = 0
-    while True:
-        peak = peak_of(child.pid) or peak
-        pid, status, usage = os.wait4(child.pid, os.WNOHANG)
-        if pid:
-            break
-        time.sleep(0.002)
-    seconds = time.monotonic() - started
-    child.returncode = os.waitstatus_to_exitcode(status)
-    errors = child.stderr.read().decode(errors="replace")
-    child.stderr.close()
-    if child.returncode != 0:
-        raise RuntimeError(f"{arguments[0]} ended with {child.returncode}: {errors}")
-    return Result(seconds, usage.ru_utime + usage.ru_stime, peak)
 
 
 class Bench:
@@ -70,16 +29,6 @@ class Bench:
         self.authority = Authority(folder)
         self.certificate, self.key = self.authority.issue()
         self.number = 0
-
-    # ---- the receiver -----------------------------------------------------------------------
-    def start_receiver(self, tls):
-        name = "receiver-tls" if tls else "receiver"
-        out = self.folder / f"{name}.out"
-        arguments = [self.certificate, self.key] if tls else []
-        with out.open("wb") as file:
-            receiver = Process([sys.executable, pathlib.Path(__file__).with_name("discard.py"),
-                                *arguments], self.folder / f"{name}.log", stdout=file)
-        return receiver, int(wait_until(lambda: out.read_text().strip(), "the receiver"))
 
     # ---- the inputs ----------------------------------------------------------------------------
     def prepare(self, mib):
@@ -113,24 +62,20 @@ class Bench:
             write_mail(at, [TO])
             at.upload("UFS:attachment.bin", self.attachment.read_bytes(), timeout=300)
             at.ok('AT+QSMTPATT=1,1,"UFS:attachment.bin"')
-            cpu = self.cpu_of(program.pid)
+            cpu = processor_time(program.pid)
             started = time.monotonic()
             result = at.send_mail(300)
             seconds = time.monotonic() - started
             if result != (0, 0):
                 raise RuntimeError(f"QSMTPPUT ended with {result}: {program.log()[-2000:]}")
-            return Result(seconds, self.cpu_of(program.pid) - cpu, peak_of(program.pid))
+            return Result(seconds, processor_time(program.pid) - cpu, memory(program.pid)[1])
         finally:
             program.stop()
             shutil.rmtree(self.folder / f"state{self.number}")
 
-    @staticmethod
-    def cpu_of(pid):
-        with open(f"/proc/{pid}/stat", encoding="ascii") as file:
-            fields = file.read().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
     def curl(self, port, tls):
+        if not shutil.which("curl"):
+            return None
         url = f"smtps://localhost:{port}" if tls else f"smtp://127.0.0.1:{port}"
         return run_command(
             ["curl", "--silent", "--show-error", "--cacert", self.authority.certificate, url,
@@ -138,6 +83,8 @@ class Bench:
              "-F", f"file=@{self.attachment};encoder=base64"])
 
     def msmtp(self, port, tls):
+        if not shutil.which("msmtp"):
+            return None
         options = ["--tls=off"]
         if tls:
             options = ["--tls=on", "--tls-starttls=off",
@@ -148,11 +95,11 @@ class Bench:
                                stdin=message)
 
     def smtp_source(self, port, tls):
-        if tls:
+        if tls or not SMTP_SOURCE.exists():
             return None
-        return run_command([SERVERS / "usr/sbin/smtp-source", "-m", "1", "-s", "1", "-f", FROM,
+        return run_command([SMTP_SOURCE, "-m", "1", "-s", "1", "-f", FROM,
                             "-t", TO, "-l", self.message.stat().st_size, f"127.0.0.1:{port}"],
-                           env=server_environment())
+                           env=harness.server_environment())
 
     CLIENTS = (("postmodem", postmodem), ("curl -F base64", curl), ("msmtp (prebuilt)", msmtp),
                ("smtp-source", smtp_source))
@@ -169,32 +116,24 @@ class Bench:
 
 
 def show(title, size, best):
-    curl, source = best["curl -F base64"], best.get("smtp-source")
+    def against(name, result):
+        return f"{best[name].seconds / result.seconds:.2f}" if name in best else "-"
     for name, result in best.items():
-        ratio = f"{curl.seconds / result.seconds:9.1f}"
-        against = f"{source.seconds / result.seconds:14.2f}" if source else f"{'-':>14}"
         print(f"{title:<6}{size:>5}  {name:<18}{result.seconds:9.3f}"
               f"{size * MIB / 1e6 / result.seconds:9.0f}{result.cpu:8.2f}"
-              f"{result.peak_kib / 1024:10.1f}{ratio}{against}")
-
-
-def verdict(text, value, wanted, enough):
-    print(f"  {text}: {value} (asked: {wanted}): {'held' if enough else 'MISSED'}")
+              f"{result.peak_kib / 1024:10.1f}{against('curl -F base64', result):>9}"
+              f"{against('smtp-source', result):>14}")
 
 
 def show_verdicts(table, sizes):
-    largest = sizes[-1]
-    plain, tls = table[largest, False], table[largest, True]
-
-    def ratio(best, name):
-        return best[name].seconds / best["postmodem"].seconds
-    print(f"\nFor {largest} MiB:")
-    value = ratio(plain, "curl -F base64")
-    verdict("in clear, against curl -F", f"{value:.1f}x", "20x", value >= 20)
-    value = ratio(plain, "smtp-source")
-    verdict("in clear, against smtp-source", f"{value:.2f}x", "0.5x", value >= 0.5)
-    value = ratio(tls, "curl -F base64")
-    verdict("TLS, against curl -F", f"{value:.1f}x", "10x", value >= 10)
+    print(f"\nFor {sizes[-1]} MiB:")
+    for tls, name, asked in ((False, "curl -F base64", 20), (False, "smtp-source", 0.5),
+                             (True, "curl -F base64", 15)):
+        best = table[sizes[-1], tls]
+        if name in best:
+            value = best[name].seconds / best["postmodem"].seconds
+            verdict(f"{'TLS' if tls else 'in clear'}, against {name}", f"{value:.2f}x",
+                    f"{asked}x", value >= asked)
     peaks = [table[size, False]["postmodem"].peak_kib / 1024 for size in sizes]
     verdict("peak RSS in clear, all sizes", " ".join(f"{peak:.1f}" for peak in peaks) + " MiB",
             "under 12, the same", max(peaks) < 12 and max(peaks) - min(peaks) < 1)
@@ -206,16 +145,16 @@ def main():
     parser.add_argument("--sizes", default="1,10,100")
     options = parser.parse_args()
     sizes = sorted(int(word) for word in options.sizes.split(","))
-    if not (SERVERS / "usr/sbin/smtp-source").exists():
-        sys.exit("smtp-source is not unpacked: run scripts/unpack-servers")
 
     table = {}
     with harness.Shared() as shared:
         bench = Bench(shared.folder)
         ports = {}
         for tls in (False, True):
-            receiver, ports[tls] = bench.start_receiver(tls)
-            shared.callback(receiver.kill)
+            sink = Sink(shared.folder, *(("--tls", bench.certificate, bench.key) if tls else ()),
+                        name="sink-tls" if tls else "sink")
+            shared.callback(sink.process.kill)
+            ports[tls] = sink.port
         print(f"{'':<6}{'MiB':>5}  {'client':<18}{'seconds':>9}{'MB/s':>9}{'CPU s':>8}"
               f"{'RSS MiB':>10}{'x curl':>9}{'x smtp-source':>14}")
         for size in sizes:
