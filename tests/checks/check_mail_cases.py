@@ -12,7 +12,7 @@ ROW = re.compile(r"^\| ([A-Z][\w.]*) \|(.*)\|$")
 TEST = re.compile(r"`(cases|unit\.\w+|interop\.\w+):([\w.-]+)`")
 # Rows that must not get lost.
 WANTED = {f"S{n}" for n in range(1, 9)} | {f"C{n}" for n in range(1, 12)} | {
-    "INJECTION", "BODY", "REPLY", "RCPT", "CUT", "SIZE", "AUTH", "PIPE", "PLATFORM"}
+    "INJECTION", "BODY", "REPLY", "RCPT", "BDAT", "CUT", "SIZE", "REUSE", "AUTH", "PIPE", "PLATFORM"}
 
 
 def cases(root):

@@ -58,7 +58,8 @@ class Case:
         self.settings = {}
         self.steps = []
         self.result = None
-        self.quits = None
+        self.end = None  # how the connection ends: quit, kept or drop
+        self.unknown = None
 
     def has(self, *kinds):
         return any(kind in kinds for kind, _ in self.steps)
@@ -86,8 +87,8 @@ def read(name):
             elif word == "--":
                 joins = False
             elif word == "end":
-                error, code, how = rest.split()
-                case.result, case.quits = (int(error), int(code)), how == "quit"
+                error, code, case.end, *known = rest.split()
+                case.result, case.unknown = (int(error), int(code)), known == ["unknown"]
                 cases.append(case)
             else:
                 new = blocks[rest] if word == "use" else [step(word, rest)]
@@ -122,22 +123,30 @@ class Gone(Exception):
 
 
 class Server:
-    """One connection of the hostile server."""
+    """The hostile server of one case; `port` is the host's, for cases of more than one mail."""
 
-    def __init__(self, case, listener, context, tls=None):
+    def __init__(self, case, listener, context, tls=None, port=None):
         self.case = case
         self.tls = tls or case.tls
         self.context = context
-        self.raw, _ = listener.accept()
+        self.listener = listener
+        self.port = port
+        self.clear = b""
+        self.nonce = ""
+        self.sent = 0
+        self.result = None  # that the case has waited for
+        self.accept()
+
+    def accept(self):
+        self.raw, _ = self.listener.accept()
         self.raw.settimeout(SOON)
         self.raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.unread = Unread(self.raw)
         self.connection = self.raw
+        self.open = True
         self.secure = False
         self.buffer = b""
-        self.clear = b""
-        self.nonce = ""
-        self.sent = 0
+        self.announced = None
 
     def _receive(self):
         try:
@@ -182,6 +191,12 @@ class Server:
         return line
 
     def message(self):
+        """A whole message: up to the final dot, or as long as BDAT has announced."""
+        if self.announced is not None:
+            self.fill(self.announced)
+            assert b"\r\nSubject: " in self.buffer[:self.announced], self.buffer
+            self.buffer = self.buffer[self.announced:]
+            return
         while not self.buffer.endswith(b"\r\n.\r\n"):
             data = self._receive()
             assert data, f"{self.case.name}: closed in the message"
@@ -189,13 +204,38 @@ class Server:
         assert b"\r\nSubject: " in self.buffer, self.buffer
         self.buffer = b""
 
-    def take(self, count):
-        """Reads so many bytes of a message, which is larger."""
+    def fill(self, count):
         while len(self.buffer) < count:
             data = self._receive()
             assert data, f"{self.case.name}: closed in the message"
             self.buffer += data
+
+    def take(self, count):
+        """Reads so many bytes of a message, which is larger."""
+        self.fill(count)
         self.buffer = b""
+
+    def kept(self, result):
+        """This result, and a connection that stays."""
+        wanted = tuple(map(int, result.split()))
+        got = self.port.mail_result()
+        assert got == wanted, f"{self.case.name}: {got} came instead of {wanted}"
+
+    def next(self, _):
+        """The host's next mail, when the client knows all that has been said and done."""
+        wait_until(lambda: self.unread.count()[0] == 0, "a client that reads", pause=0.0003)
+        self.port.ok("AT+QSMTPPUT=60")
+
+    def renew(self, _):
+        """The connection that comes in place of the present one, which the client has left."""
+        rest = self.buffer
+        while self.open and (data := self._receive()):
+            rest += data
+        assert not rest, f"{self.case.name}: {rest!r} came on the old connection"
+        self.close()
+        self.accept()
+        if self.tls == "implicit":
+            self.handshake()
 
     def client(self, kind, text):
         line = self.line()
@@ -205,6 +245,7 @@ class Server:
         else:
             good = line == wanted
         assert good, f"{self.case.name}: {line!r} came instead of {wanted!r}"
+        self.announced = int(line.split()[1]) if line.startswith(b"BDAT ") else None
         if line.startswith(b"AUTH SCRAM"):
             first = base64.b64decode(line.split()[-1]).decode()
             self.nonce = first.rpartition("r=")[2]
@@ -214,28 +255,31 @@ class Server:
         if self.tls == "implicit":
             self.handshake()
         part = 0
-        try:
-            for kind, text in self.case.steps:
-                if kind == "S":
-                    self.say(unescape(text, self.nonce), at, piece)
-                elif kind in "Cc":
-                    self.client(kind, text)
-                elif kind == "MESSAGE":
-                    self.message()
-                elif kind == "TLS":
-                    self.handshake()
-                elif kind == "TAKE":
-                    part = int(text)
-                elif kind == "PART":
-                    self.take(part)
-                elif kind == "CLOSE":
-                    self.close()
-                    return
-                else:
-                    raise AssertionError(f"{self.case.name}: {kind} has no meaning on a socket")
-        except Gone:
-            pass
-        self.end()
+        steps = {"MESSAGE": lambda _: self.message(), "TLS": lambda _: self.handshake(),
+                 "KEPT": self.kept, "NEXT": self.next, "NEW": self.renew,
+                 "CLOSE": lambda _: self.close(), "PART": lambda _: self.take(part),
+                 "C": lambda text: self.client("C", text), "c": lambda text: self.client("c", text),
+                 "S": lambda text: self.say(unescape(text, self.nonce), at, piece)}
+        gone = False
+        for kind, text in self.case.steps:
+            if kind == "TAKE":
+                part = int(text)
+            elif not gone or kind in ("NEXT", "NEW"):
+                try:
+                    steps[kind](text)
+                    gone = gone and kind != "NEW"
+                except Gone:
+                    gone = True
+        if self.case.end == "kept":
+            self.end_kept()
+        elif self.open:
+            self.end()
+
+    def end_kept(self):
+        """The result, and nothing else said."""
+        self.result = self.port.mail_result()
+        assert not self.buffer and not select.select([self.connection], [], [], 0)[0], self.case.name
+        self.close()
 
     def end(self):
         """What the client says before it leaves."""
@@ -249,13 +293,14 @@ class Server:
             rest += data
         if self.tls == "starttls" and not self.secure and rest and rest[0] in TLS_RECORD:
             rest = b""  # the handshake had been begun when the rest came
-        wanted = b"QUIT\r\n" if self.case.quits else b""
+        quits = self.case.end == "quit"
         # QUIT is tried once: it may be lost where the server's bytes were still under way.
-        assert rest == wanted or (rest == b"" and self.case.quits), (self.case.name, rest)
+        assert rest == b"" or (quits and rest == b"QUIT\r\n"), (self.case.name, rest)
         self.close()
 
     def close(self):
         """Without close_notify."""
+        self.open = False
         self.connection.close()
         self.raw.close()
 

@@ -1,6 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """One connection for many mails, against aiosmtpd over TLS and a peer that leaves (SD78, SD79)."""
+import ssl
+import threading
+
 import harness
 from certificates import Authority
 from program import ProgramTest, activate, configure, trust
@@ -108,6 +111,45 @@ class Reuse(ProgramTest):
             for _ in range(3):
                 put(self, port)
             self.assertEqual(taken, [1, 2, 3])
+
+    def test_close_notify_while_idle(self):
+        """TLS ends while nobody speaks: the program leaves, and the next mail has a new connection."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(*map(str, self.authority.issue()))
+        idle, left = threading.Event(), threading.Event()
+        taken = []
+
+        def script(wire):
+            connection = wire.connection
+            wire.connection = context.wrap_socket(connection, server_side=True)
+            wire.send("220 peer")
+            for line in iter(wire.line, None):
+                if line == "DATA":
+                    wire.send("354 go")
+                    while wire.line() != ".":
+                        pass
+                    taken.append(peer.connections)
+                wire.send("250 ok")
+                if taken == [1] and line == "DATA":
+                    idle.wait(harness.SOON)
+                    raw = wire.connection.unwrap()  # our close_notify, and the program's
+                    while raw.recv(100):
+                        pass
+                    left.set()
+                    return
+
+        with Peer(script) as peer:
+            program, port = self.module("--set", "reuse_seconds=60")
+            activate(port)
+            trust(port, self.authority)
+            configure(port, ("127.0.0.1", peer.port), 1)
+            port.ok('AT+QSMTPDST=1,1,"a@example.net"')
+            put(self, port)
+            idle.set()
+            self.assertTrue(left.wait(harness.SOON), "the program has not left")
+            self.assertIn("the server has ended the kept connection", program.log())
+            put(self, port)
+            self.assertEqual(taken, [1, 2])
 
     def test_context_ends_it(self):
         ended = []

@@ -18,7 +18,7 @@
 /* In a flood not every cut is tried: after the first some hundred bytes it looks the same. */
 enum { ALL_CUTS = 600, FAR_CUTS = 997 };
 
-enum { SECRETS = 3, IMPATIENT_MS = 60000, CLEAR_TO_THE_END = HOSTILE_SENT };
+enum { SECRETS = 3, IMPATIENT_MS = 60000, CLEAR_TO_THE_END = HOSTILE_SENT, REUSE_S = 30 };
 
 struct hostile {
     struct world w;           /* first: the platform's `user` is the world, and so this */
@@ -31,14 +31,16 @@ struct hostile {
     bool over;       /* the host gave up before the case was through */
     uint64_t start;
     uint64_t take; /* bytes that the server still takes */
+    size_t hold;   /* at the end of what BDAT announces it takes so many bytes less */
+    size_t end;    /* where in `sent` what BDAT has announced ends; 0: none was */
     bool writable; /* it took less than it was offered */
     struct pm_op *handshake;
     size_t received; /* bytes that the server has sent */
     size_t sent_len, checked;
-    size_t tls_at;                /* what was sent from here on is inside TLS */
-    bool graceful, closed_inside; /* how it was closed, and whether in the midst of a segment */
-    unsigned opened, closed;
-    unsigned files; /* that are open while no mail is sent */
+    size_t tls_at;                   /* what was sent from here on is inside TLS */
+    bool graceful, closed_inside;    /* how it was closed, and whether in the midst of a segment */
+    unsigned opened, closed, wanted; /* connections */
+    unsigned files;                  /* that are open while no mail is sent */
     char sent[HOSTILE_SENT];
     char told[4096]; /* what the port said */
     size_t told_len;
@@ -159,6 +161,31 @@ static int32_t conn_starttls(void *user, struct pm_op *op, const struct pm_conne
     return PM_PENDING;
 }
 
+/* Where the message ends that was announced by what is not looked at yet; 0: none was. */
+static size_t announced_end(const struct hostile *h)
+{
+    unsigned long size = 0;
+    const char *command = strstr(h->sent + h->checked, "BDAT ");
+    const char *end = command != NULL ? strstr(command, " LAST\r\n") : NULL;
+    if (end == NULL || sscanf(command, "BDAT %lu LAST", &size) != 1) {
+        return 0;
+    }
+    return (size_t)(end - h->sent) + sizeof " LAST\r\n" - 1 + size;
+}
+
+/* The bytes that the server takes of `len`. */
+static size_t taken(struct hostile *h, size_t len)
+{
+    uint64_t most = h->in_segment && !h->cut.eager ? 0 : h->take;
+    size_t end = h->hold == 0 ? 0 : h->end != 0 ? h->end : announced_end(h);
+    most = h->cut.send != 0 && h->cut.send < most ? h->cut.send : most;
+    if (end != 0 && most >= end - h->hold - h->sent_len) {
+        most = end - h->hold - h->sent_len;
+        h->take = most < len ? most : h->take;
+    }
+    return len < most ? len : (size_t)most;
+}
+
 static int32_t conn_send(void *user, const uint8_t *data, size_t len)
 {
     struct hostile *h = user;
@@ -166,9 +193,7 @@ static int32_t conn_send(void *user, const uint8_t *data, size_t len)
         return h->below.conn_send(user, data, len);
     }
     check(h, h->w.server.connected, "sends without a connection");
-    uint64_t most = h->in_segment && !h->cut.eager ? 0 : h->take;
-    most = h->cut.send != 0 && h->cut.send < most ? h->cut.send : most;
-    size_t n = len < most ? len : (size_t)most;
+    size_t n = taken(h, len);
     h->writable = n < len;
     h->take -= n;
     check(h, h->sent_len + n < sizeof h->sent, "far too much is sent");
@@ -295,6 +320,7 @@ struct hostile *hostile_begin(const struct hostile_case *c, bool async)
     h->w.config.urc_gap = 0;
     h->w.config.recipients = c->any ? PM_RECIPIENTS_ANY : PM_RECIPIENTS_ALL;
     h->w.config.auth_in_clear = c->never ? PM_SMTP_CLEAR_AUTH_NEVER : PM_SMTP_CLEAR_AUTH_ALLOW;
+    h->w.config.reuse_seconds = c->reuse ? REUSE_S : 0;
     h->w.config.token_server = c->token != 0 ? "mail.example" : "";
     assert_true(c->token < sizeof h->token);
     for (size_t i = 0; i < c->token; i++) {
@@ -338,7 +364,8 @@ static void end_handshake(struct hostile *h, int32_t result)
 
 static void server_sends(struct hostile *h, const char *bytes, size_t len)
 {
-    while (len != 0 && h->w.server.connected) {
+    const unsigned connection = h->opened;
+    while (len != 0 && h->w.server.connected && h->opened == connection) {
         size_t n = h->cut.piece != 0 && h->cut.piece < len ? h->cut.piece : len;
         if (h->cut.at > h->received && h->cut.at - h->received < n) {
             n = h->cut.at - h->received;
@@ -379,12 +406,18 @@ static void client_sent(struct hostile *h, const struct hostile_step *step)
     bool good = step->kind == HOSTILE_LIKE ? matches(step->text, line, len)
                                            : len == step->len && memcmp(line, step->text, len) == 0;
     check(h, good, step->text);
+    h->end = strncmp(line, "BDAT ", 5) == 0 ? announced_end(h) : 0;
     h->checked += len + 2;
 }
 
 /* The rest of a message of which parts went before. */
 static void rest_sent(struct hostile *h)
 {
+    if (h->end != 0) {
+        check(h, h->sent_len >= h->end, "no end of the message");
+        h->checked = h->end;
+        return;
+    }
     check(h, h->sent_len - h->checked >= 5, "no more of the message");
     check(h, strcmp(h->sent + h->sent_len - 5, "\r\n.\r\n") == 0, "no end of the message");
     h->checked = h->sent_len;
@@ -393,12 +426,14 @@ static void rest_sent(struct hostile *h)
 static void message_sent(struct hostile *h)
 {
     const char *message = h->sent + h->checked;
-    const char *end = strstr(message, "\r\n.\r\n");
+    const char *body = h->end != 0 ? "\r\n.hello.\r\n" : "\r\n..hello.\r\n";
+    const char *end = h->end != 0 ? h->sent + h->end - 2 : strstr(message, "\r\n.\r\n");
+    check(h, h->end <= h->sent_len, "the message is shorter than announced");
     check(h, end != NULL && holds(message, (size_t)(end - message), "\r\nSubject: ", 11),
           "no message");
-    check(h, end != NULL && holds(message, (size_t)(end - message) + 2, "\r\n..hello.\r\n", 12),
+    check(h, end != NULL && holds(message, (size_t)(end - message) + 2, body, strlen(body)),
           "not the message");
-    h->checked += end != NULL ? (size_t)(end - message) + 5 : 0;
+    h->checked += end != NULL ? (size_t)(end - message) + (h->end != 0 ? 2 : 5) : 0;
 }
 
 /* As much of a message as the server takes, and not its end. */
@@ -406,6 +441,7 @@ static void part_sent(struct hostile *h)
 {
     check(h, h->take == 0 && h->sent_len != h->checked, "the message is shorter");
     check(h, strstr(h->sent + h->checked, "\r\n.\r\n") == NULL, "a whole message");
+    check(h, h->end == 0 || h->sent_len < h->end, "all of the message");
     h->checked = h->sent_len;
 }
 
@@ -424,6 +460,56 @@ static void pass(struct hostile *h, uint64_t seconds, bool last)
     check(h, h->w.server.connected == !last, last ? "the result comes too late" : "gave up");
 }
 
+/* ---- From mail to mail ---- */
+
+static void put(struct hostile *h)
+{
+    const char *line = h->cut.impatient ? "AT+QSMTPPUT=60\r" : "AT+QSMTPPUT=65535\r";
+    h->start = h->w.now;
+    h->end = 0;
+    h->told_len = 0;
+    h->told[0] = '\0';
+    world_type(&h->w, 0, line, strlen(line));
+    settle(h);
+}
+
+static void check_told(struct hostile *h, unsigned error, unsigned code)
+{
+    char expected[64];
+    (void)snprintf(expected, sizeof expected, "\r\nOK\r\n\r\n+QSMTPPUT: %u,%u\r\n", error, code);
+    world_advance(&h->w, h->w.now + 1); /* the port was in use at this very moment */
+    listen(h);
+    check(h, strcmp(h->told, expected) == 0, expected);
+}
+
+static void kept(struct hostile *h, const char *result)
+{
+    unsigned error = 0;
+    unsigned code = 0;
+    check(h, sscanf(result, "%u %u", &error, &code) == 2, "KEPT ERROR CODE");
+    check_told(h, error, code);
+    check(h, h->w.server.connected && h->closed + 1 == h->opened, "not kept");
+}
+
+static void new_connection(struct hostile *h)
+{
+    h->wanted++;
+    check(h, h->opened == h->wanted && h->closed + 1 == h->opened, "no new connection");
+    check(h, h->checked == h->sent_len, "more was sent on the old one");
+    h->take = UINT64_MAX;
+    h->hold = h->end = 0;
+}
+
+static void play_close(struct hostile *h)
+{
+    if (h->handshake != NULL) {
+        end_handshake(h, PM_ERR_CLOSED);
+    } else if (h->w.server.connected) {
+        pm_module_closed(&h->w.module, h->w.now);
+    }
+    settle(h);
+}
+
 static void play_step(struct hostile *h, const struct hostile_step *step)
 {
     switch (step->kind) {
@@ -437,32 +523,29 @@ static void play_step(struct hostile *h, const struct hostile_step *step)
         h->take = step->number;
         settle(h);
         return;
+    case HOSTILE_HOLD: h->hold = step->number; return;
     case HOSTILE_TLS: check(h, h->tls_at < CLEAR_TO_THE_END, "no handshake"); return;
     case HOSTILE_PAUSE:
     case HOSTILE_WAIT: pass(h, step->number, step->kind == HOSTILE_WAIT); return;
-    default:
-        if (h->handshake != NULL) {
-            end_handshake(h, PM_ERR_CLOSED);
-        } else if (h->w.server.connected) {
-            pm_module_closed(&h->w.module, h->w.now);
-        }
-        settle(h);
-        return;
+    case HOSTILE_KEPT: kept(h, step->text); return;
+    case HOSTILE_NEXT: put(h); return;
+    case HOSTILE_NEW: new_connection(h); return;
+    default: play_close(h); return;
     }
 }
 
 static void check_result(struct hostile *h)
 {
-    char expected[64];
     unsigned error = h->over ? PM_MAIL_TIMEOUT : h->c->error;
     unsigned code = h->over ? 0 : h->c->code;
     bool quit = h->c->quit && !h->over;
-    (void)snprintf(expected, sizeof expected, "\r\nOK\r\n\r\n+QSMTPPUT: %u,%u\r\n", error, code);
     check(h, !h->over || h->w.now == h->start + IMPATIENT_MS, "not when the host gave up");
-    check(h, !h->w.server.connected, "no result");
-    world_advance(&h->w, h->w.now + 1); /* the port was in use at this very moment */
-    listen(h);
-    check(h, strcmp(h->told, expected) == 0, expected);
+    check(h, h->w.server.connected == h->c->kept, h->c->kept ? "not kept" : "no result");
+    check_told(h, error, code);
+    check(h, h->over || h->c->unknown == (strstr(h->w.log, "not known whether") != NULL),
+          "the log does not say what is known");
+    world_advance(&h->w, h->w.now + (h->c->reuse ? REUSE_S * 1000U : 0));
+    check(h, !h->w.server.connected, "kept too long");
     check(h, h->graceful == quit, quit ? "dropped" : "not dropped");
     if (quit) { /* tried once: whether it arrives does not matter */
         size_t len = h->sent_len - h->checked;
@@ -476,7 +559,7 @@ static void check_result(struct hostile *h)
 /* Neither time nor anything else makes the module do more. */
 static void check_nothing_left(struct hostile *h)
 {
-    check(h, h->opened == 1 && h->closed == 1, "not one connection");
+    check(h, h->opened == h->wanted && h->closed == h->wanted, "another connection");
     check(h, pm_module_deadline(&h->w.module) == PM_NEVER, "a timer is left");
     world_advance(&h->w, h->w.now + 3600000);
     listen(h);
@@ -489,20 +572,20 @@ static void check_nothing_left(struct hostile *h)
 
 void hostile_run(struct hostile *h, struct hostile_cut cut)
 {
-    const char *line = cut.impatient ? "AT+QSMTPPUT=60\r" : "AT+QSMTPPUT=65535\r";
     runs++;
     h->cut = cut;
     h->ours = true;
     h->over = h->in_segment = h->writable = h->graceful = false;
-    h->start = h->w.now;
     h->take = h->c->slow ? 1 : UINT64_MAX;
+    h->hold = 0;
     h->step = 0;
-    h->received = h->sent_len = h->checked = h->told_len = 0;
+    h->received = h->sent_len = h->checked = 0;
     h->opened = h->closed = 0;
-    h->sent[0] = h->told[0] = '\0';
+    h->wanted = 1;
+    h->sent[0] = '\0';
     h->w.log_len = h->w.trace_len = 0;
-    world_type(&h->w, 0, line, strlen(line));
-    settle(h);
+    h->w.log[0] = '\0';
+    put(h);
     for (; h->step < h->c->count && !h->over; h->step++) {
         play_step(h, &h->c->steps[h->step]);
     }
@@ -519,6 +602,7 @@ void hostile_end(struct hostile *h)
 {
     unsigned mails = h->w.server.mails;
     h->w.server.capabilities = "PIPELINING|STARTTLS";
+    h->w.config.reuse_seconds = 0;
     say(h, "AT+QSMTPPUT=60\r");
     check(h, strcmp(h->told, "\r\nOK\r\n\r\n+QSMTPPUT: 0,0\r\n") == 0, "the next mail fails");
     check(h, h->w.server.mails == mails + 1, "the next mail is not there");

@@ -16,14 +16,18 @@ enum hostile_kind {
     HOSTILE_SERVER,  /* the server sends `text` */
     HOSTILE_CLIENT,  /* the client has sent the line `text` */
     HOSTILE_LIKE,    /* a line like `text`, in which '*' stands for anything */
-    HOSTILE_MESSAGE, /* a message with its final dot */
-    HOSTILE_PART,    /* as much of a message as the server takes */
-    HOSTILE_MORE,    /* the rest of that message, with its final dot */
+    HOSTILE_MESSAGE, /* a message with its final dot, or as long as BDAT has announced */
+    HOSTILE_PART,    /* as much of a message as the server takes, and not its end */
+    HOSTILE_MORE,    /* the rest of that message */
     HOSTILE_TAKE,    /* from now on the server takes `number` bytes more */
+    HOSTILE_HOLD,    /* of what BDAT announces it takes all but the last `number` bytes */
     HOSTILE_TLS,     /* the handshake succeeds */
     HOSTILE_CLOSE,   /* the server closes */
     HOSTILE_PAUSE,   /* `number` seconds pass, and there is no result yet */
     HOSTILE_WAIT,    /* the same, and the result comes just then */
+    HOSTILE_KEPT,    /* the result `text` has come, and the connection stays open */
+    HOSTILE_NEXT,    /* the host sends its mail once more */
+    HOSTILE_NEW,     /* the client has left, and opened a new connection */
 };
 
 struct hostile_step {
@@ -37,14 +41,16 @@ struct hostile_step {
 struct hostile_case {
     char name[64];
     unsigned tls; /* as AT+QSMTPCFG="ssltype" has it */
-    bool account, any, never, race, slow;
+    bool account, any, never, race, slow, reuse;
     size_t token; /* its length; 0: none */
     unsigned recipients;
     size_t attachment;
     struct hostile_step steps[HOSTILE_STEPS];
     size_t count;
     unsigned error, code;
-    bool quit, ended;
+    bool quit;    /* QUIT is sent at the end */
+    bool kept;    /* and not before the connection has waited for another mail */
+    bool unknown; /* the log says that the mail may have been taken */
 };
 
 /* How a run is cut. */

@@ -206,6 +206,8 @@ static void set(struct hostile_case *c, const struct reader *r, const char *what
         c->race = true;
     } else if (strcmp(what, "slow") == 0) {
         c->slow = true;
+    } else if (strcmp(what, "reuse") == 0) {
+        c->reuse = true;
     } else if (strncmp(what, "token ", 6) == 0) {
         c->token = strtoul(what + 6, NULL, 10);
         c->account = true;
@@ -228,11 +230,15 @@ static void forget_steps(struct hostile_step *steps, size_t count)
 static void end_case(struct reader *r, const char *rest)
 {
     char how[8] = "";
-    if (sscanf(rest, "%u %u %7s", &r->c.error, &r->c.code, how) != 3 ||
-        (strcmp(how, "quit") != 0 && strcmp(how, "drop") != 0)) {
-        complain(r, "a case ends with: end ERROR CODE quit|drop");
+    char known[16] = "";
+    int words = sscanf(rest, "%u %u %7s %15s", &r->c.error, &r->c.code, how, known);
+    r->c.kept = strcmp(how, "kept") == 0;
+    r->c.quit = strcmp(how, "quit") == 0 || r->c.kept;
+    if (words < 3 || !(r->c.quit || strcmp(how, "drop") == 0) ||
+        (words == 4 && strcmp(known, "unknown") != 0)) {
+        complain(r, "a case ends with: end ERROR CODE quit|kept|drop [unknown]");
     }
-    r->c.quit = how[0] == 'q';
+    r->c.unknown = words == 4;
     r->play(&r->c);
     forget_steps(r->c.steps, r->c.count);
     r->in_case = false;
@@ -271,6 +277,8 @@ static void read_step(struct reader *r, const char *word, const char *rest)
         {"MORE", HOSTILE_MORE, NULL},       {"TAKE", HOSTILE_TAKE, NULL},
         {"TLS", HOSTILE_TLS, NULL},         {"CLOSE", HOSTILE_CLOSE, NULL},
         {"PAUSE", HOSTILE_PAUSE, NULL},     {"WAIT", HOSTILE_WAIT, NULL},
+        {"HOLD", HOSTILE_HOLD, NULL},       {"KEPT", HOSTILE_KEPT, ""},
+        {"NEXT", HOSTILE_NEXT, NULL},       {"NEW", HOSTILE_NEW, NULL},
     };
     for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
         if (strcmp(word, steps[i].word) == 0 && steps[i].end != NULL) {

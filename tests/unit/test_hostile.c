@@ -28,13 +28,16 @@ FILE_TEST(replies)
 FILE_TEST(transaction)
 FILE_TEST(auth)
 FILE_TEST(pipeline)
+FILE_TEST(chunking)
+FILE_TEST(reuse)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_starttls),    cmocka_unit_test(test_replies),
         cmocka_unit_test(test_transaction), cmocka_unit_test(test_auth),
-        cmocka_unit_test(test_pipeline),
+        cmocka_unit_test(test_pipeline),    cmocka_unit_test(test_chunking),
+        cmocka_unit_test(test_reuse),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     (void)printf("%u cases, %u runs\n", hostile_cases(), hostile_runs());

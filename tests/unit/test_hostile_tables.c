@@ -262,11 +262,13 @@ static void test_prefixes(void **state)
     static const struct {
         const char *before, *reply;
         unsigned seconds;
+        const char *known;
     } places[] = {
-        {"", "220-mx\r\n220 ESMTP\r\n", 300},
-        {"use banner", "250-mx\r\n250 STARTTLS\r\n", 300},
-        {"use greeting", "550-5.1.0 no\r\n550 no\r\n", 300},
-        {"use content", "250-2.0.0 queued\r\n250 as 17\r\n", 600},
+        {"", "220-mx\r\n220 ESMTP\r\n", 300, ""},
+        {"use banner", "250-mx\r\n250 STARTTLS\r\n", 300, ""},
+        {"use greeting", "550-5.1.0 no\r\n550 no\r\n", 300, ""},
+        {"use content", "250-2.0.0 queued\r\n250 as 17\r\n", 600, "unknown"},
+        {"use chunk\nMESSAGE", "250-2.0.0 queued\r\n250 as 17\r\n", 600, "unknown"},
     };
     unsigned written = 0;
     (void)state;
@@ -278,9 +280,9 @@ static void test_prefixes(void **state)
                 write_line("%s", places[i].before);
                 write_prefix(places[i].reply, len);
                 if (closed != 0) {
-                    write_line("CLOSE\nend 656 0 drop");
+                    write_line("CLOSE\nend 656 0 drop %s", places[i].known);
                 } else {
-                    write_line("WAIT %u\nend 658 0 drop", places[i].seconds);
+                    write_line("WAIT %u\nend 658 0 drop %s", places[i].seconds, places[i].known);
                 }
                 written++;
             }
