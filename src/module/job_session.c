@@ -170,8 +170,7 @@ static bool take_event(struct pm_module *module, const struct pm_smtp_event *eve
     case PM_SMTP_EV_REFUSED: log_refused(module, event); return true;
     case PM_SMTP_EV_DONE:
         job->status = event->status;
-        /* A message that may have left whole is not sent again without a word of the server's. */
-        if (event->untouched && (event->code != 0 || !job->composed)) {
+        if (event->untouched) {
             return reconnect(module, event);
         }
         job->keep = event->kept;
