@@ -143,19 +143,28 @@ static size_t line_end(const uint8_t *line, size_t len)
     return len;
 }
 
-/* Keeps track of private keys; true when the held bytes belong to one. */
+/* Keeps track of private keys; true when the held bytes belong to one. A key that begins where
+ * another has not ended counts anew: else what is left of the first would end amid the second. */
 static bool in_private_key(struct pm_trace_stream *stream, size_t len)
 {
-    if (stream->secret_block > 0) {
-        bool ends = contains(stream->line, len, "-----END ");
-        stream->secret_block = ends || stream->secret_block <= len ? 0 : stream->secret_block - len;
-        return true;
-    }
+    const bool inside = stream->secret_block > 0;
     if (contains(stream->line, len, "-----BEGIN ") &&
         contains(stream->line, len, "PRIVATE KEY-----")) {
         stream->secret_block = SECRET_BLOCK_MAX;
+    } else if (inside) {
+        bool ends = contains(stream->line, len, "-----END ");
+        stream->secret_block = ends || stream->secret_block <= len ? 0 : stream->secret_block - len;
     }
-    return false;
+    return inside;
+}
+
+/* Takes the bytes of a line out, but for its end. */
+static void put_secret_line(struct writer *writer, size_t len)
+{
+    size_t end = line_end(writer->line, len);
+    if (end > 0) {
+        put_secret(writer, 0, end);
+    }
 }
 
 /* Writes the first `len` held bytes; `complete` when a line ends with them. */
@@ -168,10 +177,8 @@ static void write_line(FILE *file, struct pm_trace_stream *stream, const char *p
                             .time = stream->time,
                             .line = stream->line};
     put_head(&writer);
-    if (in_private_key(stream, len)) {
-        put_secret(&writer, 0, line_end(stream->line, len));
-    } else if (stream->secret_line) {
-        put_secret(&writer, 0, line_end(stream->line, len));
+    if (in_private_key(stream, len) || stream->secret_line) {
+        put_secret_line(&writer, len);
     } else {
         stream->secret_line = pm_trace_secrets(stream->line, len, put_secret, &writer);
     }

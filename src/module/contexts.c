@@ -56,7 +56,8 @@ static size_t encode(const struct pm_module *module, uint8_t context, uint8_t *o
     return put(out, at, pm__arena_get(&module->arena, PM__KEY_PDP_PASSWORD, context));
 }
 
-/* Reads one text at *at; false when the bytes end before it does. */
+/* Reads one text at *at; false when the bytes end before it does, or when no host can have set it:
+ * it would break the answer that shows it. */
 static bool take(const uint8_t *in, size_t len, size_t *at, struct pm_slice *text)
 {
     if (*at >= len || in[*at] > 127 || in[*at] > len - *at - 1) {
@@ -64,7 +65,7 @@ static bool take(const uint8_t *in, size_t len, size_t *at, struct pm_slice *tex
     }
     *text = (struct pm_slice){in + *at + 1, in[*at]};
     *at += 1 + text->len;
-    return true;
+    return !pm__slice_has_control(*text);
 }
 
 static bool decode(struct pm_module *module, uint8_t context, const uint8_t *in, size_t len)

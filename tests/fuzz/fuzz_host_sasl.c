@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A server that knows every mechanism, and lies where the input says so. The first byte: 1 TLS,
- * 2 tokens, 4 a certificate, 8 no password in clear, 16 the connection cannot be bound; the second
- * are the mechanisms on offer. Then one step for each line of the client, told by its first byte:
+ * 2 tokens, 4 a certificate, 8 no password in clear, 16 the connection cannot be bound, 32 a token
+ * that no line holds, 64 none that is new, 128 one that is none; the second are the mechanisms on
+ * offer. Then one step for each line of the client, told by its first byte:
  *   0  what is right            1  the same, with some bytes changed: count, then place and value
  *   2  length, bytes: a challenge of these        3  the same, not encoded
  *   4  length, bytes: a line of these             5  a refusal: which
@@ -22,7 +23,14 @@
 #define SALT         "c2FsdCBvZiB0aGUgZWFydGg="
 #define SERVER_NONCE "hvYDpWUa2RaTCAfuxFI"
 
-enum { TEXT_SIZE = 8192, LINE_SIZE = 2 * TEXT_SIZE, MOST_ATTEMPTS = 9, MOST_LINES = 5, KEY = 32 };
+enum {
+    LONG_TOKEN = 5000,
+    TEXT_SIZE = 8192,
+    LINE_SIZE = 2 * TEXT_SIZE,
+    MOST_ATTEMPTS = 9,
+    MOST_LINES = 5,
+    KEY = 32
+};
 
 struct string {
     char text[TEXT_SIZE + 1];
@@ -43,6 +51,8 @@ struct session {
     bool proved;          /* the right server signature was sent */
     bool repeats;         /* the server sends back what it should not show */
     bool cannot_bind, cancelled, mail, done;
+    bool long_token, old_token, bad_token;
+    bool bare; /* AUTH said the mechanism alone */
 };
 
 static uint8_t next(struct session *session)
@@ -120,6 +130,7 @@ static void begin_attempt(struct session *session)
     memcpy(session->mechanism, session->line + 5, len);
     session->mechanism[len] = '\0';
     session->lines = 0;
+    session->bare = session->line[5 + len] == '\0';
     session->first.len = session->challenge.len = session->final.len = 0;
     session->plain_challenge = session->proved = session->cancelled = false;
 }
@@ -236,6 +247,33 @@ static void check_cram(const struct session *session)
     REQUIRE(strcmp(answer.text, expected) == 0);
 }
 
+static struct pm_slice token_of(const struct session *session);
+
+/* The message with the token: as long as it is, and never without its end. */
+static void check_token(const struct session *session, const char *message)
+{
+    struct string said;
+    struct pm_slice token = token_of(session);
+    decode(&said, message, strlen(message));
+    const char *at = strstr(said.text, "auth=Bearer ");
+    REQUIRE(!session->bad_token && at != NULL);
+    at += strlen("auth=Bearer ");
+    REQUIRE(strncmp(at, (const char *)token.ptr, token.len) == 0);
+    REQUIRE(strcmp(at + token.len, "\1\1") == 0);
+}
+
+/* A mechanism with one message: it comes with AUTH, or after an empty challenge when it is long. */
+static bool wants_challenge(const struct session *session)
+{
+    bool tokens = speaks(session, "XOAUTH2") || speaks(session, "OAUTHBEARER");
+    if (tokens && session->bare && session->lines == 1) {
+        check_token(session, session->line);
+    } else if (tokens && !session->bare && session->lines == 0) {
+        check_token(session, strrchr(session->line, ' ') + 1);
+    }
+    return tokens && session->bare && session->lines == 0;
+}
+
 static bool right_challenge(struct session *session, struct string *answer)
 {
     static const char *const prompts[] = {"Username:", "Password:"};
@@ -248,6 +286,9 @@ static bool right_challenge(struct session *session, struct string *answer)
     }
     if (speaks(session, "LOGIN") && session->lines < 2) {
         set(answer, prompts[session->lines], strlen(prompts[session->lines]));
+        return true;
+    }
+    if (wants_challenge(session)) {
         return true;
     }
     if (speaks(session, "CRAM-MD5") && session->lines == 0) {
@@ -391,6 +432,26 @@ static void compute(struct session *session, const struct pm_smtp_event *event)
     pm_smtp_crypto(&session->smtp, given, 0);
 }
 
+static struct pm_slice token_of(const struct session *session)
+{
+    static char token[LONG_TOKEN] = TOKEN;
+    if (session->bad_token) {
+        return slice_of("two words");
+    }
+    memset(token + strlen(TOKEN), 'x', sizeof token - strlen(TOKEN));
+    return (struct pm_slice){(const uint8_t *)token,
+                             session->long_token ? sizeof token : strlen(TOKEN)};
+}
+
+static void give_token(struct session *session, bool again)
+{
+    struct pm_slice token = token_of(session);
+    if (again && session->old_token) {
+        token.len = 0;
+    }
+    pm_smtp_token(&session->smtp, token, 0);
+}
+
 /* What the client said is hidden when it comes back, too; what a server makes up is not. */
 static void pump(struct session *session)
 {
@@ -407,7 +468,7 @@ static void pump(struct session *session)
         case PM_SMTP_EV_CRYPTO: compute(session, &event); break;
         case PM_SMTP_EV_TOKEN:
             REQUIRE(session->config.token && event.index <= 1);
-            pm_smtp_token(&session->smtp, slice_of(TOKEN), 0);
+            give_token(session, event.index != 0);
             break;
         case PM_SMTP_EV_DONE:
             REQUIRE(event.error != 0); /* nothing was delivered */
@@ -478,6 +539,9 @@ static void configure(struct session *session)
     config->external = (flags & 4) != 0;
     config->clear_auth = (flags & 8) != 0 ? PM_SMTP_CLEAR_AUTH_NEVER : PM_SMTP_CLEAR_AUTH_ALLOW;
     session->cannot_bind = (flags & 16) != 0;
+    session->long_token = (flags & 32) != 0;
+    session->old_token = (flags & 64) != 0;
+    session->bad_token = (flags & 128) != 0;
     session->offered = next(session);
 }
 

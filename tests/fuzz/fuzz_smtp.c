@@ -9,6 +9,7 @@
  *   8  the next mail, on the kept connection or on a new one
  *  11  what the engine asked the owner for is there (else it is at once)
  *  14  the owner leaves the kept connection
+ *  15  the body ends where it is, perhaps amid a line
  * Settings, as bits: 1 STARTTLS, 2 TLS, 4 any recipient, 8 no password in clear, 16 no user,
  * 32 many recipients, 64 a token, 128 a certificate; 1 the connection is kept, 2 no PIPELINING,
  * 4 no CHUNKING, 8 the size is not known, 16 the owner takes its time, 32 REQUIRETLS, 64 DSN,
@@ -313,19 +314,25 @@ static void send_piece(struct owner *owner, size_t most)
     pm_smtp_body_progress(&owner->smtp, owner->now);
 }
 
-static void send_body(struct owner *owner, bool end)
+static void end_body(struct owner *owner)
+{
+    owner->body = false;
+    owner->server.message_ended = true;
+    pm_smtp_body_end(&owner->smtp, owner->now);
+    pump(owner, 0);
+    leave(owner, SIZE_MAX);
+}
+
+/* A piece of the body where `most` is so, and its end where that is wanted. */
+static void send_body(struct owner *owner, size_t most, bool end)
 {
     const uint8_t *commands;
     if (!owner->body || owner->closed || pm_smtp_output(&owner->smtp, &commands) != 0) {
         return;
     }
-    send_piece(owner, end ? TYPED : PIECE);
+    send_piece(owner, most);
     if (end) {
-        owner->body = false;
-        owner->server.message_ended = true;
-        pm_smtp_body_end(&owner->smtp, owner->now);
-        pump(owner, 0);
-        leave(owner, SIZE_MAX);
+        end_body(owner);
     } else if (owner->given == TYPED) {
         owner->given = 0;
     }
@@ -351,8 +358,9 @@ static void act(struct owner *owner, uint8_t byte)
         owner->closed = true;
         pm_smtp_closed(&owner->smtp, owner->now);
         break;
-    case 5: send_body(owner, false); break;
-    case 6: send_body(owner, true); break;
+    case 5: send_body(owner, PIECE, false); break;
+    case 6: send_body(owner, TYPED, true); break;
+    case 15: send_body(owner, 0, true); break;
     case 7: leave(owner, 1); break;
     case 8: next_mail(owner); break;
     case 11: give_answer(owner); break;
@@ -398,7 +406,8 @@ static void configure(struct owner *owner, uint8_t flags, uint8_t more)
 
 static bool is_act(uint8_t byte)
 {
-    return byte == '\n' || (byte >= 1 && byte <= 8) || byte == 11 || byte == 12 || byte == 14;
+    return byte == '\n' || (byte >= 1 && byte <= 8) || byte == 11 || byte == 12 || byte == 14 ||
+           byte == 15;
 }
 
 /* The connections that are still to come end at once. */

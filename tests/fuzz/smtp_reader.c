@@ -164,8 +164,8 @@ static void data_line(struct smtp_reader *reader)
         return;
     }
     reader->lines++;
-    if (reader->octets == 0) {
-        REQUIRE(reader->accepted == 0 && smtp_reader_refuses(reader));
+    if (!reader->message_ended) {
+        REQUIRE(reader->octets == 0 && reader->accepted == 0 && smtp_reader_refuses(reader));
         reader->transaction = false;
         reader->mode = READER_COMMANDS;
         expect(reader, '.');

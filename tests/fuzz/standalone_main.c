@@ -13,7 +13,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { INPUT_SIZE = 1 << 20, MAX_CUTS = 64, MUTATIONS = 64 };
+enum { INPUT_SIZE = 1 << 20, MAX_CUTS = 16, MUTATIONS = 8 };
 
 static uint32_t next_random(uint32_t *state)
 {

@@ -504,6 +504,31 @@ void walk_preset(struct walk *p)
     p->w.server.fault = WORLD_OK;
 }
 
+/* What the owner decides about mail: nothing, where it goes, or who gets it. */
+static void draw_policy(struct walk *p)
+{
+    struct pm_module_config *config = &p->w.config;
+    struct pm_mail_policy *policy = &config->policy;
+    uint32_t kind = walk_draw(p, 4);
+    config->reuse_seconds = walk_draw(p, 2) * 5;
+    if (kind == 1) {
+        policy->server = "relay.example";
+        policy->port = 587;
+        policy->tls = PM_POLICY_STARTTLS;
+        policy->username = "relay";
+        policy->password = "K1:tr!cky-pass";
+        policy->from = "plant@example.com";
+    } else if (kind == 2) {
+        policy->allow_recipients = "@example.com, someone@example.org";
+        policy->allow_senders = "module@example.com";
+        policy->rate_mails = 2;
+        policy->rate_seconds = 60;
+    } else if (kind == 3) {
+        policy->require_tls = true;
+        policy->notify = PM_SMTP_NOTIFY_FAILURE;
+    }
+}
+
 static void draw_settings(struct walk *p)
 {
     struct pm_module_config *config = &p->w.config;
@@ -522,6 +547,7 @@ static void draw_settings(struct walk *p)
     config->qiact_again_ok = walk_draw(p, 2) != 0;
     config->upl_crlf = (uint8_t)walk_draw(p, 3);
     config->active_at_start = 1;
+    draw_policy(p);
 }
 
 void walk_begin(struct walk *p)

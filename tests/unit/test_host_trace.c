@@ -259,6 +259,20 @@ static void test_a_key_that_never_ends(void **state)
     assert_non_null(strstr(written(f), "usbat > AT\\r\n"));
 }
 
+/* The first has 9 of its 32768 bytes left: they must not end what is hidden of the second. */
+static void test_a_key_within_a_key_that_never_ends(void **state)
+{
+    struct fixture *f = *state;
+    text(f, "-----BEGIN RSA PRIVATE KEY-----\n");
+    for (int i = 0; i < 799; i++) {
+        text(f, "0123456789012345678901234567890123456789\n");
+    }
+    text(f, "-----BEGIN PRIVATE KEY-----\nSesame\n-----END PRIVATE KEY-----\n");
+    assert_null(strstr(written(f), "Sesame"));
+    text(f, "AT\r");
+    assert_string_equal(written(f), "usbat > AT\\r\n");
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -267,7 +281,7 @@ int main(void)
         TEST(test_file_is_private),       TEST(test_secrets_at_every_cut),
         TEST(test_what_is_no_secret),     TEST(test_long_lines_are_cut),
         TEST(test_secrets_in_long_lines), TEST(test_private_keys),
-        TEST(test_a_key_that_never_ends),
+        TEST(test_a_key_that_never_ends), TEST(test_a_key_within_a_key_that_never_ends),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

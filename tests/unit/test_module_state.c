@@ -160,6 +160,25 @@ static void damaged_blobs_are_not_used(void **state)
     end(t);
 }
 
+/* A record with what no host can have set would break the answer that shows it. */
+static void a_stored_context_with_a_line_end_is_not_used(void **state)
+{
+    (void)state;
+    struct talk *t = begin(1);
+    (void)say(t, 0, "AT+QICSGP=1,1,\"apn\",\"user\",\"pw\",1\r");
+    for (size_t i = 0; i < WORLD_PROFILES; i++) {
+        struct world_profile *profile = &t->w.profiles[i];
+        uint8_t *apn = memmem(profile->data, profile->len, "apn", 3);
+        if (profile->used && apn != NULL) {
+            apn[1] = '\r';
+        }
+    }
+    t = start_again(t);
+    assert_non_null(strstr(t->w.log, "a stored context is damaged"));
+    assert_non_null(strstr(say(t, 0, "AT+QICSGP=1\r"), "+QICSGP: 1,\"\",\"\",\"\",0"));
+    end(t);
+}
+
 static void a_failing_store_is_told(void **state)
 {
     (void)state;
@@ -268,6 +287,7 @@ int main(void)
         cmocka_unit_test(bad_presets_are_refused),
         cmocka_unit_test(contexts_and_profile_survive),
         cmocka_unit_test(damaged_blobs_are_not_used),
+        cmocka_unit_test(a_stored_context_with_a_line_end_is_not_used),
         cmocka_unit_test(a_failing_store_is_told),
         cmocka_unit_test(restart_forgets_mail_and_ram),
         cmocka_unit_test(long_lists_wait_for_the_host),
