@@ -17,6 +17,16 @@ static void on_room(void *user)
     pm__catcher_session_resume(user);
 }
 
+/* A transaction of DATA has ended, one of BDAT wants RSET. */
+static void not_kept(struct catcher_session *session)
+{
+    if (session->bdat == BDAT_NONE) {
+        pm__catcher_reset(session);
+    } else {
+        session->bdat = BDAT_FAILED;
+    }
+}
+
 static void on_done(void *user, int error, const char *name)
 {
     struct catcher_session *session = user;
@@ -26,14 +36,15 @@ static void on_done(void *user, int error, const char *name)
         pm__catcher_say(session->catcher, PM_LOG_ERROR, "catcher: mail lost: %s",
                         uv_strerror(error));
         pm__catcher_reply(session, "452 mail not kept: %s", uv_strerror(error));
+        not_kept(session);
     } else {
         pm__catcher_say(session->catcher, PM_LOG_INFO,
                         "catcher: mail from <%s> to %u recipients for %s:%u kept as new/%s",
                         session->from, session->recipient_count, session->host, session->port,
                         name);
         pm__catcher_reply(session, "250 kept as %s", name);
+        pm__catcher_reset(session);
     }
-    pm__catcher_reset(session);
     pm__catcher_session_resume(session);
 }
 
@@ -71,31 +82,42 @@ static void write_envelope(struct catcher_session *session)
         envelope(session, "X-Envelope-Auth: none");
     }
     envelope(session, "X-Envelope-Server: %s:%u", session->host, session->port);
+    if (session->require_tls) {
+        envelope(session, "X-Envelope-Require-TLS: yes");
+    }
     const char *module = pm__catcher_module(session->catcher);
     if (*module != '\0') {
         envelope(session, "X-Envelope-Module: %s", module);
     }
 }
 
-void pm__catcher_data_begin(struct catcher_session *session)
+bool pm__catcher_mail_begin(struct catcher_session *session)
 {
     session->delivery =
         pm_delivery_begin(pm__catcher_maildir(session->catcher), &delivery_events, session);
     if (session->delivery == NULL) {
+        return false;
+    }
+    write_envelope(session);
+    session->size = 0;
+    return true;
+}
+
+void pm__catcher_data_begin(struct catcher_session *session)
+{
+    if (!pm__catcher_mail_begin(session)) {
         pm__catcher_reply(session, "452 out of memory");
         return;
     }
-    write_envelope(session);
     session->state = CATCHER_DATA;
     session->dot = DOT_LINE_START;
-    session->size = 0;
     pm__catcher_reply(session, "354 end with <CRLF>.<CRLF>");
 }
 
 /* ---- the mail ------------------------------------------------------------------------- */
 
-/* Keeps mail bytes; the caller has looked for room. A mail beyond the limit is not kept. */
-static void keep(struct catcher_session *session, const uint8_t *data, size_t len)
+/* A mail beyond the limit is not kept. */
+void pm__catcher_mail_keep(struct catcher_session *session, const uint8_t *data, size_t len)
 {
     session->size += len;
     if (session->size <= PM_CATCHER_MAIL) {
@@ -111,7 +133,7 @@ static size_t keep_text(struct catcher_session *session, const uint8_t *data, si
     size_t part = cr != NULL ? (size_t)(cr - data) + 1 : len;
     bool whole = part <= room;
     part = whole ? part : room;
-    keep(session, data, part);
+    pm__catcher_mail_keep(session, data, part);
     session->dot = cr != NULL && whole ? DOT_CR : DOT_TEXT;
     return part;
 }
@@ -122,7 +144,7 @@ static size_t after_cr(struct catcher_session *session, const uint8_t *data, siz
     if (data[0] != '\n') {
         return keep_text(session, data, len);
     }
-    keep(session, data, 1);
+    pm__catcher_mail_keep(session, data, 1);
     session->dot = DOT_LINE_START;
     return 1;
 }
@@ -148,7 +170,7 @@ static size_t take(struct catcher_session *session, const uint8_t *data, size_t 
             session->state = CATCHER_STORING;
             return 1;
         }
-        keep(session, (const uint8_t *)"\r", 1);
+        pm__catcher_mail_keep(session, (const uint8_t *)"\r", 1);
         session->dot = DOT_CR;
         return 0;
     case DOT_CR: return after_cr(session, data, len);
@@ -156,10 +178,11 @@ static size_t take(struct catcher_session *session, const uint8_t *data, size_t 
     }
 }
 
-static void end_of_mail(struct catcher_session *session)
+void pm__catcher_mail_end(struct catcher_session *session)
 {
     bool too_large = session->size > PM_CATCHER_MAIL;
     if (!too_large && session->dot_code == 0) {
+        session->state = CATCHER_STORING;
         pm_delivery_commit(session->delivery);
         return;
     }
@@ -171,7 +194,7 @@ static void end_of_mail(struct catcher_session *session)
     } else {
         pm__catcher_refuse(session, session->dot_code);
     }
-    pm__catcher_reset(session);
+    not_kept(session);
 }
 
 size_t pm__catcher_data(struct catcher_session *session, const uint8_t *data, size_t len)
@@ -186,7 +209,7 @@ size_t pm__catcher_data(struct catcher_session *session, const uint8_t *data, si
         used += take(session, data + used, len - used);
     }
     if (session->state == CATCHER_STORING) {
-        end_of_mail(session);
+        pm__catcher_mail_end(session);
     }
     return used;
 }

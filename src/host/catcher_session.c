@@ -239,12 +239,15 @@ static bool use_input(struct catcher_session *session)
         session->in_start = session->in_end;
         return true;
     }
-    if (session->state != CATCHER_DATA) {
+    bool chunk = session->state == CATCHER_CHUNK;
+    if (session->state != CATCHER_DATA && !chunk) {
         take_line(session);
         return true;
     }
-    size_t n = pm__catcher_data(session, session->in + session->in_start,
-                                session->in_end - session->in_start);
+    const uint8_t *start = session->in + session->in_start;
+    size_t len = session->in_end - session->in_start;
+    size_t n =
+        chunk ? pm__catcher_chunk(session, start, len) : pm__catcher_data(session, start, len);
     session->in_start += n;
     return n > 0;
 }

@@ -6,6 +6,7 @@
  *   catcher_smtp.c     the commands
  *   catcher_auth.c     AUTH
  *   catcher_data.c     the mail: envelope lines, dot-unstuffing, the Maildir
+ *   catcher_bdat.c     the mail in chunks
  *   catcher_faults.c   which name asks for which fault
  */
 #ifndef PM_HOST_CATCHER_SESSION_H
@@ -40,7 +41,8 @@ enum catcher_state {
     CATCHER_COMMAND,
     CATCHER_AUTH,    /* the next line answers a challenge */
     CATCHER_DATA,    /* the mail comes */
-    CATCHER_STORING, /* waiting for the disk before the reply to the final dot */
+    CATCHER_CHUNK,   /* so many bytes of it come */
+    CATCHER_STORING, /* waiting for the disk before the reply to the end of the mail */
     CATCHER_SILENT,  /* whatever comes is dropped */
     CATCHER_CLOSING, /* the last reply is on its way */
     CATCHER_DEAD,    /* handles are closing */
@@ -57,6 +59,13 @@ enum catcher_auth {
 
 /* Where dot-unstuffing is (RFC 5321 section 4.5.2). */
 enum catcher_dot { DOT_LINE_START, DOT_DOT, DOT_DOT_CR, DOT_TEXT, DOT_CR };
+
+/* How a transaction is with BDAT: after a failed chunk it takes nothing but RSET (RFC 3030
+ * section 2). */
+enum catcher_bdat { BDAT_NONE, BDAT_CHUNKS, BDAT_FAILED };
+
+/* A chunk that is not taken is read all the same, and then refused. */
+enum catcher_chunk { CHUNK_TAKEN, CHUNK_NOT_NOW, CHUNK_NO_MEMORY, CHUNK_ON_DEMAND };
 
 /* The server that a session plays. */
 struct catcher_server {
@@ -95,6 +104,7 @@ struct catcher_session {
     char user[PM_CATCHER_USER];
     const char *mechanism; /* NULL: not authenticated */
     bool mail_given;
+    bool require_tls; /* MAIL said REQUIRETLS */
     char from[PM_CATCHER_PATH + 1];
     char *recipients; /* one after the other, each with its NUL */
     size_t recipients_len;
@@ -103,6 +113,10 @@ struct catcher_session {
     /* The mail. */
     struct pm_delivery *delivery;
     enum catcher_dot dot;
+    enum catcher_bdat bdat;
+    enum catcher_chunk chunk;
+    uint64_t chunk_left; /* bytes of the chunk that are still to come */
+    bool chunk_last;
     uint64_t size;
 };
 
@@ -132,7 +146,7 @@ void pm__catcher_greet(struct catcher_session *session);
 /* Handles one line, without its line end but with a NUL behind it. */
 void pm__catcher_command(struct catcher_session *session, char *line, size_t len);
 
-/* Forgets sender and recipients. */
+/* Forgets sender and recipients, and chunks of a mail that has not ended. */
 void pm__catcher_reset(struct catcher_session *session);
 
 /* ---- catcher_auth.c ---- */
@@ -146,6 +160,22 @@ void pm__catcher_data_begin(struct catcher_session *session);
 
 /* Takes mail bytes: how many. Fewer than given: no room now, or the mail has ended. */
 size_t pm__catcher_data(struct catcher_session *session, const uint8_t *data, size_t len);
+
+/* Begins a mail with its envelope; false: no memory. */
+bool pm__catcher_mail_begin(struct catcher_session *session);
+
+/* Keeps mail bytes, for which there is room. */
+void pm__catcher_mail_keep(struct catcher_session *session, const uint8_t *data, size_t len);
+
+/* The mail is whole, or too large: it is stored or refused, and the reply follows. */
+void pm__catcher_mail_end(struct catcher_session *session);
+
+/* ---- catcher_bdat.c ---- */
+
+void pm__catcher_bdat(struct catcher_session *session);
+
+/* Takes bytes of a chunk: how many. Fewer than given: no room now, or the chunk has ended. */
+size_t pm__catcher_chunk(struct catcher_session *session, const uint8_t *data, size_t len);
 
 /* ---- catcher.c ---- */
 

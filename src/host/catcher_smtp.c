@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The SMTP commands of a catcher session (RFC 5321, 1870, 3207, 4954, 6152). */
+/* The SMTP commands of a catcher session (RFC 5321, 1870, 3207, 4954, 6152, 8689). */
 #include <openssl/crypto.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,7 +28,12 @@ void pm__catcher_greet(struct catcher_session *session)
 
 void pm__catcher_reset(struct catcher_session *session)
 {
-    session->mail_given = false;
+    if (session->delivery != NULL) {
+        pm_delivery_leave(session->delivery);
+        session->delivery = NULL;
+    }
+    session->bdat = BDAT_NONE;
+    session->mail_given = session->require_tls = false;
     session->from[0] = '\0';
     session->recipients_len = 0;
     session->recipient_count = 0;
@@ -79,8 +84,12 @@ static void do_ehlo(struct catcher_session *session)
     pm__catcher_reply(session, "250-postmodem.invalid");
     pm__catcher_reply(session, "250-PIPELINING");
     pm__catcher_reply(session, "250-8BITMIME");
+    pm__catcher_reply(session, "250-CHUNKING");
     if (offers_starttls(session)) {
         pm__catcher_reply(session, "250-STARTTLS");
+    }
+    if (session->tls[0] != '\0') {
+        pm__catcher_reply(session, "250-REQUIRETLS");
     }
     pm__catcher_reply(session, "250-AUTH %s", mechanisms(session));
     pm__catcher_reply(session, "250 SIZE %llu", (unsigned long long)PM_CATCHER_MAIL);
@@ -161,6 +170,10 @@ static bool mail_parameter(struct catcher_session *session, const char *paramete
         }
         return true;
     }
+    if (strcasecmp(parameter, "REQUIRETLS") == 0 && session->tls[0] != '\0') {
+        session->require_tls = true;
+        return true;
+    }
     if (strcasecmp(parameter, "BODY=7BIT") == 0 || strcasecmp(parameter, "BODY=8BITMIME") == 0 ||
         strncasecmp(parameter, "AUTH=", 5) == 0) {
         return true;
@@ -239,7 +252,7 @@ static void take_recipient(struct catcher_session *session, const char *path)
 
 static void do_rcpt(struct catcher_session *session)
 {
-    if (!session->mail_given) {
+    if (!session->mail_given || session->bdat != BDAT_NONE) {
         pm__catcher_reply(session, "503 MAIL first");
         return;
     }
@@ -261,7 +274,7 @@ static void do_data(struct catcher_session *session)
 {
     if (session->argument[0] != '\0') {
         pm__catcher_reply(session, "501 DATA takes no parameter");
-    } else if (session->recipient_count == 0) {
+    } else if (session->recipient_count == 0 || session->bdat != BDAT_NONE) {
         pm__catcher_reply(session, "503 RCPT first");
     } else if (session->data_code != 0) {
         pm__catcher_refuse(session, session->data_code);
@@ -301,9 +314,9 @@ static const struct {
     {"EHLO", do_ehlo},         {"HELO", do_helo},
     {"STARTTLS", do_starttls}, {"AUTH", pm__catcher_auth_begin},
     {"MAIL", do_mail},         {"RCPT", do_rcpt},
-    {"DATA", do_data},         {"RSET", do_rset},
-    {"NOOP", do_noop},         {"VRFY", do_vrfy},
-    {"QUIT", do_quit},
+    {"DATA", do_data},         {"BDAT", pm__catcher_bdat},
+    {"RSET", do_rset},         {"NOOP", do_noop},
+    {"VRFY", do_vrfy},         {"QUIT", do_quit},
 };
 
 /* Control bytes have no place in a command, least of all in what becomes an envelope line. */

@@ -3,6 +3,7 @@
 """The built-in catcher: every mail becomes a file, nothing leaves the machine; and `demo`."""
 import email
 import email.policy
+import re
 
 import harness
 from harness import seeded_bytes, wait_until
@@ -23,7 +24,14 @@ class Catcher(ProgramTest):
                 for path in wait_until(look, "a caught mail")]
 
     def test_every_kind_of_connection(self):
-        _, port = self.module("--catch", self.box)
+        self.every_kind_of_connection("BDAT")
+
+    def test_every_kind_of_connection_without_chunks(self):
+        self.every_kind_of_connection("DATA", **{"smtp.chunking": "off"})
+
+    def every_kind_of_connection(self, verb, **settings):
+        trace = self.folder / "trace"
+        _, port = self.module("--catch", self.box, "--trace", trace, settings=settings)
         activate(port)
         content = seeded_bytes(100_000)
         port.upload("RAM:a.bin", content)
@@ -43,6 +51,18 @@ class Catcher(ProgramTest):
             self.assertNotIn("hidden", str(mail["To"]))
             _, part = mail.iter_parts()
             self.assertTrue(part.get_payload(decode=True) == content)
+        self.assertEqual(re.findall(r" smtp > (DATA|BDAT)", trace.read_text()), [verb] * 3)
+
+    def test_require_tls(self):
+        _, port = self.module("--catch", self.box, settings={"mail.require_tls": "on"})
+        activate(port)
+        for ssltype, result in ((0, (665, 0)), (1, (0, 0)), (2, (0, 0))):
+            configure(port, ("mail.example.com", 25), ssltype)
+            write_mail(port, ["b@example.com"], f"ssltype {ssltype}")
+            self.assertEqual(port.send_mail(60), result)
+        mails = self.caught(2)
+        self.assertEqual({mail["Subject"]: mail["X-Envelope-Require-TLS"] for mail in mails},
+                         {"ssltype 1": "yes", "ssltype 2": "yes"})
 
     def test_verification_on_request(self):
         _, port = self.module("--catch", self.box, settings={"catch_verify": "on"})

@@ -150,7 +150,8 @@ static void test_plain_mail(void **state)
     assert_int_equal(fixture_open(f, "mail.example.com", 25, NULL), PM_OK);
     hear(f, "220 ");
     ask(f, "EHLO host.example\r\n",
-        "250-postmodem.invalid\r\n250-PIPELINING\r\n250-8BITMIME\r\n250-STARTTLS\r\n"
+        "250-postmodem.invalid\r\n250-PIPELINING\r\n250-8BITMIME\r\n250-CHUNKING\r\n250-"
+        "STARTTLS\r\n"
         "250-AUTH PLAIN LOGIN CRAM-MD5\r\n250 SIZE ");
     ask(f, "AUTH LOGIN\r\n", "334 VXNlcm5hbWU6\r\n");
     ask(f, "YW5uYQ==\r\n", "334 UGFzc3dvcmQ6\r\n");
@@ -189,7 +190,8 @@ static void test_tls_mail(void **state)
     greet(f, &insecure);
     ask(f, "STARTTLS\r\n", "503 ");
     ask(f, "AUTH PLAIN " PLAIN_RESPONSE "\r\n", "235 ");
-    ask(f, "MAIL FROM:<>\r\n", "250 ");
+    ask(f, "MAIL FROM:<> REQUIRETLS=1\r\n", "555 ");
+    ask(f, "MAIL FROM:<> REQUIRETLS\r\n", "250 ");
     ask(f, "RCPT TO:<b@example.com>\r\n", "250 ");
     ask(f, "DATA\r\n", "354 ");
     ask(f, ".\r\n", "250 kept as ");
@@ -201,7 +203,8 @@ static void test_tls_mail(void **state)
                               "X-Envelope-Helo: host.example\r\n"
                               "X-Envelope-TLS: TLSv1.3 TLS_AES_256_GCM_SHA384\r\n"
                               "X-Envelope-Auth: anna (PLAIN)\r\n"
-                              "X-Envelope-Server: mail.example.com:2525\r\n");
+                              "X-Envelope-Server: mail.example.com:2525\r\n"
+                              "X-Envelope-Require-TLS: yes\r\n");
     free(mail);
     assert_true(fixture_logged(f, "not verified (CN=Postmodem catcher)"));
     assert_null(strstr(f->log, PASSWORD));
@@ -263,7 +266,9 @@ static void test_starttls_mail(void **state)
     assert_int_equal(fixture_starttls(f, "mail.example.com", &insecure), PM_OK);
     ask(f, "RCPT TO:<b@example.com>\r\n", "503 ");
     ask(f, "MAIL FROM:<a@example.com>\r\n", "503 ");
-    ask(f, "EHLO again\r\n", "250-postmodem.invalid\r\n250-PIPELINING\r\n250-8BITMIME\r\n250-AUTH");
+    ask(f, "EHLO again\r\n",
+        "250-postmodem.invalid\r\n250-PIPELINING\r\n250-8BITMIME\r\n250-CHUNKING\r\n"
+        "250-REQUIRETLS\r\n250-AUTH");
     ask(f, "AUTH CRAM-MD5\r\n", "334 P"); /* base64 of "<" */
     ask(f, "YW5uYSAwMTIzNDU2Nzg5YWJjZGVmMDEyMzQ1Njc4OWFiY2RlZg==\r\n", "235 ");
     ask(f, "AUTH PLAIN " PLAIN_RESPONSE "\r\n", "503 ");
@@ -294,16 +299,25 @@ static const char pipelined[] =
     ".\r\r\n..\r\n\r\n...\r\na\r.\r\n.b\r\n\n.\r\n..\n\r\n.\r\nRSET\r\nQUIT\r\n";
 static const char pipelined_mail[] = "\r\r\n.\r\n\r\n..\r\na\r.\r\nb\r\n\n.\r\n.\n\r\n";
 
-static void split_at(size_t first)
+/* The first recipient is refused, and its chunk with it; in the chunks stands what would be
+ * commands. */
+static const char chunked[] =
+    "EHLO a\r\nMAIL FROM:<a@b>\r\nRCPT TO:<fault-550@d>\r\nBDAT 12 "
+    "LAST\r\nQUIT\r\n.\r\nx\r\nRSET\r\n"
+    "MAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nBDAT 9\r\nQUIT\r\n.\r\nBDAT 0\r\n"
+    "bdat 7 last\r\n..\r\n\n\n.RSET\r\nQUIT\r\n";
+static const char chunked_mail[] = "QUIT\r\n.\r\n..\r\n\n\n.";
+
+static void split_at(const char *text, size_t first, const char *wanted)
 {
     struct lab lab = lab_start(false);
     struct fixture *f = lab.f;
     assert_int_equal(fixture_open(f, "h", 25, NULL), PM_OK);
-    size_t len = sizeof(pipelined) - 1;
+    size_t len = strlen(text);
     size_t step = first == 0 ? 1 : first;
     for (size_t sent = 0; sent < len;) {
         size_t n = len - sent < step ? len - sent : step;
-        assert_int_equal(pm_net_send(f->net, (const uint8_t *)pipelined + sent, n), n);
+        assert_int_equal(pm_net_send(f->net, (const uint8_t *)text + sent, n), n);
         sent += n;
         step = first == 0 ? 1 : len;
         uv_run(&f->loop, UV_RUN_NOWAIT);
@@ -315,7 +329,7 @@ static void split_at(size_t first)
     char *mail = only_mail(&lab, &len);
     const char *body = strstr(mail, "X-Envelope-Server: h:25\r\n");
     assert_non_null(body);
-    assert_string_equal(body + strlen("X-Envelope-Server: h:25\r\n"), pipelined_mail);
+    assert_string_equal(body + strlen("X-Envelope-Server: h:25\r\n"), wanted);
     free(mail);
     lab_end(&lab);
 }
@@ -324,7 +338,10 @@ static void test_splits(void **state)
 {
     (void)state;
     for (size_t i = 0; i < sizeof(pipelined); i += i < 50 ? 10 : 1) {
-        split_at(i);
+        split_at(pipelined, i, pipelined_mail);
+    }
+    for (size_t i = 0; i < sizeof(chunked); i += i < 50 ? 10 : 1) {
+        split_at(chunked, i, chunked_mail);
     }
 }
 
@@ -410,6 +427,7 @@ static const char *const dialogue[][2] = {
     {"MAIL FROM:<a@b> SIZE=x\r\n", "501 "},
     {"MAIL FROM:<a@b> SIZE=9999999999\r\n", "552 "},
     {"MAIL FROM:<a@b> FOO=1\r\n", "555 "},
+    {"MAIL FROM:<a@b> REQUIRETLS\r\n", "555 "}, /* in clear */
     {"AUTH FOO\r\n", "504 "},
     {"AUTH CRAM-MD5 YQ==\r\n", "504 "},
     {"AUTH SCRAM-SHA-256 YQ==\r\n", "504 "},
@@ -487,6 +505,115 @@ static void test_limits(void **state)
     lab_end(&lab);
 }
 
+/* ---- chunks ------------------------------------------------------------------------------------
+ */
+
+/* A failed chunk leaves nothing but RSET, EHLO and QUIT; no chunk is ever taken for a command. */
+static const char *const chunk_dialogue[][2] = {
+    {"BDAT 6 LAST\r\nRSET\r\n", "503 "},
+    {"MAIL FROM:<a@b>\r\n", "250 "},
+    {"BDAT 0 LAST\r\n", "503 RCPT first, or RSET\r\n"},
+    {"RCPT TO:<a@b>\r\n", "503 "},
+    {"MAIL FROM:<a@b>\r\n", "503 "},
+    {"EHLO again\r\n", "250-"},
+    {"MAIL FROM:<a@b>\r\n", "250 "},
+    {"RCPT TO:<fault-data-450@b>\r\n", "250 "},
+    {"BDAT 6\r\nQUIT\r\n", "450 "},
+    {"BDAT 6 LAST\r\nQUIT\r\n", "503 "},
+    {"RSET\r\n", "250 "},
+    {"MAIL FROM:<a@b>\r\n", "250 "},
+    {"RCPT TO:<fault-dot-552@b>\r\n", "250 "},
+    {"BDAT 1\r\nx", "250 1 bytes so far\r\n"},
+    {"BDAT 6 LAST\r\nQUIT\r\n", "552 "},
+    {"RCPT TO:<a@b>\r\n", "503 "},
+    {"RSET\r\n", "250 "},
+    {"MAIL FROM:<a@b>\r\n", "250 "},
+    {"RCPT TO:<a@b>\r\n", "250 "},
+    {"BDAT 6\r\nQUIT\r\n", "250 6 bytes so far\r\n"},
+    {"DATA\r\n", "503 "},
+    {"RCPT TO:<a@b>\r\n", "503 "},
+    {"MAIL FROM:<a@b>\r\n", "503 "},
+    {"AUTH PLAIN " PLAIN_RESPONSE "\r\n", "503 "},
+    {"NOOP\r\n", "250 "},
+    {"BDAT 6\r\nQUIT\r\n", "250 12 bytes so far\r\n"},
+    {"RSET\r\n", "250 "},
+    {"BDAT 2 LAST\r\nab", "503 "},
+};
+
+static void test_chunks(void **state)
+{
+    (void)state;
+    struct lab lab = lab_start(false);
+    struct fixture *f = lab.f;
+    greet(f, NULL);
+    for (size_t i = 0; i < sizeof(chunk_dialogue) / sizeof(chunk_dialogue[0]); i++) {
+        ask(f, chunk_dialogue[i][0], chunk_dialogue[i][1]);
+    }
+    assert_int_equal(f->closed, 0);
+    lab_rest(&lab);
+    assert_int_equal(count_files(&lab, "new", NULL, 0), 0);
+    assert_int_equal(count_files(&lab, "tmp", NULL, 0), 0);
+    lab_end(&lab);
+}
+
+/* Where the chunk of such a command ends nobody knows. */
+static void test_chunks_without_a_size(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {"BDAT",         "BDAT LAST",   "BDAT -1",
+                                      "BDAT +1",      "BDAT 1 LAS",  "BDAT 1 LAST x",
+                                      "BDAT 1  LAST", "BDAT 0x1",    "BDAT 1LAST",
+                                      "BDAT \"1\"",   "BDAT 1,LAST", "BDAT 99999999999999999999"};
+    struct lab lab = lab_start(false);
+    struct fixture *f = lab.f;
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        greet(f, NULL);
+        ask(f, "MAIL FROM:<a@b>\r\n", "250 ");
+        ask(f, "RCPT TO:<a@b>\r\n", "250 ");
+        fixture_send(f, bad[i]);
+        fixture_send(f, "\r\nNOOP\r\n");
+        fixture_until(f, f->closed > 0);
+        assert_string_equal((const char *)f->received,
+                            "501 BDAT needs a size, and LAST or nothing\r\n");
+        f->received_len = f->closed = 0;
+        pm_net_close(f->net, false);
+    }
+    lab_rest(&lab);
+    assert_int_equal(count_files(&lab, "tmp", NULL, 0), 0);
+    lab_end(&lab);
+}
+
+/* Longer than the buffers of a delivery, and than what one read brings. */
+static void test_large_chunk(void **state)
+{
+    (void)state;
+    enum { SIZE = 3000001 };
+    struct lab lab = lab_start(false);
+    struct fixture *f = lab.f;
+    char *text = malloc(SIZE);
+    assert_non_null(text);
+    for (size_t i = 0; i < SIZE; i++) {
+        text[i] = (char)('.' + (i * i >> 3) % 64);
+    }
+    greet(f, &insecure);
+    ask(f, "MAIL FROM:<a@b>\r\n", "250 ");
+    ask(f, "RCPT TO:<c@d>\r\n", "250 ");
+    fixture_send(f, "BDAT 1000001\r\n");
+    send_all(f, (const uint8_t *)text, 1000001);
+    hear(f, "250 1000001 bytes so far\r\n");
+    fixture_send(f, "BDAT 2000000 LAST\r\n");
+    send_all(f, (const uint8_t *)text + 1000001, 2000000);
+    hear(f, "250 kept as ");
+    lab_rest(&lab);
+    size_t len = 0;
+    char *mail = only_mail(&lab, &len);
+    assert_true(len > SIZE);
+    assert_memory_equal(mail + len - SIZE, text, SIZE);
+    free(mail);
+    free(text);
+    lab_end(&lab);
+}
+
 /* ---- ends
  * ---------------------------------------------------------------------------------------- */
 
@@ -543,7 +670,12 @@ static void test_disk_failure(void **state)
     ask(f, "RCPT TO:<c@d>\r\n", "250 ");
     ask(f, "DATA\r\n", "354 ");
     ask(f, "x\r\n.\r\n", "452 mail not kept: no such file or directory");
-    ask(f, "NOOP\r\n", "250 ");
+    ask(f, "MAIL FROM:<a@b>\r\n", "250 ");
+    ask(f, "RCPT TO:<c@d>\r\n", "250 ");
+    ask(f, "BDAT 1 LAST\r\nx", "452 mail not kept: no such file or directory");
+    ask(f, "MAIL FROM:<a@b>\r\n", "503 ");
+    ask(f, "RSET\r\n", "250 ");
+    ask(f, "MAIL FROM:<a@b>\r\n", "250 ");
     lab_rest(&lab);
     assert_int_equal(count_files(&lab, "tmp", NULL, 0), 0);
     lab_end(&lab);
@@ -652,6 +784,9 @@ int main(void)
         cmocka_unit_test(test_long_mail),
         cmocka_unit_test(test_wrong_input),
         cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_chunks),
+        cmocka_unit_test(test_chunks_without_a_size),
+        cmocka_unit_test(test_large_chunk),
         cmocka_unit_test(test_cut_mail),
         cmocka_unit_test(test_end_while_storing),
         cmocka_unit_test(test_disk_failure),
