@@ -115,8 +115,8 @@ struct catcher_session {
     enum catcher_dot dot;
     enum catcher_bdat bdat;
     enum catcher_chunk chunk;
-    uint64_t chunk_left; /* bytes of the chunk that are still to come */
     bool chunk_last;
+    uint64_t chunk_left; /* bytes of the chunk that are still to come */
     uint64_t size;
 };
 
