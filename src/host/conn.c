@@ -81,10 +81,7 @@ static void die(struct pm_conn *conn)
         return;
     }
     conn->state = CONN_DEAD;
-    if (conn->lookup != NULL) {
-        pm_resolver_cancel(conn->lookup);
-        conn->lookup = NULL;
-    }
+    pm__conn_resolve_end(conn);
     pm__conn_race_end(conn);
     pm__conn_drop_socket(conn);
     SSL_free(conn->ssl);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What the files of a connection share: conn.c has its life, the bytes and the end, conn_open.c
- * the way from a name to an open connection.
+ * the way to an open connection, over conn_resolve.c and conn_race.c.
  */
 #ifndef PM_HOST_CONN_INTERNAL_H
 #define PM_HOST_CONN_INTERNAL_H
@@ -28,6 +28,13 @@ struct conn_attempt {
     uint64_t until;
 };
 
+/* A question for addresses. */
+struct conn_lookup {
+    struct pm_conn *conn;
+    struct pm_lookup *running; /* NULL: it has ended, or is about to begin */
+    bool waiting;              /* for its answer */
+};
+
 struct pm_conn {
     uv_loop_t *loop;
     const struct pm_conn_events *events;
@@ -39,7 +46,11 @@ struct pm_conn {
     struct pm_stream stream;
     SSL *ssl; /* for after the connect */
     struct pm_resolver *resolver;
-    struct pm_lookup *lookup;
+    struct conn_lookup lookups[2]; /* of the name, or IPv6 and IPv4 of the absolute one */
+    bool absolute;
+    const char *reason,
+        *absent; /* of what found nothing; NULL: none. The second: it is not there */
+    uint64_t resolve_until;
     struct pm_addresses addresses;
     unsigned next_address;
     uint64_t next_at; /* when the next address is tried beside those that run */
@@ -81,16 +92,32 @@ void pm__conn_begin_starttls(uv_timer_t *timer);
 void pm__conn_connected(struct pm_conn *conn);
 void pm__conn_unreachable(struct pm_conn *conn);
 
+/* The socket has news while the connection is in CONN_HANDSHAKE. */
+void pm__conn_handshake(struct pm_conn *conn);
+
+/* The opening has failed. */
+void pm__conn_fail(struct pm_conn *conn, int32_t result);
+
+/* ---- conn_resolve.c ---- */
+
+/* Looks conn->host up, and begins the race. */
+void pm__conn_resolve(struct pm_conn *conn);
+/* Whether addresses may still come. */
+bool pm__conn_resolving(const struct pm_conn *conn);
+/* No more of them are wanted. */
+void pm__conn_resolve_end(struct pm_conn *conn);
+
+/* Puts late addresses between those that have not been tried, the late ones first. What is too many
+ * falls off the end. */
+void pm__conn_merge(struct pm_addresses *list, unsigned tried, const struct pm_addresses *late);
+
 /* ---- conn_race.c ---- */
 
 /* Connects to the first of conn->addresses that answers. */
 void pm__conn_race(struct pm_conn *conn);
+/* There are more addresses, or it is certain that none will come. */
+void pm__conn_race_on(struct pm_conn *conn);
 /* Drops all attempts. */
 void pm__conn_race_end(struct pm_conn *conn);
-
-/* ---- conn_open.c ---- */
-
-/* The socket has news while the connection is in CONN_HANDSHAKE. */
-void pm__conn_handshake(struct pm_conn *conn);
 
 #endif

@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* From a name to an open connection: look-up, the addresses (conn_race.c), the TLS handshake. */
+/* From a name to an open connection: look-up (conn_resolve.c), the addresses (conn_race.c), the TLS
+ * handshake. */
 #include <stdio.h>
 
 #include "host/conn_internal.h"
 
-/* Longest look-up: search domains and servers can add up beyond the resolver's own limits. */
-#define RESOLVE_MS 60000
-
 /* ---- the result of opening ---------------------------------------------------- */
 
-static void fail(struct pm_conn *conn, int32_t result)
+void pm__conn_fail(struct pm_conn *conn, int32_t result)
 {
     conn->state = CONN_LOST;
     uv_timer_stop(&conn->timer);
@@ -19,7 +17,7 @@ static void fail(struct pm_conn *conn, int32_t result)
 
 void pm__conn_unreachable(struct pm_conn *conn)
 {
-    fail(conn, PM_ERR_CONNECT);
+    pm__conn_fail(conn, PM_ERR_CONNECT);
 }
 
 static void succeed(struct pm_conn *conn)
@@ -35,7 +33,7 @@ static void succeed(struct pm_conn *conn)
 static void handshake_failed(struct pm_conn *conn, const char *problem)
 {
     conn->events->handshake(conn->user, conn->stream.ssl, problem);
-    fail(conn, PM_ERR_TLS);
+    pm__conn_fail(conn, PM_ERR_TLS);
 }
 
 static void on_handshake_timeout(uv_timer_t *timer)
@@ -90,41 +88,18 @@ void pm__conn_connected(struct pm_conn *conn)
     }
 }
 
-static void on_resolved(void *user, const struct pm_addresses *addresses, const char *reason)
-{
-    struct pm_conn *conn = user;
-    conn->lookup = NULL;
-    if (addresses->count == 0) {
-        pm__conn_say(conn, PM_LOG_WARNING, "cannot resolve %s: %s", conn->host, reason);
-        fail(conn, PM_ERR_RESOLVE);
-        return;
-    }
-    pm__conn_say(conn, PM_LOG_DEBUG, "addresses of %s: %zu", conn->host, (size_t)addresses->count);
-    conn->addresses = *addresses;
-    conn->state = CONN_CONNECTING;
-    pm__conn_race(conn);
-}
-
-static void on_resolve_timeout(uv_timer_t *timer)
-{
-    struct pm_conn *conn = timer->data;
-    static const struct pm_addresses none;
-    if (conn->lookup != NULL) {
-        pm_resolver_cancel(conn->lookup);
-    }
-    on_resolved(conn, &none, "no answer in time");
-}
-
 /* An address of a family that the context does not have leads nowhere. */
 static void take_literal(struct pm_conn *conn, const struct pm_addresses *literal)
 {
     if (conn->path.family != AF_UNSPEC && conn->path.family != literal->address[0].ss_family) {
         pm__conn_say(conn, PM_LOG_WARNING, "cannot connect to %s: the context has no IPv%d",
                      conn->host, literal->address[0].ss_family == AF_INET6 ? 6 : 4);
-        fail(conn, PM_ERR_CONNECT);
+        pm__conn_fail(conn, PM_ERR_CONNECT);
         return;
     }
-    on_resolved(conn, literal, "");
+    conn->addresses = *literal;
+    conn->state = CONN_CONNECTING;
+    pm__conn_race(conn);
 }
 
 void pm__conn_begin(uv_timer_t *timer)
@@ -138,16 +113,6 @@ void pm__conn_begin(uv_timer_t *timer)
     } else if (pm_resolver_literal(conn->host, conn->port, &literal)) {
         take_literal(conn, &literal);
     } else {
-        const struct pm_question question = {.host = conn->host,
-                                             .port = conn->port,
-                                             .family = conn->path.family,
-                                             .servers = conn->path.servers,
-                                             .binding = conn->path.binding};
-        uv_timer_start(timer, on_resolve_timeout, RESOLVE_MS, 0);
-        struct pm_lookup *lookup = pm_resolver_start(conn->resolver, &question, on_resolved, conn);
-        /* Without one the result has been handled already. */
-        if (lookup != NULL) {
-            conn->lookup = lookup;
-        }
+        pm__conn_resolve(conn);
     }
 }

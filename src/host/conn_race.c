@@ -72,6 +72,7 @@ static void won(struct pm_conn *conn, unsigned i)
     conn->poll_events = 0;
     attempt->poll = NULL;
     pm__conn_race_end(conn);
+    pm__conn_resolve_end(conn);
     pm__conn_connected(conn);
 }
 
@@ -155,6 +156,9 @@ static void on_time(uv_timer_t *timer)
             drop(&conn->attempts[i]);
         }
     }
+    if (now >= conn->resolve_until) {
+        pm__conn_resolve_end(conn);
+    }
     step(conn);
 }
 
@@ -182,11 +186,17 @@ static void step(struct pm_conn *conn)
         }
     }
     uint64_t next = next_time(conn);
-    if (next == PM_NEVER) {
+    if (next == PM_NEVER && !pm__conn_resolving(conn)) {
         pm__conn_unreachable(conn);
         return;
     }
+    next = next != PM_NEVER ? next : conn->resolve_until;
     uv_timer_start(&conn->timer, on_time, next > now ? next - now : 0, 0);
+}
+
+void pm__conn_race_on(struct pm_conn *conn)
+{
+    step(conn);
 }
 
 void pm__conn_race(struct pm_conn *conn)

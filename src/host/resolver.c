@@ -355,6 +355,7 @@ static void on_answer(void *user, int status, int timeouts, struct ares_addrinfo
         take_turns(result, &list);
         list.ttl = shortest_ttl(result);
     }
+    list.absent = status == ARES_ENOTFOUND || status == ARES_ENODATA;
     ares_freeaddrinfo(result);
     lookup->channel->running--;
     lookup->ended = true;
@@ -454,6 +455,23 @@ size_t pm_resolver_servers(struct pm_resolver *resolver, struct pm_ip servers[2]
     }
     ares_free_data(list);
     return count;
+}
+
+bool pm_resolver_in_hosts(struct pm_resolver *resolver, const char *host)
+{
+    if (refresh(resolver) != NULL) {
+        return false;
+    }
+    struct dns_channel *channel = resolver->current;
+    struct hostent *entry = NULL;
+    enter(channel);
+    bool found = ares_gethostbyname_file(channel->ares, host, AF_INET, &entry) == ARES_SUCCESS ||
+                 ares_gethostbyname_file(channel->ares, host, AF_INET6, &entry) == ARES_SUCCESS;
+    leave(channel);
+    if (found) {
+        ares_free_hostent(entry);
+    }
+    return found;
 }
 
 void pm_resolver_cancel(struct pm_lookup *lookup)

@@ -24,6 +24,7 @@ struct pm_binding;
 
 struct pm_addresses {
     unsigned count;
+    bool absent;  /* none, and that is known: there is no such name, or it has none */
     uint32_t ttl; /* seconds, of the record that ends first; 0 for what needed no server */
     struct sockaddr_storage address[PM_ADDRESSES_MAX];
 };
@@ -32,9 +33,9 @@ struct pm_resolver;
 struct pm_lookup;
 
 /*
- * The look-up has ended: with at least one address, or with none and the reason in words. The
- * addresses come in the order to try them: by RFC 6724, the families taking turns. `addresses`
- * is valid during the call.
+ * The look-up has ended: with at least one address, or with none and the reason in words, which
+ * stay. The addresses come in the order to try them: by RFC 6724, the families taking turns.
+ * `addresses` is valid during the call.
  */
 typedef void (*pm_resolved)(void *user, const struct pm_addresses *addresses, const char *reason);
 
@@ -66,6 +67,9 @@ struct pm_question {
 struct pm_lookup *pm_resolver_start(struct pm_resolver *resolver,
                                     const struct pm_question *question, pm_resolved done,
                                     void *user);
+
+/* Whether the system's file of hosts has the name: then it alone tells its addresses. */
+bool pm_resolver_in_hosts(struct pm_resolver *resolver, const char *host);
 
 /* `done` will not be called any more. */
 void pm_resolver_cancel(struct pm_lookup *lookup);

@@ -13,10 +13,12 @@ NO_SUCH_NAME = 3
 
 class NameServer:
     """Answers A and AAAA queries from `names` (name -> list of addresses); with names = None it
-    hears everything and says nothing."""
+    hears everything and says nothing. Queries of the type `hold` wait for release()."""
 
-    def __init__(self, names=None):
+    def __init__(self, names=None, hold=None):
         self.names = names
+        self.hold = hold
+        self.held = []
         self.asked = []
         self.clients = []
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -44,7 +46,16 @@ class NameServer:
             self.asked.append((name, kind))
             self.clients.append(client[0])
             if self.names is not None:
-                self.socket.sendto(self._reply(query, name, kind, end), client)
+                reply = self._reply(query, name, kind, end)
+                if kind == self.hold:
+                    self.held.append((reply, client))
+                else:
+                    self.socket.sendto(reply, client)
+
+    def release(self):
+        self.hold = None
+        for reply, client in self.held:
+            self.socket.sendto(reply, client)
 
     @staticmethod
     def _question(query):

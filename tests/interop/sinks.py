@@ -36,24 +36,26 @@ class Mail:
 
 
 class Sink:
-    """An aiosmtpd server on a free port of 127.0.0.1, in a thread of its own.
+    """An aiosmtpd server on a free port of loopback, in a thread of its own.
 
     certificate  (certificate file, key file): with `implicit` TLS from the first byte, else
                  STARTTLS is offered
     users        name -> password: AUTH is offered and required
     refuse       recipient -> the reply to its RCPT
     utf8         SMTPUTF8 is offered
+    address      where it listens
     """
     protocol = SMTP
 
     def __init__(self, certificate=None, implicit=False, users=None, refuse=None, size_limit=None,
-                 utf8=False):
+                 utf8=False, address="127.0.0.1"):
         self.mails = []
         self.users = users
         self.refuse = {} if refuse is None else refuse
         self.failed_logins = []
         self.size_limit = size_limit
         self.utf8 = utf8
+        self.address = address
         self.context = None
         self.implicit = implicit
         if certificate:
@@ -81,7 +83,7 @@ class Sink:
 
     async def _listen(self):
         return await self.loop.create_server(
-            self._protocol, "127.0.0.1", 0, ssl=self.context if self.implicit else None)
+            self._protocol, self.address, 0, ssl=self.context if self.implicit else None)
 
     async def _close(self):
         self.server.close()

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Time limits of a connection, with limits short enough for a test. */
+/* The way to an open connection: its time limits, with limits short enough for a test, the race of
+ * the addresses, and a look-up whose answers come one by one. */
 #include "host_net_peer.h"
 
 #include "host/conn_internal.h"
@@ -268,6 +269,215 @@ static void test_closed_while_racing(void **state)
     assert_int_equal(record.gone, 1);
 }
 
+/* ---- addresses that come late (RFC 8305 section 3) ---- */
+
+enum { A = 1, AAAA = 28 };
+
+struct late {
+    struct fixture *f;
+    struct record record;
+    struct pm_resolver *resolver;
+    struct pm_conn *conn;
+    uint16_t port;
+    int ears;
+};
+
+/* A connection to `host`, whose records of the type `hold` do not come. A server listens at `ip`.
+ */
+static void late_begin(struct late *late, const char *host, uint8_t hold, const char *ip,
+                       const char *resolv_conf)
+{
+    char err[128] = "";
+    struct sockaddr_storage space = {0};
+    socklen_t len = sizeof(space);
+    struct pm_addresses listen_here;
+    *late = (struct late){.f = fixture_loop()};
+    late->record.loop = &late->f->loop;
+    late->f->dns_hold = hold;
+    assert_true(pm_resolver_literal(ip, 0, &listen_here));
+    late->ears = socket(listen_here.address[0].ss_family, SOCK_STREAM, 0);
+    assert_int_equal(bind(late->ears, (struct sockaddr *)&listen_here.address[0], len), 0);
+    assert_int_equal(listen(late->ears, 8), 0);
+    assert_int_equal(getsockname(late->ears, (struct sockaddr *)&space, &len), 0);
+    late->port = ntohs(space.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&space)->sin6_port
+                                                   : ((struct sockaddr_in *)&space)->sin_port);
+    late->resolver =
+        pm_resolver_new(&late->f->loop, late->f->dns_address, resolv_conf, err, sizeof(err));
+    assert_non_null(late->resolver);
+    late->conn = pm_conn_new(&late->f->loop, &events, &late->record);
+    assert_non_null(late->conn);
+    const struct pm_conn_target target = {.host = host, .port = late->port, .connect_ms = 60000};
+    pm_conn_open(late->conn, late->resolver, &target);
+}
+
+static void late_end(struct late *late)
+{
+    pm_conn_close(late->conn, false);
+    pm_resolver_free(late->resolver);
+    close(late->ears);
+    fixture_end(late->f);
+    assert_int_equal(late->record.gone, 1);
+}
+
+static bool late_said(const struct late *late, const char *text)
+{
+    return strstr(late->record.all, text) != NULL;
+}
+
+/* IPv6 is not waited for longer than a moment, far less than until the name server has been asked
+ * for it three times and given up. */
+static void test_ipv4_without_an_answer_for_ipv6(void **state)
+{
+    (void)state;
+    struct late late;
+    late_begin(&late, "x.mail.test", AAAA, "127.0.0.1", NULL);
+    fixture_until(late.f, late.record.opened > 0);
+    assert_int_equal(late.record.result, PM_OK);
+    assert_true(late.f->dns_held > 0 && late.f->dns_held < 3);
+    fixture_dns_release(late.f);
+    late_end(&late);
+}
+
+static void test_ipv6_without_an_answer_for_ipv4(void **state)
+{
+    (void)state;
+    struct late late;
+    late_begin(&late, "both.mail.test", A, "::1", NULL);
+    fixture_until(late.f, late.record.opened > 0);
+    assert_int_equal(late.record.result, PM_OK);
+    assert_true(late_said(&late, "connected to both.mail.test at [::1]:"));
+    assert_true(late.f->dns_held < 3);
+    late_end(&late);
+}
+
+/* Where one family leads nowhere, the other is waited for, and used. */
+static void test_late_addresses_join(void **state)
+{
+    (void)state;
+    static const struct {
+        uint8_t hold;
+        const char *server, *first, *wins;
+    } rows[] = {
+        {AAAA, "::1", "at 127.0.0.1:", "connected to both.mail.test at [::1]:"},
+        {A, "127.0.0.1", "at [::2]:", "connected to both.mail.test at 127.0.0.1:"},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct late late;
+        late_begin(&late, "both.mail.test", rows[i].hold, rows[i].server, NULL);
+        fixture_until(late.f, late_said(&late, rows[i].first));
+        assert_int_equal(late.record.opened, 0);
+        fixture_dns_release(late.f);
+        fixture_until(late.f, late.record.opened > 0);
+        assert_int_equal(late.record.result, PM_OK);
+        assert_true(late_said(&late, rows[i].wins));
+        late_end(&late);
+    }
+}
+
+/* It fails when no answer is left to come: because there are none, or in the end. */
+static void test_no_late_addresses(void **state)
+{
+    (void)state;
+    for (unsigned in_time = 0; in_time < 2; in_time++) {
+        struct late late;
+        late_begin(&late, "x.mail.test", AAAA, "127.0.0.9", NULL);
+        fixture_until(late.f, late_said(&late, "cannot connect to x.mail.test at 127.0.0.1:"));
+        assert_int_equal(late.record.opened, 0);
+        if (in_time) {
+            fixture_dns_release(late.f);
+        } else {
+            assert_true(late.conn->resolve_until > uv_now(&late.f->loop) + 10000);
+            late.conn->resolve_until = uv_now(&late.f->loop);
+            pm__conn_race_on(late.conn);
+        }
+        fixture_until(late.f, late.record.opened > 0);
+        assert_int_equal(late.record.result, PM_ERR_CONNECT);
+        late_end(&late);
+    }
+}
+
+static void test_closed_before_the_late_answer(void **state)
+{
+    (void)state;
+    struct late late;
+    late_begin(&late, "x.mail.test", AAAA, "127.0.0.9", NULL);
+    fixture_until(late.f, late_said(&late, "cannot connect"));
+    pm_conn_close(late.conn, false);
+    fixture_until(late.f, late.record.gone > 0);
+    fixture_dns_release(late.f);
+    pm_resolver_free(late.resolver);
+    close(late.ears);
+    fixture_end(late.f);
+    assert_int_equal(late.record.opened, 0);
+}
+
+/* A name that is whole is not asked for in the search domains, where a family could find another
+ * host; one that does not exist is, as ever. */
+static void test_search_domains(void **state)
+{
+    (void)state;
+    char path[] = "/tmp/pm-resolv-XXXXXX";
+    int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, "search local.test\n", 18), 18);
+    close(fd);
+    struct late late;
+    late_begin(&late, "x.mail.test", 0, "127.0.0.1", path);
+    fixture_until(late.f, late.record.opened > 0);
+    assert_int_equal(late.record.result, PM_OK);
+    assert_string_equal(late.f->dns_names, "x.mail.test x.mail.test ");
+    late_end(&late);
+    late_begin(&late, "no.such.test", 0, "127.0.0.1", path);
+    fixture_until(late.f, late.record.opened > 0);
+    assert_int_equal(late.record.result, PM_ERR_RESOLVE);
+    assert_non_null(strstr(late.f->dns_names, "no.such.test.local.test "));
+    assert_true(late_said(&late, "cannot resolve no.such.test: Domain name not found"));
+    late_end(&late);
+    late_begin(&late, "no.such.test.", 0, "127.0.0.1", path);
+    fixture_until(late.f, late.record.opened > 0);
+    assert_int_equal(late.record.result, PM_ERR_RESOLVE);
+    assert_null(strstr(late.f->dns_names, "local"));
+    late_end(&late);
+    assert_int_equal(unlink(path), 0);
+}
+
+static struct pm_addresses letters(const char *text)
+{
+    struct pm_addresses list = {0};
+    for (; *text != '\0'; text++) {
+        list.address[list.count++].ss_family = (sa_family_t)*text;
+    }
+    return list;
+}
+
+static void test_merge(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *list;
+        unsigned tried;
+        const char *late, *merged;
+    } rows[] = {
+        {"", 0, "", ""},
+        {"", 0, "ab", "ab"},
+        {"ab", 0, "", "ab"},
+        {"ab", 0, "xyz", "xaybz"},
+        {"abcd", 1, "xy", "axbycd"},
+        {"ab", 2, "xy", "abxy"},
+        {"abcdefghijklmnop", 3, "xyz", "abcxdyezfghijklm"},
+        {"abcdefghijklmnop", 16, "xyz", "abcdefghijklmnop"},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct pm_addresses list = letters(rows[i].list);
+        const struct pm_addresses late = letters(rows[i].late);
+        pm__conn_merge(&list, rows[i].tried, &late);
+        assert_int_equal(list.count, strlen(rows[i].merged));
+        for (unsigned k = 0; k < list.count; k++) {
+            assert_int_equal(list.address[k].ss_family, rows[i].merged[k]);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -277,6 +487,13 @@ int main(void)
         cmocka_unit_test(test_refused_address_is_followed),
         cmocka_unit_test(test_no_address_answers),
         cmocka_unit_test(test_closed_while_racing),
+        cmocka_unit_test(test_ipv4_without_an_answer_for_ipv6),
+        cmocka_unit_test(test_ipv6_without_an_answer_for_ipv4),
+        cmocka_unit_test(test_late_addresses_join),
+        cmocka_unit_test(test_no_late_addresses),
+        cmocka_unit_test(test_closed_before_the_late_answer),
+        cmocka_unit_test(test_search_domains),
+        cmocka_unit_test(test_merge),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
