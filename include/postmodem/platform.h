@@ -259,7 +259,10 @@ struct pm_platform {
 
     /* Takes up to `len` bytes for the peer; result: how many (0: none now). The bytes are
      * copied or sent before it returns. Less than `len`: pm_module_writable() follows once
-     * there is room. PM_ERR_CLOSED when the connection is gone. */
+     * there is room. PM_ERR_CLOSED when the connection is gone. Commands, message and final dot
+     * come in calls of their own, often one right behind the other: a platform that gathers them
+     * and sends when the call into the library has returned needs one segment for a small mail.
+     * Nothing may wait longer, and Nagle's algorithm should be off. */
     int32_t (*conn_send)(void *user, const uint8_t *data, size_t len);
 
     /* Drops the connection. What was taken by conn_send is still sent when `graceful`
@@ -332,7 +335,8 @@ struct pm_platform {
     int32_t (*idna)(void *user, struct pm_slice name, uint8_t *out, size_t cap);
 
     /* The working memory of one mail job: at least 4096 bytes, *size says how much; more
-     * makes larger writes. NULL: none to be had now. It is the job's until job_memory_free(). */
+     * makes larger writes. NULL: none to be had now. It is the job's until job_memory_free(),
+     * before which the job wipes it. */
     uint8_t *(*job_memory)(void *user, size_t *size);
     void (*job_memory_free)(void *user, uint8_t *memory);
 };

@@ -292,7 +292,7 @@ static bool step(struct catcher_session *session, unsigned *reads)
     if (out_full || idle || session->begin_tls || session->state == CATCHER_CLOSING) {
         int status = send_replies(session);
         if (status == PM_STREAM_FAILED || (status == 0 && session->state == CATCHER_CLOSING)) {
-            pm_stream_close_notify(&session->stream);
+            (void)pm_stream_close_notify(&session->stream);
             (void)pm_stream_flush(&session->stream); /* best effort: the session is over */
             pm__catcher_session_end(session);
             return false;

@@ -133,22 +133,40 @@ static void write_on(struct pm_conn *conn)
     }
 }
 
+/* The peer may have said why before it left: the loop reads that first, then the end. */
+static void write_failed(struct pm_conn *conn)
+{
+    pm__conn_watch(conn, UV_READABLE);
+}
+
 int32_t pm_conn_send(struct pm_conn *conn, const uint8_t *data, size_t len)
 {
     if (conn->state != CONN_OPEN) {
         return PM_ERR_CLOSED;
     }
-    int32_t n = pm_stream_write(&conn->stream, data, len);
+    int32_t n = pm_stream_put(&conn->stream, data, len);
     if (n == PM_STREAM_FAILED) {
-        /* The peer may have said why before it left: the loop reads that first, then the end. */
-        pm__conn_watch(conn, UV_READABLE);
+        write_failed(conn);
         return 0;
     }
     conn->owner_waits = conn->owner_waits || (size_t)n < len;
-    if (conn->owner_waits || pm_stream_pending(&conn->stream)) {
+    if (conn->owner_waits) {
         pm__conn_watch(conn, UV_READABLE | UV_WRITABLE);
     }
     return n;
+}
+
+void pm_conn_flush(struct pm_conn *conn)
+{
+    if (conn->state != CONN_OPEN || !pm_stream_pending(&conn->stream)) {
+        return;
+    }
+    int status = pm_stream_flush(&conn->stream);
+    if (status == PM_STREAM_FAILED) {
+        write_failed(conn);
+    } else if (status == PM_STREAM_AGAIN) {
+        pm__conn_watch(conn, UV_READABLE | UV_WRITABLE);
+    }
 }
 
 bool pm_conn_binding(const struct pm_conn *conn, uint8_t *out)
@@ -166,11 +184,12 @@ static void on_linger_timeout(uv_timer_t *timer)
 /* Sends the rest and says that nothing more comes: 0, PM_STREAM_AGAIN or PM_STREAM_FAILED. */
 static int finish_sending(struct pm_conn *conn)
 {
+    if (!conn->notified) { /* in one segment with QUIT */
+        conn->notified = pm_stream_close_notify(&conn->stream);
+    }
     int status = pm_stream_flush(&conn->stream);
     if (status == 0 && !conn->notified) {
-        conn->notified = true;
-        pm_stream_close_notify(&conn->stream);
-        status = pm_stream_flush(&conn->stream);
+        return PM_STREAM_AGAIN;
     }
     if (status == 0 && !conn->finished) {
         conn->finished = true;

@@ -77,8 +77,11 @@ int32_t pm_conn_starttls(struct pm_conn *conn, SSL *ssl, uint32_t handshake_ms);
 /* The tls-exporter binding (RFC 9266) of an open connection, 32 bytes; false: it has none. */
 bool pm_conn_binding(const struct pm_conn *conn, uint8_t *out);
 
-/* Takes up to `len` bytes: the count (0: none now), or PM_ERR_CLOSED. What was taken is sent. */
+/* Takes up to `len` bytes: the count (0: none now), or PM_ERR_CLOSED. What was taken is sent, at
+ * the latest with pm_conn_flush(), which the owner calls when it has no more to send for now, and
+ * after opened() in any case: the end of the handshake may wait for it. */
 int32_t pm_conn_send(struct pm_conn *conn, const uint8_t *data, size_t len);
+void pm_conn_flush(struct pm_conn *conn);
 
 /*
  * Ends the connection in any state; no call follows but log() and gone(). `graceful`: what was

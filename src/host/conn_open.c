@@ -24,7 +24,7 @@ static void succeed(struct pm_conn *conn)
 {
     conn->state = CONN_OPEN;
     uv_timer_stop(&conn->timer);
-    pm__conn_watch(conn, UV_READABLE | (pm_stream_pending(&conn->stream) ? UV_WRITABLE : 0));
+    pm__conn_watch(conn, UV_READABLE);
     conn->events->opened(conn->user, PM_OK);
 }
 

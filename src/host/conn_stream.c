@@ -140,6 +140,17 @@ static void method_make(void)
 
 /* ---- life ------------------------------------------------------------------- */
 
+/* In clear it may hold a password. */
+static void free_out(struct pm_stream *stream)
+{
+    if (stream->out != NULL && stream->ssl == NULL) {
+        OPENSSL_cleanse(stream->out, stream->out_end);
+    }
+    free(stream->out);
+    stream->out = NULL;
+    stream->out_start = stream->out_end = 0;
+}
+
 void pm_stream_init(struct pm_stream *stream, int fd)
 {
     *stream = (struct pm_stream){.fd = fd};
@@ -147,8 +158,8 @@ void pm_stream_init(struct pm_stream *stream, int fd)
 
 void pm_stream_end(struct pm_stream *stream)
 {
+    free_out(stream);
     SSL_free(stream->ssl);
-    free(stream->out);
     if (stream->fd >= 0) {
         close(stream->fd);
     }
@@ -158,6 +169,7 @@ void pm_stream_end(struct pm_stream *stream)
 bool pm_stream_tls(struct pm_stream *stream, SSL *ssl)
 {
     BIO *bio = NULL;
+    free_out(stream);
     stream->out = malloc(PM_STREAM_OUT_SIZE);
     if (stream->out != NULL && CRYPTO_THREAD_run_once(&method_once, method_make) &&
         method != NULL) {
@@ -173,7 +185,6 @@ bool pm_stream_tls(struct pm_stream *stream, SSL *ssl)
     SSL_set_bio(ssl, bio, bio);
     SSL_set_mode(ssl, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
                           SSL_MODE_RELEASE_BUFFERS);
-    stream->out_start = stream->out_end = 0;
     stream->ssl = ssl;
     return true;
 }
@@ -213,6 +224,9 @@ int pm_stream_handshake(struct pm_stream *stream)
     ERR_clear_error();
     int result = SSL_do_handshake(stream->ssl);
     int status = result == 1 ? 0 : tls_status(stream, result);
+    if (status == 0) {
+        return 0;
+    }
     /* Also after a failure: the alert tells the peer why. */
     int flushed = pm_stream_flush(stream);
     if (status == PM_STREAM_CLOSED) {
@@ -235,7 +249,7 @@ static int32_t tls_read(struct pm_stream *stream, uint8_t *data, size_t len)
     return status;
 }
 
-static int32_t tls_write(struct pm_stream *stream, const uint8_t *data, size_t len)
+static int32_t tls_put(struct pm_stream *stream, const uint8_t *data, size_t len)
 {
     size_t taken = 0;
     ERR_clear_error();
@@ -260,7 +274,7 @@ static int32_t tls_write(struct pm_stream *stream, const uint8_t *data, size_t l
         }
         taken += n;
     }
-    return pm_stream_flush(stream) == PM_STREAM_FAILED ? PM_STREAM_FAILED : (int32_t)taken;
+    return (int32_t)taken;
 }
 
 /* ---- reading and writing ---------------------------------------------------- */
@@ -283,14 +297,44 @@ int32_t pm_stream_read(struct pm_stream *stream, uint8_t *data, size_t len)
     return stream->ssl != NULL ? tls_read(stream, data, len) : socket_read(stream, data, len);
 }
 
+/* Straight to the socket, behind what has gathered. */
+static int32_t clear_write(struct pm_stream *stream, const uint8_t *data, size_t len)
+{
+    int status = pm_stream_flush(stream);
+    int32_t n = status == 0 && len > 0 ? socket_write(stream, data, len) : status;
+    return n == PM_STREAM_AGAIN ? 0 : n;
+}
+
+/* Without memory for gathering it goes as it comes. */
+static int32_t clear_put(struct pm_stream *stream, const uint8_t *data, size_t len)
+{
+    if (stream->out == NULL && len < PM_STREAM_CLEAR_SIZE) {
+        stream->out = malloc(PM_STREAM_CLEAR_SIZE);
+    }
+    if (stream->out == NULL || len > PM_STREAM_CLEAR_SIZE - stream->out_end) {
+        return clear_write(stream, data, len);
+    }
+    if (len > 0) {
+        memcpy(stream->out + stream->out_end, data, len);
+    }
+    stream->out_end += len;
+    return (int32_t)len;
+}
+
+int32_t pm_stream_put(struct pm_stream *stream, const uint8_t *data, size_t len)
+{
+    len = len > INT32_MAX ? INT32_MAX : len;
+    return stream->ssl != NULL ? tls_put(stream, data, len) : clear_put(stream, data, len);
+}
+
 int32_t pm_stream_write(struct pm_stream *stream, const uint8_t *data, size_t len)
 {
     len = len > INT32_MAX ? INT32_MAX : len;
-    if (stream->ssl != NULL) {
-        return tls_write(stream, data, len);
+    if (stream->ssl == NULL) {
+        return clear_write(stream, data, len);
     }
-    int32_t n = len > 0 ? socket_write(stream, data, len) : 0;
-    return n == PM_STREAM_AGAIN ? 0 : n;
+    int32_t taken = tls_put(stream, data, len);
+    return pm_stream_flush(stream) == PM_STREAM_FAILED ? PM_STREAM_FAILED : taken;
 }
 
 int pm_stream_flush(struct pm_stream *stream)
@@ -303,6 +347,9 @@ int pm_stream_flush(struct pm_stream *stream)
         }
         stream->out_start += (size_t)n;
     }
+    if (stream->ssl == NULL && stream->out_end > 0) {
+        OPENSSL_cleanse(stream->out, stream->out_end);
+    }
     stream->out_start = stream->out_end = 0;
     return 0;
 }
@@ -312,15 +359,19 @@ bool pm_stream_pending(const struct pm_stream *stream)
     return stream->out_start < stream->out_end;
 }
 
-void pm_stream_close_notify(struct pm_stream *stream)
+bool pm_stream_close_notify(struct pm_stream *stream)
 {
     if (stream->ssl == NULL || !SSL_is_init_finished(stream->ssl)) {
-        return;
+        return true;
+    }
+    if (out_room(stream) < PM_STREAM_RECORD_GROWTH) {
+        return false;
     }
     /* The answer does not matter: a peer that is gone will not miss it. */
     ERR_clear_error();
     (void)SSL_shutdown(stream->ssl);
     ERR_clear_error();
+    return true;
 }
 
 int pm_stream_finish(struct pm_stream *stream)

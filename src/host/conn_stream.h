@@ -4,7 +4,8 @@
  *
  * OpenSSL reaches the socket through a BIO of our own: reads go straight to the socket, writes
  * gather in one buffer of fixed size, so that many records leave with one system call and a
- * peer that does not read costs no more memory than that buffer.
+ * peer that does not read costs no more memory than that buffer. Small writes in clear gather
+ * likewise, so that a command and a small mail are one segment.
  */
 #ifndef PM_HOST_CONN_STREAM_H
 #define PM_HOST_CONN_STREAM_H
@@ -27,6 +28,9 @@ enum pm_stream_status {
 #define PM_STREAM_RECORDS       4
 #define PM_STREAM_OUT_SIZE      (PM_STREAM_RECORDS * (PM_STREAM_RECORD + PM_STREAM_RECORD_GROWTH))
 
+/* What gathers in clear; more at once goes to the socket without a copy. */
+#define PM_STREAM_CLEAR_SIZE 16384
+
 /* It must not move in memory while TLS is on: the BIO points to it. */
 struct pm_stream {
     int fd;   /* -1: none */
@@ -45,7 +49,8 @@ void pm_stream_end(struct pm_stream *stream);
 /* Turns to TLS: `ssl` becomes the stream's even when this fails for want of memory. */
 bool pm_stream_tls(struct pm_stream *stream, SSL *ssl);
 
-/* One step of the handshake: 0 done, PM_STREAM_AGAIN or PM_STREAM_FAILED. */
+/* One step of the handshake: 0 done, PM_STREAM_AGAIN or PM_STREAM_FAILED. When it is done our last
+ * words of it wait for pm_stream_flush(), to leave with the first ones under TLS. */
 int pm_stream_handshake(struct pm_stream *stream);
 
 /* The tls-exporter binding (RFC 9266), 32 bytes; false where there is none: below TLS 1.3 peers do
@@ -62,14 +67,17 @@ int32_t pm_stream_read(struct pm_stream *stream, uint8_t *data, size_t len);
  */
 int32_t pm_stream_write(struct pm_stream *stream, const uint8_t *data, size_t len);
 
-/* Sends gathered ciphertext: 0 when none is left, PM_STREAM_AGAIN or PM_STREAM_FAILED. */
+/* The same, but what fits may wait for pm_stream_flush(), and leaves with what comes after it. */
+int32_t pm_stream_put(struct pm_stream *stream, const uint8_t *data, size_t len);
+
+/* Sends what has gathered: 0 when none is left, PM_STREAM_AGAIN or PM_STREAM_FAILED. */
 int pm_stream_flush(struct pm_stream *stream);
 
-/* Whether ciphertext waits for the socket. */
+/* Whether something waits for the socket. */
 bool pm_stream_pending(const struct pm_stream *stream);
 
-/* Queues a close_notify, if TLS is up; pm_stream_flush() sends it. */
-void pm_stream_close_notify(struct pm_stream *stream);
+/* Queues a close_notify, if TLS is up; pm_stream_flush() sends it. False: no room for it yet. */
+bool pm_stream_close_notify(struct pm_stream *stream);
 
 /* Shuts our end of the socket: 0 or PM_STREAM_FAILED. */
 int pm_stream_finish(struct pm_stream *stream);

@@ -119,17 +119,23 @@ void pm_crypto_derive_cancel(struct pm_derivation *derivation)
 
 /* ---- Memory --------------------------------------------------------------------------- */
 
+/* A few blocks stay for the next mails: to have each page of one from the system, and give it back,
+ * takes longer than a small mail. All modules run in one thread. */
+static uint8_t *spare[4];
+static unsigned spares;
+
 uint8_t *pm_job_memory(size_t *size)
 {
-    uint8_t *memory = malloc(PM_JOB_MEMORY_SIZE);
+    uint8_t *memory = spares > 0 ? spare[--spares] : malloc(PM_JOB_MEMORY_SIZE);
     *size = memory != NULL ? PM_JOB_MEMORY_SIZE : 0;
     return memory;
 }
 
 void pm_job_memory_free(uint8_t *memory)
 {
-    if (memory != NULL) {
-        OPENSSL_cleanse(memory, PM_JOB_MEMORY_SIZE);
+    if (memory != NULL && spares < sizeof spare / sizeof spare[0]) {
+        spare[spares++] = memory;
+    } else {
         free(memory);
     }
 }

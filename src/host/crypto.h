@@ -31,9 +31,8 @@ struct pm_derivation *pm_crypto_derive(uv_loop_t *loop, struct pm_slice password
 /* done() is not called any more. The memory goes when the thread has ended. */
 void pm_crypto_derive_cancel(struct pm_derivation *derivation);
 
+/* The working memory of a mail job. The job wipes what it gives back. */
 uint8_t *pm_job_memory(size_t *size);
-
-/* Wiped first: it holds mail. */
 void pm_job_memory_free(uint8_t *memory);
 
 #endif

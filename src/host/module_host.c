@@ -114,6 +114,7 @@ void pm_host_pump(struct pm_host_module *host)
         }
     }
     host->pumping = false;
+    pm_net_flush(host->net);
     arm(host);
     if (host->after_pump != NULL) {
         host->after_pump(host, host->after_pump_user);

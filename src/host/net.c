@@ -295,6 +295,13 @@ int32_t pm_net_send(struct pm_net *net, const uint8_t *data, size_t len)
     return net->conn != NULL ? pm_conn_send(net->conn, data, len) : PM_ERR_CLOSED;
 }
 
+void pm_net_flush(struct pm_net *net)
+{
+    if (net->conn != NULL) {
+        pm_conn_flush(net->conn);
+    }
+}
+
 /* ---- interfaces ----------------------------------------------------------------------- */
 
 /* Says once that what a context is bound to is not there, until it is there again. */

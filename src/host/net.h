@@ -82,6 +82,8 @@ int32_t pm_net_open(struct pm_net *net, struct pm_op *op, const struct pm_connec
 int32_t pm_net_starttls(struct pm_net *net, struct pm_op *op,
                         const struct pm_connect_request *request);
 int32_t pm_net_send(struct pm_net *net, const uint8_t *data, size_t len);
+/* No more is to be sent for now: what was taken leaves. */
+void pm_net_flush(struct pm_net *net);
 void pm_net_close(struct pm_net *net, bool graceful);
 int32_t pm_net_pbkdf2(struct pm_net *net, struct pm_op *op, struct pm_slice password,
                       struct pm_slice salt, uint32_t count, uint8_t *out);

@@ -4,11 +4,16 @@ something, and counts round trips."""
 import contextlib
 import select
 import socket
+import struct
 import threading
 
 from harness import SOON, Unread, activity
 
 CLIENT, SERVER = "client", "server"
+
+
+# struct tcp_info of Linux: tcpi_data_segs_in.
+DATA_SEGMENTS = struct.Struct("152xI")
 
 
 class Gate:
@@ -20,7 +25,8 @@ class Gate:
            program has said all it can without it. So it does not matter how fast either of them is,
            or in how many pieces they speak.
 
-    `sent` and `received` are what the program has sent and what has come on the latest connection.
+    `sent` and `received` are what the program has sent and what has come on the latest connection,
+    `segments` in how many segments of TCP it has sent it, once that has ended.
     """
 
     def __init__(self, port, hold=None, count=False):
@@ -31,6 +37,7 @@ class Gate:
         self.client = None
         self.sent, self.received = bytearray(), bytearray()
         self.flights = []
+        self.segments = 0
         self.held, self.go, self.ended = (threading.Event() for _ in range(3))
         self.listener = socket.create_server(("127.0.0.1", 0))
         # Little lies between the program and the place where the gate has stopped it.
@@ -91,6 +98,8 @@ class Gate:
                     self._pass(client, server)
                 except OSError:
                     pass
+                info = client.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, DATA_SEGMENTS.size)
+                self.segments = DATA_SEGMENTS.unpack(info)[0]
             self.ended.set()
 
     def _flight(self, side):

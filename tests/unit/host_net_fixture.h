@@ -75,6 +75,7 @@ FIXTURE void fixture_done(void *user, struct pm_op *op, int32_t result)
     assert_ptr_equal(op, &f->op);
     f->done++;
     f->result = result;
+    pm_net_flush(f->net);
     uv_stop(&f->loop); /* libuv may have been about to wait after running its timers */
 }
 
@@ -415,6 +416,7 @@ FIXTURE void fixture_expect(struct fixture *f, const char *text)
 FIXTURE void fixture_send(struct fixture *f, const char *text)
 {
     assert_int_equal(pm_net_send(f->net, (const uint8_t *)text, strlen(text)), strlen(text));
+    pm_net_flush(f->net);
 }
 
 #endif

@@ -318,6 +318,7 @@ static void split_at(const char *text, size_t first, const char *wanted)
     for (size_t sent = 0; sent < len;) {
         size_t n = len - sent < step ? len - sent : step;
         assert_int_equal(pm_net_send(f->net, (const uint8_t *)text + sent, n), n);
+        pm_net_flush(f->net);
         sent += n;
         step = first == 0 ? 1 : len;
         uv_run(&f->loop, UV_RUN_NOWAIT);
@@ -360,6 +361,7 @@ static void send_all(struct fixture *f, const uint8_t *data, size_t len)
             fixture_until(f, f->writable > before);
         }
     }
+    pm_net_flush(f->net);
 }
 
 /* Some megabytes with dots at many places go through the two buffers unharmed. */

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* The way to an open connection: its time limits, with limits short enough for a test, the race of
- * the addresses, and a look-up whose answers come one by one. */
+ * the addresses, a look-up whose answers come one by one; and its writes. */
 #include "host_net_peer.h"
+
+#include <netinet/tcp.h>
 
 #include "host/conn_internal.h"
 
@@ -478,6 +480,97 @@ static void test_merge(void **state)
     }
 }
 
+/* ---- what goes over the wire ------------------------------------------------------------------
+ */
+
+/* Each write shows as one packet at the other end of `conn`. */
+static int attach(struct fixture *f, struct record *record, struct pm_conn **conn)
+{
+    int ends[2];
+    const struct pm_conn_target target = {.host = "peer", .port = 25};
+    assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0, ends), 0);
+    *conn = pm_conn_new(&f->loop, &events, record);
+    assert_non_null(*conn);
+    pm_conn_attach(*conn, ends[0], &target);
+    fixture_until(f, record->opened > 0);
+    assert_int_equal(record->result, PM_OK);
+    return ends[1];
+}
+
+static void send_text(struct pm_conn *conn, const char *text)
+{
+    assert_int_equal(pm_conn_send(conn, (const uint8_t *)text, strlen(text)), strlen(text));
+}
+
+/* What is sent until the owner has no more leaves by one write, at once, and is wiped. */
+static void test_one_write(void **state)
+{
+    (void)state;
+    struct fixture *f = fixture_loop();
+    struct record record = {.loop = &f->loop};
+    struct pm_conn *conn;
+    char heard[64] = "";
+    int peer = attach(f, &record, &conn);
+    send_text(conn, "MAIL\r\nDATA\r\n");
+    send_text(conn, "message\r\n");
+    send_text(conn, ".\r\n");
+    assert_int_equal(recv(peer, heard, sizeof(heard), 0), -1);
+    pm_conn_flush(conn);
+    assert_int_equal(recv(peer, heard, sizeof(heard), 0), 24);
+    assert_string_equal(heard, "MAIL\r\nDATA\r\nmessage\r\n.\r\n");
+    static const uint8_t wiped[24];
+    assert_memory_equal(conn->stream.out, wiped, sizeof(wiped));
+    pm_conn_flush(conn);
+    assert_int_equal(recv(peer, heard, sizeof(heard), 0), -1);
+    pm_conn_close(conn, false);
+    close(peer);
+    fixture_end(f);
+}
+
+/* Much at once goes as it is, behind what was there before. */
+static void test_large_write(void **state)
+{
+    (void)state;
+    static uint8_t large[PM_STREAM_CLEAR_SIZE + 1];
+    static uint8_t heard[2 * sizeof(large)];
+    struct fixture *f = fixture_loop();
+    struct record record = {.loop = &f->loop};
+    struct pm_conn *conn;
+    int peer = attach(f, &record, &conn);
+    send_text(conn, "BDAT 16385 LAST\r\n");
+    assert_int_equal(pm_conn_send(conn, large, sizeof(large)), sizeof(large));
+    assert_int_equal(recv(peer, heard, sizeof(heard), 0), 17);
+    assert_int_equal(recv(peer, heard, sizeof(heard), 0), sizeof(large));
+    pm_conn_close(conn, false);
+    close(peer);
+    fixture_end(f);
+}
+
+/* Nagle's algorithm would hold a short last segment until the peer has acknowledged the others,
+ * which it may put off. */
+static void test_no_delay(void **state)
+{
+    (void)state;
+    struct fixture *f = fixture_loop();
+    struct record record = {.loop = &f->loop};
+    struct peer peer = {.script = script_mute};
+    int on = 0;
+    socklen_t len = sizeof(on);
+    peer_start(&peer);
+    const struct pm_conn_target target = {
+        .host = "127.0.0.1", .port = peer.port, .connect_ms = 10000};
+    struct pm_conn *conn = pm_conn_new(&f->loop, &events, &record);
+    assert_non_null(conn);
+    pm_conn_open(conn, NULL, &target);
+    fixture_until(f, record.opened > 0);
+    assert_int_equal(record.result, PM_OK);
+    assert_int_equal(getsockopt(conn->stream.fd, IPPROTO_TCP, TCP_NODELAY, &on, &len), 0);
+    assert_int_equal(on, 1);
+    pm_conn_close(conn, false);
+    fixture_end(f);
+    peer_end(&peer);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -494,6 +587,9 @@ int main(void)
         cmocka_unit_test(test_closed_before_the_late_answer),
         cmocka_unit_test(test_search_domains),
         cmocka_unit_test(test_merge),
+        cmocka_unit_test(test_one_write),
+        cmocka_unit_test(test_large_write),
+        cmocka_unit_test(test_no_delay),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -221,6 +221,7 @@ static bool send_on(struct fixture *f, size_t *sent)
             return false;
         }
     }
+    pm_net_flush(f->net);
     return true;
 }
 
