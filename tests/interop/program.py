@@ -64,6 +64,11 @@ class Program(Process):
         self.open_ports.append(port)
         return port
 
+    def resident(self):
+        """Kilobytes of memory that it has at this moment."""
+        with open(f"/proc/{self.pid}/status", encoding="ascii") as file:
+            return int(re.search(r"VmRSS:\s+(\d+) kB", file.read())[1])
+
     def wait_idle(self):
         """Until the program has done all it had to do: it has not run for a while."""
         seen = None

@@ -129,10 +129,6 @@ class Hostile(ProgramTest):
         self.play_file("reuse.smtp", tls="implicit")
 
     # ---- memory ----------------------------------------------------------------------------------
-    def resident(self):
-        with open(f"/proc/{self.program.pid}/status", encoding="ascii") as file:
-            return int(re.search(r"VmRSS:\s+(\d+) kB", file.read()).group(1))
-
     def flood(self, tls, start, piece):
         """Sends without an end until the client has had enough."""
         self.port.ok("AT+QSMTPPUT=60")
@@ -165,8 +161,8 @@ class Hostile(ProgramTest):
                 for start, piece in floods:
                     self.flood(tls, start, piece)
             if turn == 3:
-                before = self.resident()
-        self.assertLess(self.resident() - before, 2048, "kB more than before")
+                before = self.program.resident()
+        self.assertLess(self.program.resident() - before, 2048, "kB more than before")
 
 
 if __name__ == "__main__":
