@@ -198,7 +198,7 @@ enum pm_job_state {
  * kept to compare with: changes are counted instead. */
 struct pm_reuse {
     bool open;
-    uint8_t contextid, sslctxid, ssltype, type;
+    uint8_t contextid, sslctxid, ssltype;
     uint16_t port;
     uint32_t marks;   /* changes of numbers and files that matter, so far */
     uint32_t changes; /* all changes when the connection was made */

@@ -167,7 +167,8 @@ struct pm_smtp_event {
                      * reply need not be waited for. Else drop the connection as it is. */
     bool kept;      /* the connection stays open for pm_smtp_again(); RSET may be in the output */
     bool untouched; /* PM_SMTP_EV_DONE on a kept connection that the server has left before it
-                     * answered MAIL: the mail may go over a new one, and is not sent twice */
+                     * answered MAIL, or answered with 530: the mail may go over a new one, and is
+                     * not sent twice */
 };
 
 /* The session's state, owned by the caller; members are the engine's own business. */

@@ -115,9 +115,10 @@ struct pm_smtp {
     bool event_due;    /* the state's own event has not been told yet */
     bool refused_due;  /* PM_SMTP_EV_REFUSED has not been told yet */
     bool graceful;
-    bool told;      /* PM_SMTP_EV_DONE of the mail has been given */
-    bool fresh;     /* a mail on a kept connection that the server has not answered yet */
-    bool untouched; /* it ended so */
+    bool told;       /* PM_SMTP_EV_DONE of the mail has been given */
+    bool fresh;      /* a mail on a kept connection that the server has not answered yet */
+    bool untouched;  /* it ended so */
+    bool logged_out; /* its MAIL was refused because the login is no longer good (SD94) */
 };
 
 #endif

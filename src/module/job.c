@@ -73,10 +73,17 @@ void pm__text_status(struct pm__text *text, struct pm_smtp_status status)
     }
 }
 
+static bool has_session(const struct pm_job *job)
+{
+    return job->state == PM_JOB_SESSION || job->state == PM_JOB_CRYPTO ||
+           job->state == PM_JOB_TOKEN;
+}
+
 /* Why, where the error alone does not say it. */
 static const char *explanation(const struct pm_job *job, uint16_t error)
 {
-    const uint8_t lacks = pm_smtp_lacks(&job->smtp);
+    /* Without a session of its own what is there belongs to the mail before. */
+    const uint8_t lacks = has_session(job) ? pm_smtp_lacks(&job->smtp) : 0;
     if (error == PM_MAIL_AUTH_TYPE) {
         return ": none that the server offers may be used here (smtp.auth, "
                "and without TLS auth_in_clear)";
@@ -88,12 +95,6 @@ static const char *explanation(const struct pm_job *job, uint16_t error)
         return ": the server does not offer SMTPUTF8, which an address needs";
     }
     return "";
-}
-
-static bool has_session(const struct pm_job *job)
-{
-    return job->state == PM_JOB_SESSION || job->state == PM_JOB_CRYPTO ||
-           job->state == PM_JOB_TOKEN;
 }
 
 static void log_result(struct pm_module *module, uint16_t error, uint16_t reply)

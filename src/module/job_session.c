@@ -61,18 +61,20 @@ bool pm__session_again(struct pm_module *module)
     return true;
 }
 
-/* The server left the kept connection before it knew of the mail, which begins anew on another one;
- * its deadline stays (SD79). */
+/* The server left the kept connection before it knew of the mail, or wants a login anew before it
+ * hears of it: the mail begins again on another one; its deadline stays (SD79, SD94). */
 static bool reconnect(struct pm_module *module, const struct pm_smtp_event *event)
 {
     struct pm_job *job = &module->job;
     const struct pm_platform *platform = module->platform;
     struct pm__log log;
     pm__log_begin(&log);
-    pm__text_add(&log.text, "the server has left the kept connection");
     if (event->code != 0) {
-        pm__text_add(&log.text, " with ");
+        pm__text_add(&log.text, "the server says ");
         pm__text_number(&log.text, event->code);
+        pm__text_add(&log.text, " on the kept connection");
+    } else {
+        pm__text_add(&log.text, "the server has left the kept connection");
     }
     pm__text_add(&log.text, ": the mail goes over a new one");
     pm__log_end(module, PM_LOG_INFO, &log);
@@ -80,7 +82,10 @@ static bool reconnect(struct pm_module *module, const struct pm_smtp_event *even
         platform->cancel(platform->user, &job->op);
         job->op.pending = false;
     }
-    platform->conn_close(platform->user, false);
+    if (event->graceful) {
+        (void)pm__session_send(module); /* QUIT */
+    }
+    platform->conn_close(platform->user, event->graceful);
     pm_smtp_wipe(&job->smtp);
     job->connected = false;
     job->reading = false;

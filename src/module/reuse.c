@@ -73,14 +73,14 @@ uint32_t pm__reuse_changes(const struct pm_module *module)
     return module->arena.changes + module->reuse.marks;
 }
 
+/* The context is the one that it was: a change of it ends the connection. */
 static bool fits(const struct pm_module *module)
 {
     const struct pm_reuse *reuse = &module->reuse;
     const struct pm_draft *draft = &module->draft;
     return reuse->changes == pm__reuse_changes(module) && reuse->port == draft->port &&
            reuse->contextid == draft->contextid && reuse->sslctxid == draft->sslctxid &&
-           reuse->ssltype == draft->ssltype &&
-           reuse->type == module->pdp[draft->contextid - 1].type;
+           reuse->ssltype == draft->ssltype;
 }
 
 /* ---- From job to job --------------------------------------------------------------------- */
@@ -94,7 +94,6 @@ void pm__reuse_begin(struct pm_module *module)
     reuse->contextid = draft->contextid;
     reuse->sslctxid = draft->sslctxid;
     reuse->ssltype = draft->ssltype;
-    reuse->type = module->pdp[draft->contextid - 1].type;
     reuse->changes = module->job.changes;
     reuse->until = module->now + (uint64_t)module->config->reuse_seconds * 1000U;
 }

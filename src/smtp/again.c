@@ -62,6 +62,7 @@ bool pm_smtp_again(struct pm_smtp *smtp, const struct pm_smtp_config *config, ui
     smtp->refused = 0;
     smtp->told = false;
     smtp->fresh = true;
+    smtp->logged_out = false;
     if (!pm__smtp_config_valid(config)) {
         pm__smtp_fail(smtp, PM_MAIL_PARAMETER, 0, PM__SMTP_QUIT, now);
     } else if (smtp->state == PM__SMTP_RESET) {

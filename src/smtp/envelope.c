@@ -15,6 +15,7 @@
 #include "smtp/session.h"
 
 enum {
+    AUTH_REQUIRED = 530, /* RFC 4954 section 6 */
     RCPT_SIZE = sizeof "RCPT TO:<>\r\n" - 1 + PM_ADDRESS_MAX,
     DATA_SIZE = sizeof "BDAT 18446744073709551615 LAST\r\n" - 1
 };
@@ -169,6 +170,7 @@ void pm__smtp_mail_ok(struct pm_smtp *smtp, uint64_t now)
 void pm__smtp_mail_refused(struct pm_smtp *smtp, uint64_t now)
 {
     uint16_t code = smtp->reply.code;
+    smtp->logged_out = smtp->fresh && code == AUTH_REQUIRED;
     smtp->fresh = false;
     pm__smtp_verdict(smtp, pm_mail_error_of_reply(code), code);
     advance(smtp, now);

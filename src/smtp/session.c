@@ -45,6 +45,13 @@ void pm__smtp_verdict(struct pm_smtp *smtp, uint16_t error, uint16_t code)
     pm__smtp_verdict_of(smtp, error, code, code == 0 ? none : smtp->negative_status);
 }
 
+/* True when the server wants a login anew, and has refused the mail for that alone. One that has
+ * all of the message, and has yet to answer it, may do anything. */
+static bool is_logged_out(const struct pm_smtp *smtp)
+{
+    return smtp->logged_out && smtp->message.stage != PM__SMTP_MESSAGE_GIVEN;
+}
+
 /* QUIT goes only where the server is surely listening for a command. */
 void pm__smtp_finish(struct pm_smtp *smtp, enum pm__smtp_leave leave, uint64_t now)
 {
@@ -53,13 +60,14 @@ void pm__smtp_finish(struct pm_smtp *smtp, enum pm__smtp_leave leave, uint64_t n
     bool listening = smtp->awaited == 0 && smtp->out.head == smtp->out.tail && !smtp->closed &&
                      smtp->negative != 421 && !amid;
     smtp->graceful = leave == PM__SMTP_QUIT && listening;
+    smtp->untouched = smtp->untouched || is_logged_out(smtp);
     smtp->envelope.asking = false;
     if (amid) {
         smtp->message.stage = PM__SMTP_MESSAGE_NONE;
     }
     pm__smtp_forget(&smtp->out);
     pm__wipe(&smtp->auth, sizeof smtp->auth);
-    if (smtp->graceful && pm__smtp_keeps(smtp)) {
+    if (smtp->graceful && !smtp->untouched && pm__smtp_keeps(smtp)) {
         pm__smtp_keep(smtp, now);
         return;
     }
@@ -176,6 +184,7 @@ static void do_tls_refused(struct pm_smtp *smtp, uint64_t now)
 static void do_delivered(struct pm_smtp *smtp, uint64_t now)
 {
     smtp->status = smtp->reply.status;
+    smtp->logged_out = false;
     pm__smtp_finish(smtp, PM__SMTP_QUIT, now);
 }
 

@@ -226,12 +226,12 @@ class Server:
         wait_until(lambda: self.unread.count()[0] == 0, "a client that reads", pause=0.0003)
         self.port.ok("AT+QSMTPPUT=60")
 
-    def renew(self, _):
+    def renew(self, how):
         """The connection that comes in place of the present one, which the client has left."""
         rest = self.buffer
         while self.open and (data := self._receive()):
             rest += data
-        assert not rest, f"{self.case.name}: {rest!r} came on the old connection"
+        self.farewell(rest, how == "quit")
         self.close()
         self.accept()
         if self.tls == "implicit":
@@ -293,10 +293,12 @@ class Server:
             rest += data
         if self.tls == "starttls" and not self.secure and rest and rest[0] in TLS_RECORD:
             rest = b""  # the handshake had been begun when the rest came
-        quits = self.case.end == "quit"
-        # QUIT is tried once: it may be lost where the server's bytes were still under way.
-        assert rest == b"" or (quits and rest == b"QUIT\r\n"), (self.case.name, rest)
+        self.farewell(rest, self.case.end == "quit")
         self.close()
+
+    def farewell(self, rest, quits):
+        """QUIT is tried once: it may be lost where the server's bytes were still under way."""
+        assert rest == b"" or (quits and rest == b"QUIT\r\n"), (self.case.name, rest)
 
     def close(self):
         """Without close_notify."""

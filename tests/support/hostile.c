@@ -491,10 +491,23 @@ static void kept(struct hostile *h, const char *result)
     check(h, h->w.server.connected && h->closed + 1 == h->opened, "not kept");
 }
 
-static void new_connection(struct hostile *h)
+/* QUIT before the end of a connection, or nothing. */
+static void check_farewell(struct hostile *h, bool quit)
+{
+    check(h, h->graceful == quit, quit ? "dropped" : "not dropped");
+    if (quit) { /* tried once: whether it arrives does not matter */
+        size_t len = h->sent_len - h->checked;
+        check(h, len == 6 || h->cut.send != 0 || h->closed_inside || h->c->slow, "no QUIT");
+        check(h, len <= 6 && strncmp(h->sent + h->checked, "QUIT\r\n", len) == 0, "not QUIT");
+        h->checked += len;
+    }
+}
+
+static void new_connection(struct hostile *h, bool quit)
 {
     h->wanted++;
     check(h, h->opened == h->wanted && h->closed + 1 == h->opened, "no new connection");
+    check_farewell(h, quit);
     check(h, h->checked == h->sent_len, "more was sent on the old one");
     h->take = UINT64_MAX;
     h->hold = h->end = 0;
@@ -529,7 +542,7 @@ static void play_step(struct hostile *h, const struct hostile_step *step)
     case HOSTILE_WAIT: pass(h, step->number, step->kind == HOSTILE_WAIT); return;
     case HOSTILE_KEPT: kept(h, step->text); return;
     case HOSTILE_NEXT: put(h); return;
-    case HOSTILE_NEW: new_connection(h); return;
+    case HOSTILE_NEW: new_connection(h, strcmp(step->text, "quit") == 0); return;
     default: play_close(h); return;
     }
 }
@@ -546,13 +559,7 @@ static void check_result(struct hostile *h)
           "the log does not say what is known");
     world_advance(&h->w, h->w.now + (h->c->reuse ? REUSE_S * 1000U : 0));
     check(h, !h->w.server.connected, "kept too long");
-    check(h, h->graceful == quit, quit ? "dropped" : "not dropped");
-    if (quit) { /* tried once: whether it arrives does not matter */
-        size_t len = h->sent_len - h->checked;
-        check(h, len == 6 || h->cut.send != 0 || h->closed_inside || h->c->slow, "no QUIT");
-        check(h, len <= 6 && strncmp(h->sent + h->checked, "QUIT\r\n", len) == 0, "not QUIT");
-        h->checked += len;
-    }
+    check_farewell(h, quit);
     check(h, h->checked == h->sent_len || h->over, "more was sent than expected");
 }
 

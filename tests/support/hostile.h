@@ -27,7 +27,7 @@ enum hostile_kind {
     HOSTILE_WAIT,    /* the same, and the result comes just then */
     HOSTILE_KEPT,    /* the result `text` has come, and the connection stays open */
     HOSTILE_NEXT,    /* the host sends its mail once more */
-    HOSTILE_NEW,     /* the client has left, and opened a new connection */
+    HOSTILE_NEW,     /* the client has left, with QUIT if `text` says so, and opened a new one */
 };
 
 struct hostile_step {

@@ -278,7 +278,7 @@ static void read_step(struct reader *r, const char *word, const char *rest)
         {"TLS", HOSTILE_TLS, NULL},         {"CLOSE", HOSTILE_CLOSE, NULL},
         {"PAUSE", HOSTILE_PAUSE, NULL},     {"WAIT", HOSTILE_WAIT, NULL},
         {"HOLD", HOSTILE_HOLD, NULL},       {"KEPT", HOSTILE_KEPT, ""},
-        {"NEXT", HOSTILE_NEXT, NULL},       {"NEW", HOSTILE_NEW, NULL},
+        {"NEXT", HOSTILE_NEXT, NULL},       {"NEW", HOSTILE_NEW, ""},
     };
     for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
         if (strcmp(word, steps[i].word) == 0 && steps[i].end != NULL) {

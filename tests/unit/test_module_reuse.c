@@ -195,6 +195,63 @@ static void test_other_settings(void **state)
     }
 }
 
+static void test_other_context(void **state)
+{
+    (void)state;
+    ok("AT+QICSGP=2,1,\"internet\",\"\",\"\",1\r");
+    ok("AT+QIACT=2\r");
+    assert_true(w.server.connected);
+    ok("AT+QSMTPCFG=\"contextid\",2\r");
+    put(SENT);
+    check(2, 2);
+    /* While it is active nobody makes another one of it. */
+    assert_string_equal(say("AT+QICSGP=2,2,\"internet\",\"\",\"\",1\r"), "\r\nERROR\r\n");
+    assert_string_equal(say("AT+CGDCONT=2,\"IPV6\"\r"), "\r\n+CME ERROR: 3\r\n");
+    put(SENT);
+    check(3, 2);
+}
+
+/* The time is over while a file of the next mail is opened, and nobody has looked at the clock. */
+static void test_time_is_over_at_the_next_mail(void **state)
+{
+    (void)state;
+    world_add_file(&w, PM_STORAGE_UFS, "a.bin", "abc", 3);
+    ok("AT+QSMTPATT=1,1,\"a.bin\"\r");
+    w.async = true;
+    (void)pm_port_input(&w.ports[0], (const uint8_t *)"AT+QSMTPPUT=60\r", 15, w.now);
+    assert_int_not_equal(w.op_count, 0);
+    w.now += 31000;
+    w.async = false;
+    assert_string_equal(say(""), SENT);
+    check(2, 2);
+    assert_non_null(strstr(w.trace, "QUIT"));
+}
+
+/* What the log says about a mail that never had a session is not of the one before. */
+static void test_explanation_is_of_this_mail(void **state)
+{
+    (void)state;
+    w.config.policy.require_tls = true;
+    put("\r\nOK\r\n\r\n+QSMTPPUT: 665,0\r\n");
+    assert_int_equal(count(w.log, "does not offer REQUIRETLS"), 1);
+    assert_true(w.server.connected);
+    ok("AT+QSMTPCFG=\"ssltype\",0\r");
+    put("\r\nOK\r\n\r\n+QSMTPPUT: 665,0\r\n");
+    assert_int_equal(count(w.log, "no mail without TLS"), 1);
+    assert_int_equal(count(w.log, "does not offer REQUIRETLS"), 1);
+}
+
+/* A login that has come to its end is made anew, once. */
+static void test_login_is_over(void **state)
+{
+    (void)state;
+    assert_true(world_server_reply(&w, "MAIL", (const uint8_t *)"530 log in", 10, true));
+    put("\r\nOK\r\n\r\n+QSMTPPUT: 676,530\r\n");
+    check(1, 2);
+    assert_int_equal(count(w.log, "says 530 on the kept connection"), 1);
+    assert_int_equal(count(w.trace, "AUTH PLAIN ***"), 2);
+}
+
 /* What belongs to the mail and not to the connection changes freely. */
 static void test_other_mail(void **state)
 {
@@ -259,11 +316,20 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
     const struct CMUnitTest tests[] = {
-        TEST(test_one_connection),  TEST(test_time_is_over),
-        TEST(test_server_ends_it),  TEST(test_refused_mail_keeps_it),
-        TEST(test_one_reconnect),   TEST(test_gone_at_the_next_mail),
-        TEST(test_other_settings),  TEST(test_other_mail),
-        TEST(test_context_ends_it), TEST(test_every_failure),
+        TEST(test_one_connection),
+        TEST(test_time_is_over),
+        TEST(test_server_ends_it),
+        TEST(test_refused_mail_keeps_it),
+        TEST(test_one_reconnect),
+        TEST(test_gone_at_the_next_mail),
+        TEST(test_other_settings),
+        TEST(test_other_mail),
+        TEST(test_context_ends_it),
+        TEST(test_every_failure),
+        TEST(test_other_context),
+        TEST(test_time_is_over_at_the_next_mail),
+        TEST(test_explanation_is_of_this_mail),
+        TEST(test_login_is_over),
     };
     return cmocka_run_group_tests_name("module_reuse", tests, NULL, NULL);
 }
