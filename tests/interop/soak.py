@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Many mails through many modules while everything around them fails, and a count at the end of what
+"""Many mails through many modules, one of them on a pty, while everything around them fails, and a count at the end of what
 arrived: each mail with `+QSMTPPUT: 0,0` is at the server once and whole, and no mail is there twice.
 
 Faults, all drawn from the seed: the server refuses, closes, resets, cuts replies and connections at
@@ -58,13 +58,67 @@ def attachment_of(number, seed):
     return draw.randbytes(int(draw.expovariate(1 / 3000)) + 1) if number % 8 == 0 else None
 
 
+class TcpWire:
+    """The host's end of a TCP port."""
+
+    async def open(self, where):
+        self.reader, self.writer = await asyncio.open_connection(*where)
+        return self
+
+    async def send(self, data):
+        self.writer.write(data)
+        await self.writer.drain()
+
+    def close(self):
+        self.writer.transport.abort()
+
+
+class PtyWire:
+    """The host's end of a pty, which is closed when close() says so: the module sees it leave."""
+
+    async def open(self, where):
+        self.loop = asyncio.get_running_loop()
+        self.fd = os.open(where, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
+        self.reader = asyncio.StreamReader()
+        self.loop.add_reader(self.fd, self._receive)
+        return self
+
+    def _receive(self):
+        try:
+            data = os.read(self.fd, 65536)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""  # the program is gone
+        if data:
+            self.reader.feed_data(data)
+        else:
+            self.reader.feed_eof()
+            self.loop.remove_reader(self.fd)
+
+    async def send(self, data):
+        while data:
+            try:
+                data = data[os.write(self.fd, data):]
+            except BlockingIOError:
+                room = asyncio.Event()
+                self.loop.add_writer(self.fd, room.set)
+                await room.wait()
+                self.loop.remove_writer(self.fd)
+
+    def close(self):
+        self.loop.remove_reader(self.fd)
+        self.loop.remove_writer(self.fd)
+        os.close(self.fd)
+
+
 class Host:
     """A host at one module: sends one mail after the other, and comes back when it was thrown out."""
 
     def __init__(self, soak, index, where):
         self.soak, self.index, self.where = soak, index, where
         self.random = random.Random(f"{soak.seed}-host-{index}")
-        self.reader = self.writer = None
+        self.wire = None
         self.late = None  # a mail whose result had not come when the host left
         self.sending = None
 
@@ -88,7 +142,8 @@ class Host:
     async def connect(self):
         while True:
             try:
-                self.reader, self.writer = await asyncio.open_connection(*self.where)
+                kind = TcpWire if isinstance(self.where, tuple) else PtyWire
+                self.wire = await kind().open(self.where)
                 self.sending = "at the first command"
                 await self.command(b"ATE0")
                 await self.command(b"AT+CMEE=1")
@@ -99,13 +154,13 @@ class Host:
                 await asyncio.sleep(0.05)
 
     def drop(self):
-        if self.writer:
-            self.writer.transport.abort()
-        self.reader = self.writer = None
+        if self.wire:
+            self.wire.close()
+        self.wire = None
 
     async def line(self):
         while True:
-            line = await asyncio.wait_for(self.reader.readline(), PATIENCE)
+            line = await asyncio.wait_for(self.wire.reader.readline(), PATIENCE)
             if not line.endswith(b"\n"):
                 raise EOFError("the module is gone")
             if line.rstrip():
@@ -125,23 +180,19 @@ class Host:
             self.soak.late(self.late, tuple(map(int, result.groups())))
             self.late = None
 
-    async def write(self, data):
-        self.writer.write(data)
-        await self.writer.drain()
-
     async def command(self, text):
-        await self.write(text + b"\r")
+        await self.wire.send(text + b"\r")
         return await self.answer()
 
     async def leave_within(self, data):
         """A part of it, and the host is gone."""
-        await self.write(data[:self.random.randrange(len(data) + 1)])
+        await self.wire.send(data[:self.random.randrange(len(data) + 1)])
         raise Left
 
     # ---- a mail -------------------------------------------------------------------------------
     async def mail(self, number):
         self.sending = "while it connected"
-        if not self.writer:
+        if not self.wire:
             await self.connect()
         leaves = self.random.choices(("never", "command", "body", "result"), (94, 2, 2, 2))[0]
         self.sending = "in the draft"
@@ -159,7 +210,7 @@ class Host:
                 return
         if leaves == "body":
             await self.leave_within(body)
-        await self.write(body)
+        await self.wire.send(body)
         if (answer := await self.answer()) != "OK":
             self.soak.outcome(number, f"no room for a body {answer}", None)
         elif await self.attach(number):
@@ -180,7 +231,7 @@ class Host:
         await self.command(b'AT+QFDEL="UFS:a.bin"')
         answer = await self.command(b'AT+QFUPL="UFS:a.bin",%d,60' % len(data))
         if answer == "CONNECT":
-            await self.write(data)
+            await self.wire.send(data)
             answer = await self.answer()
         if answer == "OK":
             answer = await self.command(b'AT+QSMTPATT=1,1,"UFS:a.bin"')
@@ -267,9 +318,10 @@ class Soak:
                 f"pdp.1.active_at_start = on\ntls.verify = always\nconnect_delay = 0\nurc_gap = 0\n"
                 f"tls.ca_file = {self.certificate.certificate}\nufs_size = 32K\n"]
         text += [line.replace("=", " = ", 1) + "\n" for line in self.options.set]
-        for i, (_, port) in enumerate(self.hosts_at):
+        for i, where in enumerate(self.hosts_at):
             kind = (0, 0, 0, 1, 0, 2)[i % 6]
-            text.append(f"[module m{i}]\nport.1.tcp = 127.0.0.1:{port}\nsmtp.ssltype = {kind}\n"
+            port = f"tcp = 127.0.0.1:{where[1]}" if isinstance(where, tuple) else f"pty = {where}"
+            text.append(f"[module m{i}]\nport.1.{port}\nsmtp.ssltype = {kind}\n"
                         f"smtp.port = {self.ports[kind == 1]}\n")
             if i == touched:
                 text.append(f"cfun_delay = {self.random.randrange(1, 15000)}\n")
@@ -306,6 +358,8 @@ class Soak:
 
     async def kill_program(self):
         self.program.kill()
+        # Before somebody else gets the terminal that it still points at.
+        self.pty.unlink()
         self.start_program()
 
     async def reload_program(self):
@@ -350,7 +404,9 @@ class Soak:
 
     async def main(self):
         self.issued = self.certificate.issue()
+        self.pty = self.folder / "modem"
         self.hosts_at = [("127.0.0.1", harness.free_port()) for _ in range(self.options.modules)]
+        self.hosts_at[self.options.modules // 2] = self.pty
         self.configure()
         self.start_server()
         self.start_program()
