@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/ascii.h"
+#include "base/list.h"
 #include "host/binding.h"
 #include "host/config.h"
 #include "host/idna.h"
@@ -193,16 +194,10 @@ static bool finish_password(struct pm_options *options, char *err, size_t err_si
 
 static bool finish_mechanisms(struct pm_options *options, char *err, size_t err_size)
 {
-    const char *at = options->smtp.auth;
-    unsigned allowed = *at == '\0' ? UINT8_MAX : 0;
-    while (*at != '\0') {
-        size_t len = strcspn(at, ",");
-        size_t skip = strspn(at, " ");
-        size_t end = len;
-        while (end > skip && at[end - 1] == ' ') {
-            end--;
-        }
-        struct pm_slice name = {(const uint8_t *)at + skip, end > skip ? end - skip : 0};
+    struct pm_slice list = pm__list(options->smtp.auth);
+    struct pm_slice name;
+    unsigned allowed = list.len == 0 ? UINT8_MAX : 0;
+    while (pm__list_next(&list, &name)) {
         uint8_t bit = pm_smtp_mechanism(name);
         if (bit == 0) {
             snprintf(err, err_size, "smtp.auth: \"%.*s\" is no mechanism that is known here",
@@ -210,7 +205,6 @@ static bool finish_mechanisms(struct pm_options *options, char *err, size_t err_
             return false;
         }
         allowed |= bit;
-        at += len + (at[len] == ',' ? 1 : 0);
     }
     options->module.auth_forbidden = (uint8_t)(UINT8_MAX & ~allowed);
     return true;

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/ascii.h"
+#include "base/list.h"
 #include "host/config.h"
 #include "host/idna.h"
 #include "postmodem/address.h"
@@ -113,7 +114,7 @@ static bool finish_rate(struct pm_options *options, char *err, size_t err_size)
 
 static bool check_list(const char *key, const char *list, char *err, size_t err_size)
 {
-    return *list == '\0' || pm_policy_list_valid(list) ||
+    return pm_policy_list_valid(list) ||
            no(err, err_size, key, list, "a list of addresses and @domains");
 }
 
@@ -123,31 +124,30 @@ static bool check_command(const char *path, char *err, size_t err_size)
            no(err, err_size, "mail.on_failure", path, "the full path of a program");
 }
 
-/* What DSN may ask for, by the order of enum pm_smtp_notify. */
-static bool finish_notify(struct pm_options *options, char *err, size_t err_size)
+/* What DSN may ask for, by the order of enum pm_smtp_notify; 0: nothing of that name. */
+static unsigned notify_bit(struct pm_slice name)
 {
     static const char *const words[] = {"never", "success", "failure", "delay"};
-    const char *at = options->mail.dsn_notify;
-    unsigned bits = 0;
-    while (*at != '\0') {
-        size_t skip = strspn(at, " ");
-        size_t len = strcspn(at + skip, " ,");
-        size_t word = 0;
-        while (word < 4 &&
-               (strlen(words[word]) != len || strncmp(words[word], at + skip, len) != 0)) {
-            word++;
-        }
-        bits |= 1U << word;
-        at += skip + len;
-        at += strspn(at, " ");
-        if (*at == ',' && at[1] != '\0') {
-            at++;
-        } else if (*at != '\0') {
-            bits |= 16U;
-            break;
+    for (unsigned i = 0; i < sizeof words / sizeof words[0]; i++) {
+        if (pm__slice_equal_nocase(name, pm__slice(words[i]))) {
+            return 1U << i;
         }
     }
-    if (bits > 15 || (bits > PM_SMTP_NOTIFY_NEVER && (bits & PM_SMTP_NOTIFY_NEVER) != 0)) {
+    return 0;
+}
+
+static bool finish_notify(struct pm_options *options, char *err, size_t err_size)
+{
+    struct pm_slice list = pm__list(options->mail.dsn_notify);
+    struct pm_slice name;
+    unsigned bits = 0;
+    bool good = true;
+    while (good && pm__list_next(&list, &name)) {
+        unsigned bit = notify_bit(name);
+        bits |= bit;
+        good = bit != 0;
+    }
+    if (!good || (bits > PM_SMTP_NOTIFY_NEVER && (bits & PM_SMTP_NOTIFY_NEVER) != 0)) {
         return no(err, err_size, "mail.dsn_notify", options->mail.dsn_notify,
                   "never, or some of success, failure and delay");
     }

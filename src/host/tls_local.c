@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/list.h"
 #include "host/tls_client.h"
 #include "host/tls_files.h"
 
@@ -142,11 +143,11 @@ bool pm_tls_local_client(const struct pm_tls_local *local, SSL_CTX *context, cha
 
 /* ---- Pins ---------------------------------------------------------------------------- */
 
-static bool read_pin(const char *text, size_t len, uint8_t *pin)
+static bool read_pin(struct pm_slice text, uint8_t *pin)
 {
     unsigned char decoded[PIN_DECODED];
-    if (len != PIN_TEXT || text[len - 1] != '=' || text[len - 2] == '=' ||
-        EVP_DecodeBlock(decoded, (const unsigned char *)text, PIN_TEXT) != PIN_DECODED) {
+    if (text.len != PIN_TEXT || text.ptr[PIN_TEXT - 1] != '=' || text.ptr[PIN_TEXT - 2] == '=' ||
+        EVP_DecodeBlock(decoded, text.ptr, PIN_TEXT) != PIN_DECODED) {
         return false;
     }
     memcpy(pin, decoded, PM_TLS_PIN_SIZE);
@@ -155,22 +156,14 @@ static bool read_pin(const char *text, size_t len, uint8_t *pin)
 
 bool pm_tls_pins_read(struct pm_tls_local *local, const char *list)
 {
+    struct pm_slice rest = pm__list(list);
+    struct pm_slice pin;
     local->pin_count = 0;
-    while (*list != '\0') {
-        list += strspn(list, " ");
-        size_t len = strcspn(list, " ,");
-        if (local->pin_count == PM_TLS_PINS ||
-            !read_pin(list, len, local->pins[local->pin_count])) {
+    while (pm__list_next(&rest, &pin)) {
+        if (local->pin_count == PM_TLS_PINS || !read_pin(pin, local->pins[local->pin_count])) {
             return false;
         }
         local->pin_count++;
-        list += len;
-        list += strspn(list, " ");
-        if (*list == ',' && list[1] != '\0') {
-            list++;
-        } else if (*list != '\0') {
-            return false;
-        }
     }
     return true;
 }

@@ -2,20 +2,19 @@
 /* AUTH of the mail job: what may be used, and what the platform computes or gets for it. */
 #include <string.h>
 
+#include "base/list.h"
 #include "base/wipe.h"
 #include "module/job.h"
 
-/* True when `list`, names between commas, holds `name`, case aside. */
-static bool listed(struct pm_slice list, struct pm_slice name)
+/* True when `text`, names between commas, holds `name`, case aside. */
+static bool listed(const char *text, struct pm_slice name)
 {
-    while (list.len != 0) {
-        const uint8_t *comma = memchr(list.ptr, ',', list.len);
-        size_t len = comma != NULL ? (size_t)(comma - list.ptr) : list.len;
-        if (pm__slice_equal_nocase((struct pm_slice){list.ptr, len}, name)) {
+    struct pm_slice list = pm__list(text);
+    struct pm_slice entry;
+    while (pm__list_next(&list, &entry)) {
+        if (pm__slice_equal_nocase(entry, name)) {
             return true;
         }
-        size_t step = comma != NULL ? len + 1 : len;
-        list = (struct pm_slice){list.ptr + step, list.len - step};
     }
     return false;
 }
@@ -27,7 +26,7 @@ static enum pm_smtp_clear_auth clear_auth(struct pm_module *module, const struct
     const struct pm_module_config *config = module->config;
     bool allowed =
         (config->auth_in_clear == PM_SMTP_CLEAR_AUTH_ALLOW && !pm__policy_relays(module)) ||
-        listed(pm__slice(config->auth_in_clear_servers), relay->server);
+        listed(config->auth_in_clear_servers, relay->server);
     if (allowed && relay->ssltype == 0 && relay->username.len != 0) {
         pm__log_text(module, PM_LOG_WARNING,
                      "the account may be sent over a connection without TLS (auth_in_clear)");

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/ascii.h"
+#include "base/list.h"
 #include "module/job.h"
 #include "postmodem/address.h"
 
@@ -12,32 +13,6 @@ static struct pm_slice given(const char *text)
 }
 
 /* ---- Lists of addresses ------------------------------------------------------------- */
-
-static struct pm_slice trim(struct pm_slice text)
-{
-    while (text.len != 0 && text.ptr[0] == ' ') {
-        text.ptr++;
-        text.len--;
-    }
-    while (text.len != 0 && text.ptr[text.len - 1] == ' ') {
-        text.len--;
-    }
-    return text;
-}
-
-/* Takes the next entry off the list; false at its end. An entry may be empty. */
-static bool next_entry(struct pm_slice *list, struct pm_slice *entry)
-{
-    if (list->ptr == NULL) {
-        return false;
-    }
-    const uint8_t *comma = list->len != 0 ? memchr(list->ptr, ',', list->len) : NULL;
-    size_t len = comma != NULL ? (size_t)(comma - list->ptr) : list->len;
-    *entry = trim((struct pm_slice){list->ptr, len});
-    *list = comma != NULL ? (struct pm_slice){comma + 1, list->len - len - 1}
-                          : (struct pm_slice){NULL, 0};
-    return true;
-}
 
 /* From the last @ on: a quoted local part may hold another one. */
 static struct pm_slice domain_of(struct pm_slice address)
@@ -60,7 +35,7 @@ static bool allowed(const struct pm_module *module, struct pm_slice list, struct
         return true;
     }
     address = pm__address_ascii(module, address, address_ascii);
-    while (next_entry(&list, &entry)) {
+    while (pm__list_next(&list, &entry)) {
         entry = pm__address_ascii(module, entry, entry_ascii);
         bool domain = entry.len != 0 && entry.ptr[0] == '@';
         if (entry.len != 0 &&
@@ -89,9 +64,9 @@ static bool entry_valid(struct pm_slice entry)
 
 bool pm_policy_list_valid(const char *list)
 {
-    struct pm_slice rest = pm__slice(list);
+    struct pm_slice rest = pm__list(list);
     struct pm_slice entry;
-    while (next_entry(&rest, &entry)) {
+    while (pm__list_next(&rest, &entry)) {
         if (!entry_valid(entry)) {
             return false;
         }

@@ -233,7 +233,8 @@ static void test_auth_mechanisms(void **state)
     assert_true(finish(f));
     assert_int_equal(module->auth_forbidden,
                      0xFF & ~(PM_SMTP_PLAIN | PM_SMTP_SCRAM_SHA_256 | PM_SMTP_LOGIN));
-    static const char *const bad[] = {"PLAIN,SCRAM", ",PLAIN", " ", "PLAIN LOGIN", "PLAIN,,LOGIN"};
+    static const char *const bad[] = {"PLAIN,SCRAM", ",PLAIN",       " ",
+                                      "PLAIN LOGIN", "PLAIN,,LOGIN", "PLAIN,"};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         f->configuration.scratch.smtp.auth = bad[i];
         assert_false(finish(f));
@@ -308,12 +309,25 @@ static void test_ehlo_name(void **state)
                                       "[]",
                                       "a.example.com\"",
                                       "<a>",
-                                      "-a"};
+                                      "-a",
+                                      "a\tb",
+                                      "a\rb",
+                                      "a.example\r\nMAIL FROM:<x@y>",
+                                      "a\x7f.example",
+                                      "a\xff.example",
+                                      "a\xe2\x80\xa8"
+                                      "b.example",
+                                      "[IPv6:2001:db8::1]x",
+                                      "[192.0.2.1\r\n]"};
     for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
         f->configuration.scratch.module.ehlo_name = good[i];
         assert_true(finish(f));
         assert_string_equal(f->configuration.scratch.module.ehlo_name, good[i]);
     }
+    f->configuration.scratch.module.ehlo_name = "B\xc3\x9c"
+                                                "cher.example";
+    assert_true(finish(f));
+    assert_string_equal(f->configuration.scratch.module.ehlo_name, "xn--bcher-kva.example");
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         f->configuration.scratch.module.ehlo_name = bad[i];
         if (finish(f)) {

@@ -68,7 +68,15 @@ static void relay_and_its_port(void **state)
                 {"mail.example.com", "tls", "mail.example.com", 465},
                 {"192.0.2.1:2525", "tls", "192.0.2.1", 2525},
                 {"[2001:db8::1]", "tls", "2001:db8::1", 465},
-                {"[2001:db8::1]:1", "none", "2001:db8::1", 1}};
+                {"[2001:db8::1]:1", "none", "2001:db8::1", 1},
+                /* Beyond ASCII it stays as it was written; IDNA has its say when it is used. */
+                {"b\xc3\xbc"
+                 "cher.example",
+                 "starttls",
+                 "b\xc3\xbc"
+                 "cher.example",
+                 587},
+                {"\xe4\xbe\x8b.example:2525", "none", "\xe4\xbe\x8b.example", 2525}};
     char pair[100];
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -95,6 +103,19 @@ static void bad_policies(void **state)
                                        "mail.override_server=[]:25",
                                        "mail.override_server=user@mail.example.com",
                                        "mail.override_server=:25",
+                                       "mail.override_server=b\xfc"
+                                       "cher.example",
+                                       "mail.override_server=\xe2\x80\xae"
+                                       "a.example",
+                                       "mail.override_server=a\xef\xbc\x8f"
+                                       "b.example",
+                                       "mail.override_server=-\xc3\xbc.example",
+                                       "mail.dsn_notify=sometimes",
+                                       "mail.dsn_notify=success failure",
+                                       "mail.dsn_notify=never,failure",
+                                       "mail.dsn_notify=failure,",
+                                       "mail.dsn_notify=,failure",
+                                       "mail.dsn_notify=failure,,delay",
                                        "mail.override_username=user",
                                        "mail.override_password=word",
                                        "mail.from=nobody",
@@ -142,10 +163,32 @@ static void rates(void **state)
     }
 }
 
+/* Bits of enum pm_smtp_notify. */
+static void notifications(void **state)
+{
+    static const struct {
+        const char *pair;
+        unsigned notify;
+    } rows[] = {{"mail.dsn_notify=", 0},
+                {"mail.dsn_notify=never", PM_SMTP_NOTIFY_NEVER},
+                {"mail.dsn_notify=failure", PM_SMTP_NOTIFY_FAILURE},
+                {"mail.dsn_notify=failure,failure", PM_SMTP_NOTIFY_FAILURE},
+                {"mail.dsn_notify=Success , FAILURE,delay",
+                 PM_SMTP_NOTIFY_SUCCESS | PM_SMTP_NOTIFY_FAILURE | PM_SMTP_NOTIFY_DELAY}};
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct pm_options *options = fresh();
+        set(options, rows[i].pair);
+        assert_true(finish(options));
+        assert_int_equal(options->module.policy.notify, rows[i].notify);
+        pm_options_delete(options);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(clear_auth),
-                                       cmocka_unit_test(relay_and_its_port),
-                                       cmocka_unit_test(bad_policies), cmocka_unit_test(rates)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(clear_auth), cmocka_unit_test(relay_and_its_port),
+        cmocka_unit_test(bad_policies), cmocka_unit_test(rates), cmocka_unit_test(notifications)};
     return cmocka_run_group_tests_name("host_config_finish", tests, NULL, NULL);
 }

@@ -179,13 +179,82 @@ static void test_texts(void **state)
     }
 }
 
+/* No control byte in any line, none longer than a reader must take, and no field of another name.
+ */
+static void check_lines(const struct talk *t)
+{
+    const char *at = (const char *)t->w.server.message;
+    const char *end = at + t->w.server.message_len;
+    while (at < end) {
+        const char *stop = memchr(at, '\n', (size_t)(end - at));
+        assert_non_null(stop);
+        assert_true(stop - at <= 79 && stop > at && stop[-1] == '\r');
+        assert_true(strncmp(at, "Bcc", 3) != 0);
+        for (const char *byte = at; byte < stop - 1; byte++) {
+            assert_true((*byte >= ' ' && *byte <= '~') || *byte == '\t');
+        }
+        at = stop + 1;
+    }
+}
+
+/* Names of files, which the host's firmware may have from anywhere: the last part of a path, within
+ * quotes or encoded. */
+static void test_file_names(void **state)
+{
+    static const struct {
+        const char *name, *leaves;
+    } names[] = {
+        {"../../etc/passwd", "=\"passwd\""},
+        {"logs/../a.txt", "=\"a.txt\""},
+        {"a/..", "=\"attachment\""},
+        {"a;b=c.txt", "=\"a;b=c.txt\""},
+        {"a\\b.txt", "=\"a\\\\b.txt\""},
+        {"a%0d%0aBcc.txt", "=\"a%0d%0aBcc.txt\""},
+        {"=?utf-8?B?DQpCY2M6IGU=?=", "*=us-ascii''%3D%3Futf-8%3FB%3FDQpCY2M6IGU%3D%3F%3D"},
+        {"\xff\xfe.bin", "*=utf-8''%FF%FE.bin"},
+        {"\xe2\x80\xae"
+         "fdp.exe",
+         "*=utf-8''%E2%80%AEfdp.exe"},
+        {"\xe6\xbc\xa2\xe6\xbc\xa2\xe6\xbc\xa2\xe6\xbc\xa2\xe6\xbc\xa2\xe6\xbc\xa2\xe6\xbc\xa2",
+         "*0*=utf-8''%E6%BC%A2%E6%BC%A2%E6%BC%A2%E6%BC%A2%E6%BC%A2%E6%BC%A2;\r\n"
+         " filename*1*=%E6%BC%A2"},
+        {"1234567890123456789012345678901234567890123456789012345678901234567890123.txt",
+         "*0*=us-ascii''123456789012345678901234567890123456789012345678901234;\r\n"
+         " filename*1*=5678901234567890123.txt"},
+    };
+    char text[400];
+    (void)state;
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        struct talk *t = begin();
+        char summary[2048] = "";
+        world_add_file(&t->w, PM_STORAGE_UFS, names[i].name, "x", 1);
+        (void)snprintf(text, sizeof text, "AT+QSMTPATT=1,1,\"%s\"\r", names[i].name);
+        assert_string_equal(line(t, text), "\r\nOK\r\n");
+        send(t, summary, sizeof summary);
+        check_lines(t);
+        int len = snprintf(text, sizeof text, "\r\n filename%s\r\n", names[i].leaves);
+        assert_true(len > 0 && (size_t)len < sizeof text);
+        if (memmem(t->w.server.message, t->w.server.message_len, text, (size_t)len) == NULL) {
+            fail_msg("%s does not leave as %s:\n%.*s", names[i].name, names[i].leaves,
+                     (int)t->w.server.message_len, (const char *)t->w.server.message);
+        }
+        assert_string_equal(world_end(&t->w), "");
+        free(t);
+    }
+}
+
 /* Addresses of odd forms: refused at the AT port, or one word between the angle brackets. */
 static void test_addresses(void **state)
 {
-    static const char *const refused[] = {
-        "",        "<>",    "@",     "a@b@c", "@relay:a@b", "a@b> NOTIFY=NEVER",
-        "<a@b>",   "a b@c", "a@b c", "a@",    "@b",         "a@b> SIZE=1",
-        "a@b,c@d", "a@b;c", "a\tb@c"};
+    static const char *const refused[] = {"",           "<>",
+                                          "@",          "a@b@c",
+                                          "@relay:a@b", "a@b> NOTIFY=NEVER",
+                                          "<a@b>",      "a b@c",
+                                          "a@b c",      "a@",
+                                          "@b",         "a@b> SIZE=1",
+                                          "a@b,c@d",    "a@b;c",
+                                          "a\tb@c",     "\"x@a> ORCPT=y\"@b",
+                                          "\"a b\"@c"};
     char text[700];
     (void)state;
     struct talk *t = begin();
@@ -235,6 +304,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_texts),
+        cmocka_unit_test(test_file_names),
         cmocka_unit_test(test_addresses),
         cmocka_unit_test(test_longest_addresses),
     };

@@ -373,6 +373,7 @@ static void clear_auth_is_a_policy(void **state)
         {PM_SMTP_CLEAR_AUTH_NEVER, "other.example", "+QSMTPPUT: 655,0"},
         {PM_SMTP_CLEAR_AUTH_NEVER, "mail.example.org,other.example", "+QSMTPPUT: 655,0"},
         {PM_SMTP_CLEAR_AUTH_NEVER, "other.example,MAIL.example,", "+QSMTPPUT: 0,0"},
+        {PM_SMTP_CLEAR_AUTH_NEVER, "other.example, mail.example", "+QSMTPPUT: 0,0"},
     };
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
