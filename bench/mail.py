@@ -147,6 +147,7 @@ def main():
     sizes = sorted(int(word) for word in options.sizes.split(","))
 
     table = {}
+    print(__doc__.split("\n\n")[1])
     with harness.Shared() as shared:
         bench = Bench(shared.folder)
         ports = {}
