@@ -150,9 +150,9 @@ def new_connections(options):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--runs", type=int, default=5)
-    parser.add_argument("--mails", type=int, default=16000)
-    parser.add_argument("--handshakes", type=int, default=1600)
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--mails", type=int, default=6400)
+    parser.add_argument("--handshakes", type=int, default=800)
     options = parser.parse_args()
     options.curl = (BUILT / "curl_mails").exists()
     print("\n\n".join(__doc__.split("\n\n")[1:3]))

@@ -224,6 +224,7 @@ struct pm_job {
     struct pm_wall_time date;
     uint8_t *memory, *in, *mid, *out;
     size_t memory_size, in_size, mid_size, out_size;
+    size_t in_used, mid_used, out_used; /* at most, so far: what is wiped in the end */
     size_t mid_at, mid_len, out_at, out_len;
     uint8_t digest[32];
     struct pm_slice sender;                /* as it leaves */

@@ -14,6 +14,23 @@ bool pm__job_await(struct pm_job *job, int32_t result)
     return !job->op.pending;
 }
 
+void pm__job_uses(size_t *used, size_t n)
+{
+    *used = n > *used ? n : *used;
+}
+
+/* Where nothing was written there is nothing to wipe: to touch the rest would take longer than a
+ * small mail. */
+static void wipe_memory(const struct pm_job *job)
+{
+    if (job->in != NULL) {
+        pm__wipe(job->memory, (size_t)(job->in - job->memory));
+        pm__wipe(job->in, job->in_used);
+        pm__wipe(job->mid, job->mid_used);
+        pm__wipe(job->out, job->out_used);
+    }
+}
+
 /* Gives back everything the job holds. */
 static void release(struct pm_module *module, bool graceful)
 {
@@ -35,7 +52,7 @@ static void release(struct pm_module *module, bool graceful)
         platform->file_close(platform->user, job->files[i]);
     }
     if (job->memory != NULL) {
-        pm__wipe(job->memory, job->memory_size);
+        wipe_memory(job);
         platform->job_memory_free(platform->user, job->memory);
     }
     if (job->keep) {

@@ -23,10 +23,10 @@ enum pm__composed {
     PM__COMPOSED_BAD   /* a file is not what it was */
 };
 
-/* job_compose.c: starts the message anew; while `measuring` attachments count as empty. */
+/* job_compose.c: starts the message anew; puts its next bytes into `mid`, *written of them. While
+ * `measuring` attachments count as empty. */
 void pm__compose_begin(struct pm_module *module);
-enum pm__composed pm__compose(struct pm_module *module, uint8_t *out, size_t size, size_t *written,
-                              bool measuring);
+enum pm__composed pm__compose(struct pm_module *module, size_t *written, bool measuring);
 
 /* policy.c: what the owner decides about the mail. */
 /* Where a mail goes, and as whom. */
@@ -57,6 +57,9 @@ void pm__international_begin(struct pm_module *module, struct pm_slice sender);
 void pm__international_leave_out(struct pm_module *module);
 /* The recipient that the session counts as `index`. */
 bool pm__recipient_nth(const struct pm_module *module, uint16_t index, struct pm__record *record);
+
+/* `n` bytes of a part of the job's memory are, or will be, written; `used` is its mark. */
+void pm__job_uses(size_t *used, size_t n);
 
 /* job_prepare.c: memory, texts, and one step of opening files and measuring. */
 /* The first answers 0, or the error that ends the job. */

@@ -94,6 +94,7 @@ bool pm__auth_crypto(struct pm_module *module, const struct pm_smtp_event *event
 {
     struct pm_job *job = &module->job;
     bool fits = event->key.len + event->data.len <= room(job);
+    pm__job_uses(&job->in_used, room(job));
     job->state = PM_JOB_CRYPTO;
     return pm__job_await(job, fits ? compute(module, event) : PM_ERR_UNSUPPORTED);
 }
@@ -103,6 +104,7 @@ bool pm__auth_token(struct pm_module *module, bool renew)
     struct pm_job *job = &module->job;
     const struct pm_platform *platform = module->platform;
     job->state = PM_JOB_TOKEN;
+    pm__job_uses(&job->in_used, room(job));
     return pm__job_await(job, platform->token(platform->user, &job->op, renew, job->in, room(job)));
 }
 

@@ -68,6 +68,7 @@ static bool read_on(struct pm_module *module, pm_file file, uint64_t size)
     uint64_t left = size - job->offset;
     size_t want = left < job->in_size ? (size_t)left : job->in_size;
     job->reading = true;
+    pm__job_uses(&job->in_used, want);
     return pm__job_await(
         job, platform->file_read(platform->user, &job->op, file, job->offset, job->in, want));
 }
@@ -124,8 +125,7 @@ static bool serve(struct pm_module *module, enum pm_mime_need need, bool measuri
     }
 }
 
-enum pm__composed pm__compose(struct pm_module *module, uint8_t *out, size_t size, size_t *written,
-                              bool measuring)
+enum pm__composed pm__compose(struct pm_module *module, size_t *written, bool measuring)
 {
     struct pm_job *job = &module->job;
     *written = 0;
@@ -138,12 +138,14 @@ enum pm__composed pm__compose(struct pm_module *module, uint8_t *out, size_t siz
                 return PM__COMPOSED_BAD;
             }
         }
-        if (*written == size) {
+        if (*written == job->mid_size) {
             return PM__COMPOSED_SOME;
         }
         size_t n = 0;
-        enum pm_mime_need need = pm_mime_read(&job->mime, out + *written, size - *written, &n);
+        enum pm_mime_need need =
+            pm_mime_read(&job->mime, job->mid + *written, job->mid_size - *written, &n);
         *written += n;
+        pm__job_uses(&job->mid_used, *written);
         if (need == PM_MIME_END) { /* Empty files were not read, others may have changed since. */
             return any_changed(module) ? PM__COMPOSED_BAD : PM__COMPOSED_ALL;
         }

@@ -108,10 +108,10 @@ uint16_t pm__prepare_begin(struct pm_module *module)
     if (job->memory == NULL || job->memory_size < 4096) {
         return PM_MAIL_NO_MEMORY;
     }
+    share_memory(job);
     if (!identify(module)) {
         return PM_MAIL_UNKNOWN;
     }
-    share_memory(job);
     describe_tls(module, job->memory);
     if (module->config->mail_clock_module) {
         pm__clock_local(module, &job->date);
@@ -185,7 +185,7 @@ bool pm__prepare_measure(struct pm_module *module)
 {
     struct pm_job *job = &module->job;
     size_t written = 0;
-    enum pm__composed how = pm__compose(module, job->mid, job->mid_size, &written, true);
+    enum pm__composed how = pm__compose(module, &written, true);
     job->message_size += written;
     if (how == PM__COMPOSED_BAD) {
         pm__job_fail(module, PM_MAIL_FILE_OPEN, 0);

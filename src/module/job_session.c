@@ -218,6 +218,7 @@ static bool fill(struct pm_module *module)
                                     &used, job->out + job->out_len, job->out_size - job->out_len);
             job->mid_at += used;
             job->out_len += n;
+            pm__job_uses(&job->out_used, job->out_len);
             if (used == 0) {
                 return true;
             }
@@ -225,7 +226,7 @@ static bool fill(struct pm_module *module)
             return true;
         } else {
             job->mid_at = 0;
-            how = pm__compose(module, job->mid, job->mid_size, &job->mid_len, false);
+            how = pm__compose(module, &job->mid_len, false);
             job->composed = how == PM__COMPOSED_ALL;
             if (how == PM__COMPOSED_BAD) {
                 return false;

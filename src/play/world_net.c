@@ -360,21 +360,30 @@ static int32_t token(void *user, struct pm_op *op, bool renew, uint8_t *out, siz
     return world_answer(w, op, (int32_t)len);
 }
 
+/* The least that a module must do with. */
+enum { JOB_MEMORY = 4096 };
+
 static uint8_t *job_memory(void *user, size_t *size)
 {
     struct world *w = user;
     if (world_fails(w)) {
         return NULL;
     }
-    *size = 4096;
+    *size = JOB_MEMORY;
     w->job_memory_out = true;
-    return malloc(*size);
+    return calloc(1, JOB_MEMORY);
 }
 
 static void job_memory_free(void *user, uint8_t *memory)
 {
     struct world *w = user;
     w->job_memory_out = false;
+    for (size_t i = 0; i < JOB_MEMORY; i++) {
+        if (memory[i] != 0) {
+            world_fail(w, "the module left bytes of a mail in the job's memory");
+            break;
+        }
+    }
     free(memory);
 }
 

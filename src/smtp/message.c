@@ -109,7 +109,9 @@ static size_t chunk(struct pm_smtp_message *message, const uint8_t *in, size_t i
             taken += in[taken] == '\n';
             message->line = message->left == 1 ? PM__SMTP_LINE_HELD : PM__SMTP_LINE_START;
             n = message->left != 1;
-            out[made] = '\n';
+            if (n != 0) {
+                out[made] = '\n';
+            }
         } else if (in[taken] == '\n') {
             message->line = PM__SMTP_LINE_CR; /* the next step completes it */
             out[made] = '\r';
