@@ -52,7 +52,6 @@ class Sink:
         self.mails = []
         self.users = users
         self.refuse = {} if refuse is None else refuse
-        self.failed_logins = []
         self.size_limit = size_limit
         self.utf8 = utf8
         self.address = address
@@ -105,7 +104,6 @@ class Sink:
         name, word = data.login.decode(), data.password.decode()
         if self.users.get(name) == word:
             return AuthResult(success=True, auth_data=name)
-        self.failed_logins.append(name)
         return AuthResult(success=False, handled=False)
 
     async def handle_RCPT(self, _server, _session, envelope, address, _options):
@@ -122,6 +120,23 @@ class Sink:
     def received(self, count=1):
         """The mails so far, as soon as there are `count` of them."""
         return wait_until(lambda: len(self.mails) >= count and list(self.mails), "a mail")
+
+
+class Hears(SMTP):
+    """Keeps what a client says in the Witness that it belongs to; asyncio has taken TLS off."""
+
+    def data_received(self, data):
+        self.event_handler.heard += data
+        super().data_received(data)
+
+
+class Witness(Sink):
+    """A sink that keeps every byte that it is told, in clear and within TLS."""
+    protocol = Hears
+
+    def __init__(self, *arguments, **options):
+        super().__init__(*arguments, **options)
+        self.heard = bytearray()
 
 
 class Peer:

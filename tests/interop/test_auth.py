@@ -33,14 +33,15 @@ class WithDovecot(ProgramTest):
         cls.server = cls.shared.enter_context(
             Postfix(cls.shared.folder, cls.authority, {USER: PASSWORD, OTHER: OTHERS_PASSWORD},
                     mechanisms=PASSWORDS + TOKENS, token_key=KEY))
-        cls.mails = 0
+        cls.mails = cls.marks = 0
 
     def attempt(self, settings=(), account=(USER, PASSWORD), ssltype=IMPLICIT, mails=1):
-        """Results of mails in a row, and the mechanisms by which the server let them in."""
+        """Results of mails in a row, and the mechanisms by which the server let mail in."""
         kind = "smtps" if ssltype == IMPLICIT else "submission"
         WithDovecot.mails += 1
         recipient = f"auth{self.mails}@example.net"
         trace = self.folder / f"trace{self.mails}"
+        before = len(self.logins())
         _, port = self.module("--trace", trace, *(word for setting in ("smtp.server=localhost", *settings)
                                                   for word in ("--set", setting)),
                               name=f"module{self.mails}")
@@ -53,10 +54,20 @@ class WithDovecot(ProgramTest):
         sent = sum(result == (0, 0) for result in results)
         if sent:
             self.server.received(recipient, sent)
-        log = (self.server.folder / "postfix.log").read_text()
-        used = re.findall(r"sasl_method=([\w-]+)", log)
         self.trace = trace.read_text(errors="replace")
-        return results, used[len(used) - sent:]
+        return results, self.logins()[before:]
+
+    def logins(self):
+        """The mechanism of each mail that the server has begun to take so far."""
+        WithDovecot.marks += 1
+        mark, log = f"refused{self.marks}@mark.test", self.server.folder / "postfix.log"
+        # Postfix's log is written in its order, but not at once: up to here it is when this is in it.
+        with self.server.probe("plain") as client:
+            client.ehlo()
+            client.mail("mark@example.net")
+            client.rcpt(mark)
+        harness.wait_until(lambda: mark in log.read_text(), "Postfix's log")
+        return re.findall(r"sasl_method=([\w-]+)", log.read_text())
 
     # ---- passwords ----------------------------------------------------------------------------
     def test_each_with_the_password(self):

@@ -9,10 +9,11 @@ import hostile
 from certificates import Authority, openssl
 from nameserver import NameServer
 from program import ProgramTest, activate, configure, trust, write_mail
-from sinks import Sink
+from sinks import Witness
 
 SENT, REFUSED = (0, 0), (665, 0)
 LOOPBACK = "127.0.0.1"
+IN_CLEAR = rb"\AEHLO [^\r\n]+\r\nSTARTTLS\r\n\Z"
 
 
 def der_names(*names):
@@ -41,10 +42,11 @@ class Certificates(ProgramTest):
         self.account = (hostile.USER, hostile.PASSWORD)
 
     def send(self, host, certificate, context=None):
-        """What comes of a mail, the same both ways; a refusal leaves no mail and no login."""
+        """What comes of a mail, the same both ways; a refusal leaves no mail, and not a word within
+        TLS."""
         results = set()
         for implicit in (True, False):
-            sink = Sink(certificate, implicit, users=dict([self.account]))
+            sink = Witness(certificate, implicit, users=dict([self.account]))
             if context:
                 context(sink.context)
             with sink:
@@ -52,7 +54,9 @@ class Certificates(ProgramTest):
                 write_mail(self.port, ["b@example.com"])
                 result = self.port.send_mail(60)
                 self.assertEqual(len(sink.mails), 1 if result == SENT else 0)
-                self.assertEqual(sink.failed_logins, [])
+                self.assertEqual(hostile.reveals(sink.heard, hostile.PASSWORD), result == SENT)
+                if result != SENT:
+                    self.assertRegex(bytes(sink.heard), rb"\A\Z" if implicit else IN_CLEAR)
             results.add(result)
         self.assertEqual(len(results), 1, results)
         return results.pop()
