@@ -115,7 +115,9 @@ struct pm_module_config {
     uint8_t power_off;                     /* enum pm_power_off; the last two stay off */
     uint32_t cfun_delay;                   /* ms that a change by AT+CFUN takes, 0: none */
     uint32_t qiact_delay;                  /* ms that AT+QIACT takes, 0: none */
-    uint32_t reuse_seconds;                /* how long a connection waits for a next mail; 0: not */
+    uint32_t reuse_seconds;                /* how long a connection waits for a next mail; 0: not:
+                                            * the platform's conn_close() then comes between mails,
+                                            * or with pm_module_mail_leave() */
     const char *ehlo_name;                 /* domain or address literal, never NULL */
     enum pm_smtp_clear_auth auth_in_clear; /* SD59 */
     const char *auth_in_clear_servers;     /* names between commas that are allowed all the same */
@@ -221,7 +223,8 @@ void pm_port_lost(struct pm_port *port, uint64_t now);
 /* The pending operation `op` has ended with `result`. */
 void pm_module_done(struct pm_module *module, struct pm_op *op, int32_t result, uint64_t now);
 
-/* Bytes from the mail server, on the open connection. All are taken. */
+/* Bytes from the mail server, on the open connection, which may be one that waits for the next mail
+ * (reuse_seconds). All are taken. */
 void pm_module_received(struct pm_module *module, const uint8_t *data, size_t len, uint64_t now);
 
 /* The mail connection takes bytes again. */
@@ -248,11 +251,16 @@ bool pm_module_off(const struct pm_module *module);
 /* Switches on a module that is off, as its PWRKEY does. Nothing happens to one that is not. */
 void pm_module_power_on(struct pm_module *module, uint64_t now);
 
-/* True while a mail job runs. */
+/* True while a mail job runs. A connection that waits for the next mail (reuse_seconds) is none. */
 bool pm_module_mail_running(const struct pm_module *module);
 
 /* Ends a running mail job as failed (+QSMTPPUT: 651,0), for a program that must leave. */
 void pm_module_mail_abort(struct pm_module *module, uint64_t now);
+
+/* Ends a connection that waits for the next mail (reuse_seconds) with QUIT, as before the owner
+ * turns off its radio or sleeps; the next mail opens another. Nothing happens without one, or while
+ * a mail job runs. */
+void pm_module_mail_leave(struct pm_module *module, uint64_t now);
 
 /* What has happened since pm_module_init(). A restart of the module (AT+CFUN=1,1, AT+QPOWD) drops
  * what pm_module_preset() gave: its host presets again when `restarts` has changed. */

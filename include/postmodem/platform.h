@@ -73,7 +73,8 @@ struct pm_tls_request {
     struct pm_slice cacert, cacertex, clientcert, clientkey; /* module file names, may be empty */
     struct pm_slice key_password;                            /* secret */
     struct pm_slice alpn;
-    bool verify;     /* the certificate is verified whatever seclevel says (REQUIRETLS) */
+    bool verify;     /* the certificate is verified, with its dates, whatever seclevel and
+                      * ignore_local_time say (REQUIRETLS, SD83) */
     bool configured; /* nothing of this is the host's: the connection is that of a policy, and the
                       * platform adds what is configured for it */
 };
@@ -86,14 +87,15 @@ struct pm_route {
 };
 
 struct pm_connect_request {
-    struct pm_slice host; /* name or IP literal as typed, no brackets */
+    struct pm_slice host; /* name or IP literal as typed, no brackets; a name beyond ASCII is UTF-8:
+                           * look up, check and send to TLS its A-labels (RFC 5891), or fail */
     uint16_t port;        /* 1-65535 */
     struct pm_route route;
     const struct pm_tls_request *tls; /* NULL: clear */
 };
 
 struct pm_resolve_request {
-    struct pm_slice host; /* a name as typed, no IP literal */
+    struct pm_slice host; /* a name as typed, no IP literal; beyond ASCII as in a connect request */
     struct pm_route route;
 };
 

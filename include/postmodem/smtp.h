@@ -73,7 +73,7 @@ enum pm_smtp_clear_auth { PM_SMTP_CLEAR_AUTH_ALLOW, PM_SMTP_CLEAR_AUTH_NEVER };
 
 /* What a server shall tell the sender about the mail by mail (RFC 3461), as bits. */
 enum pm_smtp_notify {
-    PM_SMTP_NOTIFY_NEVER = 1, /* alone */
+    PM_SMTP_NOTIFY_NEVER = 1, /* only without the others */
     PM_SMTP_NOTIFY_SUCCESS = 2,
     PM_SMTP_NOTIFY_FAILURE = 4,
     PM_SMTP_NOTIFY_DELAY = 8
@@ -109,7 +109,7 @@ struct pm_smtp_config {
      * the server does not offer it. 0 (always for a sender that is not ASCII): the mail fails. */
     uint16_t ascii_recipients;
     bool require_tls; /* REQUIRETLS; that the certificate is verified is the owner's care */
-    uint8_t notify;   /* bits of enum pm_smtp_notify; 0: nothing is said about it */
+    uint8_t notify;   /* bits of enum pm_smtp_notify that go together; 0: nothing is said of it */
     struct pm_slice
         envelope_id; /* goes with notify; at most 100 characters as xtext, may be empty */
     bool body_8bit;  /* asks for BODY=8BITMIME where offered (the composer needs it never) */
@@ -167,8 +167,9 @@ struct pm_smtp_event {
                      * reply need not be waited for. Else drop the connection as it is. */
     bool kept;      /* the connection stays open for pm_smtp_again(); RSET may be in the output */
     bool untouched; /* PM_SMTP_EV_DONE on a kept connection that the server has left before it
-                     * answered MAIL, or answered with 530: the mail may go over a new one, and is
-                     * not sent twice */
+                     * answered MAIL, or answered with 530, or on which it said nothing to MAIL for
+                     * 30 s, without having had the whole message: the mail may go over a new one,
+                     * and is not sent twice */
 };
 
 /* The session's state, owned by the caller; members are the engine's own business. */
@@ -178,9 +179,9 @@ struct pm_smtp_event {
  * Starts a session on a connection just opened at `now`. The slices of `config` must stay
  * valid and unchanged until PM_SMTP_EV_DONE or pm_smtp_wipe(). What could not stand in a
  * command (an address that pm_address_valid() refuses, or one beyond ASCII without
- * `international`; an EHLO name with anything but
- * printable ASCII, a NUL in a secret, no recipient) ends the session at once with
- * PM_MAIL_PARAMETER.
+ * `international`; an EHLO name with anything but printable ASCII; an account with a NUL, or one
+ * that does not fit PM_SMTP_OUT_SIZE; bits of `notify` that contradict each other; an `envelope_id`
+ * too long; no recipient) ends the session at once with PM_MAIL_PARAMETER.
  */
 void pm_smtp_init(struct pm_smtp *smtp, const struct pm_smtp_config *config, uint64_t now);
 

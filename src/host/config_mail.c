@@ -112,10 +112,25 @@ static bool finish_rate(struct pm_options *options, char *err, size_t err_size)
               "a number from 1 to 1000000 and /second, /minute, /hour or /day");
 }
 
+/* A domain beyond ASCII that IDNA does not know is nobody's: no mail can have it. */
+static bool has_domain(struct pm_slice address)
+{
+    const uint8_t *at = memrchr(address.ptr, '@', address.len);
+    char ascii[256];
+    const size_t local = at != NULL ? (size_t)(at - address.ptr) + 1 : address.len;
+    const struct pm_slice domain = {address.ptr + local, address.len - local};
+    return pm__slice_is_ascii(domain) || pm_idna_ascii(domain, ascii, sizeof ascii) != 0;
+}
+
 static bool check_list(const char *key, const char *list, char *err, size_t err_size)
 {
-    return pm_policy_list_valid(list) ||
-           no(err, err_size, key, list, "a list of addresses and @domains");
+    struct pm_slice rest = pm__list(list);
+    struct pm_slice entry;
+    bool good = pm_policy_list_valid(list);
+    while (good && pm__list_next(&rest, &entry)) {
+        good = has_domain(entry);
+    }
+    return good || no(err, err_size, key, list, "a list of addresses and @domains");
 }
 
 static bool check_command(const char *path, char *err, size_t err_size)
@@ -159,7 +174,8 @@ bool pm__config_finish_mail(struct pm_options *options, char *err, size_t err_si
 {
     const struct pm_mail_setting *mail = &options->mail;
     struct pm_mail_policy *policy = &options->module.policy;
-    if (*mail->from != '\0' && !pm_address_valid(pm__slice(mail->from))) {
+    if (*mail->from != '\0' &&
+        (!pm_address_valid(pm__slice(mail->from)) || !has_domain(pm__slice(mail->from)))) {
         return no(err, err_size, "mail.from", mail->from, "a mail address");
     }
     policy->from = mail->from;

@@ -5,7 +5,6 @@
  */
 #include <errno.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +12,7 @@
 
 #include "host/binding.h"
 #include "host/conn_internal.h"
+#include "host/tcp.h"
 
 /* "Connection Attempt Delay" of RFC 8305 section 8. */
 #define HEAD_START_MS 250
@@ -107,10 +107,7 @@ static int start_connect(struct pm_conn *conn, const struct sockaddr_storage *ad
     if (fd < 0) {
         return -1;
     }
-    int on = 1;
-    /* Both only make things better; a kernel without them serves as well. */
-    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-    (void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+    pm_tcp_set_options(fd);
     if (!pm_binding_apply(conn->path.binding, fd) ||
         (connect(fd, (const struct sockaddr *)address, pm_sockaddr_len(address)) != 0 &&
          errno != EINPROGRESS)) {

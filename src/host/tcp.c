@@ -79,8 +79,7 @@ void pm_tcp_print(const struct sockaddr_storage *address, char *text, size_t siz
     }
 }
 
-/* Short answers leave at once, and a host that vanished is noticed some day. */
-static void set_options(int fd)
+void pm_tcp_set_options(int fd)
 {
     const struct {
         int level, name, value;
@@ -135,7 +134,7 @@ static void on_connection(uv_poll_t *poll, int status, int events)
         pm_terminal_read(t);
         pm_terminal_detach(t);
     }
-    set_options(fd);
+    pm_tcp_set_options(fd);
     pm_tcp_print(&peer, text, sizeof text);
     pm_terminal_log(t, PM_LOG_DEBUG, "host at %s", text);
     if (!pm_terminal_attach(t, fd, fd)) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Addresses of TCP ports as users write and read them. */
+/* Addresses of TCP ports as users write and read them, and what all TCP connections have set. */
 #ifndef PM_HOST_TCP_H
 #define PM_HOST_TCP_H
 
@@ -17,6 +17,10 @@ bool pm_tcp_parse(const char *text, struct sockaddr_storage *address, socklen_t 
 
 /* Writes it as pm_tcp_parse() reads it. */
 void pm_tcp_print(const struct sockaddr_storage *address, char *text, size_t size);
+
+/* What is short leaves at once, and a peer that vanished while nobody spoke is noticed within two
+ * minutes. All of it only makes things better: a kernel that lacks some of it serves as well. */
+void pm_tcp_set_options(int fd);
 
 /* What tcp.c keeps of its kinds of ports: t->own. */
 struct pm_tcp_port {

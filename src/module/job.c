@@ -97,10 +97,10 @@ static bool has_session(const struct pm_job *job)
 }
 
 /* Why, where the error alone does not say it. */
-static const char *explanation(const struct pm_job *job, uint16_t error)
+static const char *explanation(const struct pm_job *job, uint16_t error, uint16_t reply)
 {
     /* Without a session of its own what is there belongs to the mail before. */
-    const uint8_t lacks = has_session(job) ? pm_smtp_lacks(&job->smtp) : 0;
+    const uint8_t lacks = reply == 0 && has_session(job) ? pm_smtp_lacks(&job->smtp) : 0;
     if (error == PM_MAIL_AUTH_TYPE) {
         return ": none that the server offers may be used here (smtp.auth, "
                "and without TLS auth_in_clear)";
@@ -129,7 +129,7 @@ static void log_result(struct pm_module *module, uint16_t error, uint16_t reply)
         pm__text_number(&log.text, error);
         pm__text_add(&log.text, " ");
         pm__text_add(&log.text, text != NULL ? text : "");
-        pm__text_add(&log.text, explanation(&module->job, error));
+        pm__text_add(&log.text, explanation(&module->job, error, reply));
         if (reply != 0) {
             pm__text_add(&log.text, ", SMTP reply ");
             pm__text_number(&log.text, reply);

@@ -112,6 +112,7 @@ uint16_t pm__prepare_begin(struct pm_module *module)
     if (!identify(module)) {
         return PM_MAIL_UNKNOWN;
     }
+    job->changes = pm__reuse_changes(module); /* with what is copied from the settings here */
     describe_tls(module, job->memory);
     if (module->config->mail_clock_module) {
         pm__clock_local(module, &job->date);
@@ -125,6 +126,10 @@ uint16_t pm__prepare_begin(struct pm_module *module)
     }
     job->tls.verify = module->config->policy.require_tls;
     pm__international_begin(module, relay.sender);
+    if (job->sender.len == 0) {
+        pm__log_text(module, PM_LOG_WARNING, "the sender's domain has no ASCII form");
+        return PM_MAIL_MAILBOX_NAME;
+    }
     job->request = (struct pm_connect_request){
         .host = relay.server,
         .port = relay.port,
@@ -175,7 +180,6 @@ bool pm__prepare_connect(struct pm_module *module)
 {
     struct pm_job *job = &module->job;
     const struct pm_platform *platform = module->platform;
-    job->changes = pm__reuse_changes(module);
     job->state = PM_JOB_CONNECT;
     return pm__job_await(job, platform->conn_open(platform->user, &job->op, &job->request));
 }

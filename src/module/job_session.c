@@ -4,11 +4,13 @@
 
 #include "module/job.h"
 
-/* ENVID takes 100 characters: of a longer Message-ID its own part, which is as unique. */
+/* ENVID takes 100 characters, some of which count thrice: of a Message-ID that it may not take, its
+ * own part, which is as unique. */
 static struct pm_slice envelope_id(const struct pm_job *job)
 {
     struct pm_slice id = pm__slice(job->message_id);
-    if (id.len > 100) {
+    if (id.len > 100 || memchr(id.ptr, '+', id.len) != NULL ||
+        memchr(id.ptr, '=', id.len) != NULL) {
         const uint8_t *at = memchr(id.ptr, '@', id.len);
         id.len = at != NULL ? (size_t)(at - id.ptr) : 0;
     }

@@ -185,6 +185,13 @@ void pm_module_mail_abort(struct pm_module *module, uint64_t now)
     pm__module_run(module);
 }
 
+void pm_module_mail_leave(struct pm_module *module, uint64_t now)
+{
+    module->now = now;
+    pm__reuse_leave(module);
+    pm__module_run(module);
+}
+
 struct pm_module_counts pm_module_count(const struct pm_module *module)
 {
     return (struct pm_module_counts){module->restarts, module->mails_sent, module->mails_failed,

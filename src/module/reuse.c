@@ -23,7 +23,7 @@ static bool step(struct pm_module *module)
         pm__trace(module, event.kind == PM_SMTP_EV_SENT, event.data);
         return true;
     case PM_SMTP_EV_LEAVE:
-        if (!event.graceful) {
+        if (!event.graceful && !module->reuse.leaving) {
             pm__log_text(module, PM_LOG_INFO, "the server has ended the kept connection");
         }
         (void)pm__session_send(module);
@@ -43,6 +43,7 @@ static void settle(struct pm_module *module)
 static void leave(struct pm_module *module, const char *why)
 {
     pm__log_text(module, PM_LOG_INFO, why);
+    module->reuse.leaving = true;
     pm_smtp_leave(&module->job.smtp, module->now);
     settle(module);
 }
@@ -90,6 +91,7 @@ void pm__reuse_begin(struct pm_module *module)
     const struct pm_draft *draft = &module->draft;
     struct pm_reuse *reuse = &module->reuse;
     reuse->open = true;
+    reuse->leaving = false;
     reuse->port = draft->port;
     reuse->contextid = draft->contextid;
     reuse->sslctxid = draft->sslctxid;
@@ -107,12 +109,12 @@ bool pm__reuse_take(struct pm_module *module, const struct pm_smtp_config *confi
     } else if (reuse->open && !fits(module)) {
         leave(module, "the kept connection is not the one that is asked for now");
     }
-    if (!reuse->open || !pm_smtp_again(&module->job.smtp, config, module->now)) {
-        return false;
+    bool taken = reuse->open && pm_smtp_again(&module->job.smtp, config, module->now);
+    if (reuse->open && !taken) {
+        close_kept(module, false);
     }
-    module->job.changes = reuse->changes;
     reuse->open = false;
-    return true;
+    return taken;
 }
 
 bool pm__reuse_run(struct pm_module *module)
@@ -155,6 +157,13 @@ void pm__reuse_closed(struct pm_module *module)
 {
     if (module->reuse.open) {
         pm_smtp_closed(&module->job.smtp, module->now);
+    }
+}
+
+void pm__reuse_leave(struct pm_module *module)
+{
+    if (module->reuse.open) {
+        leave(module, "the owner ends the kept connection");
     }
 }
 

@@ -39,11 +39,16 @@ void pm__smtp_envelope_begin(struct pm_smtp *smtp, uint64_t now)
     pm__smtp_enter(smtp, PM__SMTP_MAIL, now);
 }
 
+static bool pipelines(const struct pm_smtp *smtp)
+{
+    return smtp->capabilities.pipelining && !smtp->config.no_pipelining;
+}
+
 bool pm__smtp_wants_recipient(const struct pm_smtp *smtp)
 {
     const struct pm_smtp_envelope *envelope = &smtp->envelope;
     bool turn = smtp->state == PM__SMTP_RCPT && envelope->asked == envelope->answered;
-    if (smtp->capabilities.pipelining) {
+    if (pipelines(smtp)) {
         turn = smtp->state == PM__SMTP_RCPT || smtp->state == PM__SMTP_MAIL;
     }
     return turn && smtp->error == 0 && !envelope->asking &&
@@ -75,16 +80,15 @@ void pm_smtp_recipient(struct pm_smtp *smtp, struct pm_slice address)
 static bool may_group(const struct pm_smtp *smtp, bool bdat)
 {
     const struct pm_smtp_config *config = &smtp->config;
-    return smtp->capabilities.pipelining &&
-           (!bdat || (config->message_size <= PM_SMTP_GROUP_SIZE &&
-                      (config->recipients == 1 || config->any_recipient)));
+    return pipelines(smtp) && (!bdat || (config->message_size <= PM_SMTP_GROUP_SIZE &&
+                                         (config->recipients == 1 || config->any_recipient)));
 }
 
 /* BDAT announces the size, which is another one when recipients are left out of the header. */
 static bool goes_by_bdat(const struct pm_smtp *smtp)
 {
-    return smtp->capabilities.chunking && smtp->config.message_size != 0 &&
-           (smtp->lacks & PM_SMTP_LACKS_UTF8) == 0;
+    return smtp->capabilities.chunking && !smtp->config.no_chunking &&
+           smtp->config.message_size != 0 && (smtp->lacks & PM_SMTP_LACKS_UTF8) == 0;
 }
 
 bool pm__smtp_send_data(struct pm_smtp *smtp, uint64_t now)

@@ -23,6 +23,12 @@ bool pm__smtp_envelope_id_fits(struct pm_slice id)
     return len <= ENVELOPE_ID_MAX;
 }
 
+bool pm__smtp_notify_valid(uint8_t notify)
+{
+    const unsigned others = PM_SMTP_NOTIFY_SUCCESS | PM_SMTP_NOTIFY_FAILURE | PM_SMTP_NOTIFY_DELAY;
+    return notify == PM_SMTP_NOTIFY_NEVER || (notify & ~others) == 0;
+}
+
 static void put_xtext(struct pm_smtp_out *out, struct pm_slice text)
 {
     static const char digits[] = "0123456789ABCDEF";

@@ -8,6 +8,9 @@
 /* True when ENVID= stays within the 100 characters of RFC 3461 4.4. */
 bool pm__smtp_envelope_id_fits(struct pm_slice id);
 
+/* True for bits that NOTIFY= may have beside each other (RFC 3461 4.1). */
+bool pm__smtp_notify_valid(uint8_t notify);
+
 /* Looks at what the mail needs and the server lacks. Answers the error that ends the mail, or 0;
  * then recipients that the server cannot have are no longer counted. */
 uint16_t pm__smtp_judge_server(struct pm_smtp *smtp);

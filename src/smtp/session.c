@@ -20,6 +20,10 @@
 
 enum { EHLO_NAME_MAX = 255 };
 
+/* The longest wait in ms for the first answer on a kept connection: a path that died without a
+ * word meanwhile is no reason to wait as for a server that is at work (SD79). */
+enum { KEPT_TIMEOUT = 30000 };
+
 /* ---- States and ends ---- */
 
 void pm__smtp_enter(struct pm_smtp *smtp, enum pm__smtp_state state, uint64_t now)
@@ -113,8 +117,10 @@ static void lose(struct pm_smtp *smtp, uint64_t now)
         return;
     }
     smtp->untouched = is_untouched(smtp);
-    pm__smtp_fail(smtp, handshake ? PM_MAIL_SSL : PM_MAIL_CLOSED, smtp->negative, PM__SMTP_DROP,
-                  now);
+    /* A refusal that the mail went on from says nothing of a message given whole. */
+    bool given = smtp->message.stage == PM__SMTP_MESSAGE_GIVEN;
+    pm__smtp_fail(smtp, handshake ? PM_MAIL_SSL : PM_MAIL_CLOSED, given ? 0 : smtp->negative,
+                  PM__SMTP_DROP, now);
 }
 
 /* ---- Actions of the transition table ---- */
@@ -148,9 +154,7 @@ static void do_helo(struct pm_smtp *smtp, uint64_t now)
 static void do_greeted(struct pm_smtp *smtp, uint64_t now)
 {
     const struct pm_smtp_config *config = &smtp->config;
-    struct pm_smtp_capabilities *capabilities = &smtp->capabilities;
-    capabilities->pipelining = capabilities->pipelining && !config->no_pipelining;
-    capabilities->chunking = capabilities->chunking && !config->no_chunking;
+    const struct pm_smtp_capabilities *capabilities = &smtp->capabilities;
     if (config->starttls && !config->tls && !smtp->secured) {
         if (!capabilities->starttls) {
             pm__smtp_fail(smtp, PM_MAIL_SSL, 0, PM__SMTP_QUIT, now);
@@ -183,7 +187,9 @@ static void do_tls_refused(struct pm_smtp *smtp, uint64_t now)
 
 static void do_delivered(struct pm_smtp *smtp, uint64_t now)
 {
-    smtp->status = smtp->reply.status;
+    if (smtp->error == 0) {
+        smtp->status = smtp->reply.status;
+    }
     smtp->logged_out = false;
     pm__smtp_finish(smtp, PM__SMTP_QUIT, now);
 }
@@ -455,7 +461,8 @@ bool pm__smtp_config_valid(const struct pm_smtp_config *config)
     return is_ehlo_name(config->ehlo_name) && config->recipients > 0 &&
            (config->sender.len == 0 || pm_address_valid(config->sender)) &&
            (config->international || pm__slice_is_ascii(config->sender)) &&
-           pm__smtp_envelope_id_fits(config->envelope_id) && !has_nul(config->username) &&
+           pm__smtp_envelope_id_fits(config->envelope_id) &&
+           pm__smtp_notify_valid(config->notify) && !has_nul(config->username) &&
            !has_nul(config->password) && pm__smtp_auth_fits(config);
 }
 
@@ -540,6 +547,9 @@ void pm_smtp_closed(struct pm_smtp *smtp, uint64_t now)
 uint64_t pm_smtp_deadline(const struct pm_smtp *smtp)
 {
     uint32_t timeout = pm__smtp_timeout((enum pm__smtp_state)smtp->state);
+    if (timeout != 0 && !pm__smtp_between(smtp) && is_untouched(smtp)) {
+        timeout = KEPT_TIMEOUT;
+    }
     return timeout == 0 ? PM_NEVER : smtp->since + timeout;
 }
 
@@ -551,6 +561,7 @@ void pm_smtp_tick(struct pm_smtp *smtp, uint64_t now)
     if (pm__smtp_between(smtp)) {
         pm__smtp_part(smtp, now);
     } else {
+        smtp->untouched = is_untouched(smtp);
         pm__smtp_fail(smtp, PM_MAIL_TIMEOUT, 0, PM__SMTP_DROP, now);
     }
 }

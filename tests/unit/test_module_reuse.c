@@ -252,6 +252,45 @@ static void test_login_is_over(void **state)
     assert_int_equal(count(w.trace, "AUTH PLAIN ***"), 2);
 }
 
+/* The settings of a mail are those at its QSMTPPUT. A connection made with them is not one for
+ * the next mail when they change while the mail is on its way. */
+static void test_settings_change_meanwhile(void **state)
+{
+    (void)state;
+    ok("AT+QSSLCFG=\"seclevel\",1,0\r");
+    assert_string_equal(say("AT+QSMTPPUT=60;+QSSLCFG=\"seclevel\",1,1\r"), SENT);
+    check(2, 2);
+    put(SENT);
+    check(3, 3);
+}
+
+/* A path that died without a word costs the mail half a minute, and no more. */
+static void test_silent_at_the_next_mail(void **state)
+{
+    (void)state;
+    w.server.fault = WORLD_SILENT;
+    assert_string_equal(say("AT+QSMTPPUT=60\r"), "\r\nOK\r\n");
+    w.server.fault = WORLD_OK;
+    world_advance(&w, w.now + 29000);
+    check(1, 1);
+    world_advance(&w, w.now + 2000);
+    check(2, 2);
+    assert_string_equal(say(""), "\r\n+QSMTPPUT: 0,0\r\n");
+}
+
+static void test_owner_ends_it(void **state)
+{
+    (void)state;
+    pm_module_mail_leave(&w.module, w.now);
+    world_run(&w);
+    assert_false(w.server.connected);
+    assert_non_null(strstr(w.trace, "QUIT"));
+    assert_null(strstr(w.log, "the server has ended"));
+    pm_module_mail_leave(&w.module, w.now);
+    put(SENT);
+    check(2, 2);
+}
+
 /* What belongs to the mail and not to the connection changes freely. */
 static void test_other_mail(void **state)
 {
@@ -293,7 +332,8 @@ static void test_context_ends_it(void **state)
     check(3, 3);
 }
 
-/* Every platform call of a mail on a kept connection fails once: one result, nothing left over. */
+/* Every platform call of a mail on a kept connection fails once: one result, nothing left over.
+ */
 static void test_every_failure(void **state)
 {
     (void)state;
@@ -330,6 +370,9 @@ int main(void)
         TEST(test_time_is_over_at_the_next_mail),
         TEST(test_explanation_is_of_this_mail),
         TEST(test_login_is_over),
+        TEST(test_settings_change_meanwhile),
+        TEST(test_silent_at_the_next_mail),
+        TEST(test_owner_ends_it),
     };
     return cmocka_run_group_tests_name("module_reuse", tests, NULL, NULL);
 }

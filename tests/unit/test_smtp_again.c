@@ -124,6 +124,51 @@ static void test_stray_reply_to_the_group(void **state)
     }
 }
 
+/* Each mail has its own word on what is used of what the server offers. */
+static void test_settings_of_the_next_mail(void **state)
+{
+    (void)state;
+    static struct smtp_peer peer;
+    static const smtp_script first[] = {BOTH, CHUNKED, NULL};
+    static const smtp_script second[] = {"A", SMTP_REST, "L", "CQUIT\r\n", NULL};
+    struct smtp_setup setup = kept;
+    setup.config.message_size = strlen(setup.body);
+    smtp_peer_start(&peer, &setup, (struct smtp_cut){0, 0, 0, 256});
+    smtp_peer_steps(&peer, first);
+    setup.config.no_pipelining = true;
+    setup.config.no_chunking = true;
+    smtp_peer_steps(&peer, second);
+    assert_int_equal(peer.done, 2);
+    assert_int_equal(peer.result.error, 0);
+}
+
+/* Nothing for half a minute in place of the first answer is as good as a close; what comes after
+ * an answer has the time that is due to a server at work. */
+static void test_silence(void **state)
+{
+    (void)state;
+    static struct smtp_peer peer;
+    static const smtp_script first[] = {PIPE, GROUPED, "A", GROUP, NULL};
+    static const smtp_script reset[] = {SMTP_GREETING, SMTP_MAIL, "S550 no\r\n", "CRSET\r\n",
+                                        "A",           "T",       NULL};
+    smtp_peer_start(&peer, &kept, (struct smtp_cut){0, 0, 0, 256});
+    smtp_peer_steps(&peer, reset);
+    assert_int_equal(peer.result.error, PM_MAIL_TIMEOUT);
+    assert_true(peer.result.untouched);
+    for (unsigned answered = 0; answered < 2; answered++) {
+        smtp_peer_start(&peer, &kept, (struct smtp_cut){0, 0, 0, 256});
+        smtp_peer_steps(&peer, first);
+        if (answered != 0) {
+            smtp_peer_step(&peer, "S250 a\r\n");
+        }
+        uint64_t wait = pm_smtp_deadline(&peer.smtp) - peer.now;
+        assert_int_equal(wait, answered != 0 ? 300000 : 30000);
+        smtp_peer_step(&peer, "T");
+        assert_int_equal(peer.result.error, PM_MAIL_TIMEOUT);
+        assert_int_equal(peer.result.untouched, answered == 0);
+    }
+}
+
 /* Who logged in stays logged in, and no secret waits for the next mail. */
 static void test_auth_once(void **state)
 {
@@ -286,6 +331,8 @@ int main(void)
         cmocka_unit_test(test_chunking_costs_one),
         cmocka_unit_test(test_left_in_the_group),
         cmocka_unit_test(test_stray_reply_to_the_group),
+        cmocka_unit_test(test_settings_of_the_next_mail),
+        cmocka_unit_test(test_silence),
         cmocka_unit_test(test_auth_once),
         cmocka_unit_test(test_refused_mail_is_reset),
         cmocka_unit_test(test_not_kept),

@@ -200,6 +200,29 @@ static void test_unknown_after_the_end(void **state)
     }
 }
 
+/* A refusal that did not end the mail is not the word on a message given whole. */
+static void test_closed_after_a_tolerated_refusal(void **state)
+{
+    (void)state;
+    static const smtp_script amid[] = {GROUP2, "S250 a\r\n250 b\r\n550 c\r\n", NULL};
+    static const smtp_script whole[] = {GROUPANY, "S250 a\r\n250 b\r\n550 c\r\n", NULL};
+    smtp_peer_start(&peer, &any, (struct smtp_cut){0, 0, 0, 64});
+    smtp_peer_steps(&peer, whole);
+    smtp_peer_step(&peer, "X");
+    assert_int_equal(peer.result.error, PM_MAIL_CLOSED);
+    assert_int_equal(peer.result.code, 0);
+    assert_true(pm_smtp_unknown(&peer.smtp));
+    struct smtp_setup setup = any;
+    setup.hold_body = true;
+    setup.config.message_size = PM_SMTP_GROUP_SIZE + 1;
+    smtp_peer_start(&peer, &setup, (struct smtp_cut){0, 0, 0, 64});
+    smtp_peer_steps(&peer, amid);
+    smtp_peer_step(&peer, "X");
+    assert_int_equal(peer.result.error, PM_MAIL_CLOSED);
+    assert_int_equal(peer.result.code, 550);
+    assert_false(pm_smtp_unknown(&peer.smtp));
+}
+
 /* ---- Messages ---- */
 
 /* Gives `message` in pieces of `piece` bytes into an output of `room`; returns what left. */
@@ -319,6 +342,7 @@ int main(void)
         cmocka_unit_test(test_refused_after_it),
         cmocka_unit_test(test_replies_before_the_end),
         cmocka_unit_test(test_unknown_after_the_end),
+        cmocka_unit_test(test_closed_after_a_tolerated_refusal),
         cmocka_unit_test(test_messages),
         cmocka_unit_test(test_nothing_leaves_after_a_bad_end),
         cmocka_unit_test(test_commands_leave_first),

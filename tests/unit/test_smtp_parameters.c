@@ -128,6 +128,16 @@ static void test_dsn(void **state)
               "CRCPT TO:<r0@example.net> NOTIFY=NEVER\r\n", SMTP_DATA, SMTP_BODY, SMTP_DELIVERED);
 }
 
+static void test_dsn_contradicts_itself(void **state)
+{
+    (void)state;
+    static const uint8_t bits[] = {3, 5, 9, 15, 16, 128};
+    for (size_t i = 0; i < sizeof bits; i++) {
+        setup.config.notify = bits[i];
+        SMTP_PLAY(&setup, PM_MAIL_PARAMETER, 0, false, "C");
+    }
+}
+
 static void test_envelope_id_is_bounded(void **state)
 {
     (void)state;
@@ -230,6 +240,7 @@ int main(void)
         cmocka_unit_test_setup(test_raw_utf8_never_leaves_unannounced, set_up),
         cmocka_unit_test_setup(test_require_tls, set_up),
         cmocka_unit_test_setup(test_dsn, set_up),
+        cmocka_unit_test_setup(test_dsn_contradicts_itself, set_up),
         cmocka_unit_test_setup(test_envelope_id_is_bounded, set_up),
         cmocka_unit_test_setup(test_status_codes, set_up),
         cmocka_unit_test_setup(test_result_has_the_status_of_its_code, set_up),
