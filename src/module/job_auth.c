@@ -117,9 +117,9 @@ void pm__auth_resume(struct pm_module *module)
     if (token) {
         size_t len = result > 0 ? (size_t)result : 0;
         pm_smtp_token(&job->smtp, (struct pm_slice){job->in, len}, module->now);
-        return;
+    } else {
+        pm_smtp_crypto(&job->smtp, result == PM_OK ? job->digest : NULL, module->now);
+        pm__wipe(job->digest, sizeof job->digest);
     }
-    pm_smtp_crypto(&job->smtp, result == PM_OK ? job->digest : NULL, module->now);
-    pm__wipe(job->digest, sizeof job->digest);
     pm__wipe(job->in, room(job));
 }

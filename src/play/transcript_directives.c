@@ -300,6 +300,7 @@ static bool do_look(struct player *p, const char *rest)
     const struct world_server *s = &p->w->server;
     (void)rest;
     switch (p->step->word[0]) {
+    case 'c': return transcript_look(p, s->credentials, s->credentials_len);
     case 'm': return transcript_look(p, s->message, s->message_len);
     case 'e': return transcript_look(p, s->envelope, strlen(s->envelope));
     case 'l': return transcript_look(p, p->w->log, p->w->log_len);
@@ -362,6 +363,8 @@ static const struct directive {
     {"log-lacks", do_look, WORLD},
     {"trace-has", do_look, WORLD},
     {"trace-lacks", do_look, WORLD},
+    {"credentials-has", do_look, WORLD},
+    {"credentials-lacks", do_look, WORLD},
     {"asked-has", do_look, WORLD},
     {"asked-lacks", do_look, WORLD},
 };

@@ -61,9 +61,11 @@ struct world_server {
     bool bad_banner, closing_banner, unknown_auth;
     const char *capabilities; /* EHLO lines after the first, "A|B" */
     bool connected, tls, greeted, in_data, closed_told;
-    uint64_t chunk;    /* octets of BDAT that are still to come */
-    uint8_t auth_step; /* of world_auth.c */
-    uint8_t scram;     /* each byte of the ServerSignature that is due */
+    uint64_t chunk;            /* octets of BDAT that are still to come */
+    uint8_t auth_step;         /* of world_auth.c */
+    uint8_t scram;             /* each byte of the ServerSignature that is due */
+    uint8_t credentials[2048]; /* what came with AUTH since the start, decoded, one per line */
+    size_t credentials_len;
     uint8_t line[8192];
     size_t line_len;
     uint8_t *message; /* body as received, dots not taken off */
@@ -123,6 +125,9 @@ struct world {
     struct world_server server;
     struct world_network network;
     bool job_memory_out;
+    const uint8_t
+        *secret; /* a key or token in the job's memory, to be wiped before the next send */
+    size_t secret_len;
     char log[16384];
     size_t log_len;
     char trace[16384];
@@ -179,6 +184,9 @@ bool world_network_host(struct world *w, const char *text);
 /* Writes down what was asked, with the route it takes. */
 void world_network_note(struct world *w, const char *what, struct pm_slice host,
                         const struct pm_route *route);
+/* Likewise which TLS was asked for: with the connection ("tls") or by "starttls". */
+void world_network_note_tls(struct world *w, const char *what,
+                            const struct pm_connect_request *request);
 /* Forgets an operation that gets no answer; false when it is none. */
 bool world_network_cancel(struct world *w, const struct pm_op *op);
 

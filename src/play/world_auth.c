@@ -85,9 +85,30 @@ static void begin(struct world *w, const char *mechanism, const char *response)
     }
 }
 
+/* The last word of a line of AUTH, where that is base64: what the client makes known of its
+ * account. */
+static void keep_credentials(struct world *w, const char *line)
+{
+    struct world_server *s = &w->server;
+    const char *blank = strrchr(line, ' ');
+    const char *encoded = blank != NULL ? blank + 1 : line;
+    size_t room = sizeof s->credentials - s->credentials_len;
+    size_t len = 0;
+    if (s->auth_step == AUTH_COMMAND && (blank == NULL || blank == strchr(line, ' '))) {
+        return; /* AUTH and the mechanism alone */
+    }
+    if (room == 0 || !pm__base64_decode((const uint8_t *)encoded, strlen(encoded),
+                                        s->credentials + s->credentials_len, room - 1, &len)) {
+        return; /* no base64, or more than a test looks at */
+    }
+    s->credentials[s->credentials_len + len] = '\n';
+    s->credentials_len += len + 1;
+}
+
 void world_server_auth(struct world *w, const char *line)
 {
     world_faults_user(w, line);
+    keep_credentials(w, line);
     switch (w->server.auth_step) {
     case AUTH_USER: challenge(w, AUTH_LAST, "Password:"); return;
     case AUTH_PROOF: scram_final(w); return;

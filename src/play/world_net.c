@@ -263,6 +263,9 @@ static int32_t conn_open(void *user, struct pm_op *op, const struct pm_connect_r
     world_faults_connect(w, request->host);
     enum world_fault fault = world_fault_now(w);
     world_network_note(w, "connect", request->host, &request->route);
+    if (request->tls != NULL) {
+        world_network_note_tls(w, "tls", request);
+    }
     if (fault == WORLD_NO_HOST) {
         return world_answer(w, op, PM_ERR_RESOLVE);
     }
@@ -281,7 +284,7 @@ static int32_t conn_open(void *user, struct pm_op *op, const struct pm_connect_r
 static int32_t conn_starttls(void *user, struct pm_op *op, const struct pm_connect_request *request)
 {
     struct world *w = user;
-    (void)request;
+    world_network_note_tls(w, "starttls", request);
     if (world_fault_now(w) == WORLD_NO_TLS || world_fails(w)) {
         return world_answer(w, op, PM_ERR_TLS);
     }
@@ -289,9 +292,23 @@ static int32_t conn_starttls(void *user, struct pm_op *op, const struct pm_conne
     return world_answer(w, op, PM_OK);
 }
 
+/* No secret outlives its use. */
+static void expect_wiped(struct world *w, const uint8_t *memory, size_t len, const char *what)
+{
+    size_t i = 0;
+    while (i < len && memory[i] == 0) {
+        i++;
+    }
+    if (i < len) {
+        world_fail(w, what);
+    }
+}
+
 static int32_t conn_send(void *user, const uint8_t *data, size_t len)
 {
     struct world *w = user;
+    expect_wiped(w, w->secret, w->secret_len, "a key or token was not wiped");
+    w->secret_len = 0;
     if (world_fails(w)) {
         return PM_ERR_CLOSED;
     }
@@ -315,8 +332,11 @@ static void conn_close(void *user, bool graceful)
 }
 
 /* No real cryptography: what counts here is that its bytes get where they belong. */
-static int32_t fill(struct world *w, struct pm_op *op, size_t lengths, uint8_t *out, size_t size)
+static int32_t fill(struct world *w, struct pm_op *op, struct pm_slice secret, size_t lengths,
+                    uint8_t *out, size_t size)
 {
+    w->secret = secret.ptr;
+    w->secret_len = secret.len;
     if (world_fails(w)) {
         return world_answer(w, op, PM_ERR_UNSUPPORTED);
     }
@@ -327,18 +347,18 @@ static int32_t fill(struct world *w, struct pm_op *op, size_t lengths, uint8_t *
 static int32_t hmac(void *user, struct pm_op *op, enum pm_hmac algorithm, struct pm_slice key,
                     struct pm_slice data, uint8_t *out)
 {
-    return fill(user, op, key.len + data.len, out, algorithm == PM_HMAC_MD5 ? 16 : 32);
+    return fill(user, op, key, key.len + data.len, out, algorithm == PM_HMAC_MD5 ? 16 : 32);
 }
 
 static int32_t hash(void *user, struct pm_op *op, struct pm_slice data, uint8_t *out)
 {
-    return fill(user, op, data.len, out, 32);
+    return fill(user, op, data, data.len, out, 32);
 }
 
 static int32_t pbkdf2(void *user, struct pm_op *op, struct pm_slice password, struct pm_slice salt,
                       uint32_t count, uint8_t *out)
 {
-    return fill(user, op, password.len + salt.len + count, out, 32);
+    return fill(user, op, password, password.len + salt.len + count, out, 32);
 }
 
 static int32_t channel_binding(void *user, uint8_t *out)
@@ -357,6 +377,8 @@ static int32_t token(void *user, struct pm_op *op, bool renew, uint8_t *out, siz
         return world_answer(w, op, PM_ERR_NOT_FOUND);
     }
     memcpy(out, tokens[renew], len);
+    w->secret = out;
+    w->secret_len = len;
     return world_answer(w, op, (int32_t)len);
 }
 
@@ -377,13 +399,9 @@ static uint8_t *job_memory(void *user, size_t *size)
 static void job_memory_free(void *user, uint8_t *memory)
 {
     struct world *w = user;
+    expect_wiped(w, memory, JOB_MEMORY, "the module left bytes of a mail in the job's memory");
+    w->secret_len = 0;
     w->job_memory_out = false;
-    for (size_t i = 0; i < JOB_MEMORY; i++) {
-        if (memory[i] != 0) {
-            world_fail(w, "the module left bytes of a mail in the job's memory");
-            break;
-        }
-    }
     free(memory);
 }
 

@@ -98,6 +98,27 @@ void world_network_note(struct world *w, const char *what, struct pm_slice host,
     asked[len + text.len] = '\0';
 }
 
+/* "starttls mail.example seclevel 0 verify 1 configured 0". */
+void world_network_note_tls(struct world *w, const char *what,
+                            const struct pm_connect_request *request)
+{
+    char *asked = w->network.asked;
+    size_t len = strlen(asked);
+    struct pm__text text;
+    pm__text_init(&text, asked + len, sizeof w->network.asked - 1 - len);
+    pm__text_add(&text, what);
+    pm__text_char(&text, ' ');
+    pm__text_slice(&text, request->host);
+    pm__text_add(&text, " seclevel ");
+    pm__text_number(&text, request->tls->seclevel);
+    pm__text_add(&text, " verify ");
+    pm__text_number(&text, request->tls->verify);
+    pm__text_add(&text, " configured ");
+    pm__text_number(&text, request->tls->configured);
+    pm__text_char(&text, '\n');
+    asked[len + text.len] = '\0';
+}
+
 bool world_network_cancel(struct world *w, const struct pm_op *op)
 {
     for (size_t i = 0; i < sizeof w->network.never / sizeof w->network.never[0]; i++) {
