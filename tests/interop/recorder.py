@@ -2,12 +2,11 @@
 """A wire between the program and a mail server that keeps who has said what, in its order."""
 import asyncio
 import ssl
-import threading
 
-from harness import SOON
+from ownloop import OwnLoop
 
 
-class Recorder:
+class Recorder(OwnLoop):
     """Passes everything on between a free port of 127.0.0.1 and 127.0.0.1:`port`.
 
     certificate, authority   (certificate file, key file) and an Authority: both sides speak TLS from
@@ -15,6 +14,7 @@ class Recorder:
     """
 
     def __init__(self, port, certificate=None, authority=None):
+        super().__init__()
         self.target = port
         self.pieces = []
         self.inner = self.outer = None
@@ -22,32 +22,9 @@ class Recorder:
             self.inner = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             self.inner.load_cert_chain(*map(str, certificate))
             self.outer = ssl.create_default_context(cafile=str(authority.certificate))
-        self.loop = asyncio.new_event_loop()
-        self.thread = threading.Thread(target=self._run, daemon=True)
 
-    def __enter__(self):
-        self.thread.start()
-        self.server = asyncio.run_coroutine_threadsafe(
-            asyncio.start_server(self._connected, "127.0.0.1", 0, ssl=self.inner), self.loop).result(SOON)
-        self.port = self.server.sockets[0].getsockname()[1]
-        return self
-
-    def __exit__(self, *_):
-        asyncio.run_coroutine_threadsafe(self._close(), self.loop).result(SOON)
-        self.loop.call_soon_threadsafe(self.loop.stop)
-        self.thread.join(SOON)
-        self.loop.close()
-
-    def _run(self):
-        asyncio.set_event_loop(self.loop)
-        self.loop.run_forever()
-
-    async def _close(self):
-        self.server.close()
-        tasks = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+    async def _listen(self):
+        return await asyncio.start_server(self._connected, "127.0.0.1", 0, ssl=self.inner)
 
     async def _connected(self, reader, writer):
         self.pieces = pieces = []

@@ -13,6 +13,7 @@ import warnings
 from aiosmtpd.smtp import SMTP, AuthResult
 
 from harness import SOON, wait_until
+from ownloop import OwnLoop
 
 logging.getLogger("mail.log").setLevel(logging.ERROR)
 # AUTH in clear is what the manual's plain example does.
@@ -35,7 +36,7 @@ class Mail:
         return email.message_from_bytes(self.raw, policy=email.policy.default)
 
 
-class Sink:
+class Sink(OwnLoop):
     """An aiosmtpd server on a free port of loopback, in a thread of its own.
 
     certificate  (certificate file, key file): with `implicit` TLS from the first byte, else
@@ -49,6 +50,7 @@ class Sink:
 
     def __init__(self, certificate=None, implicit=False, users=None, refuse=None, size_limit=None,
                  utf8=False, address="127.0.0.1"):
+        super().__init__()
         self.mails = []
         self.users = users
         self.refuse = {} if refuse is None else refuse
@@ -60,37 +62,10 @@ class Sink:
         if certificate:
             self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             self.context.load_cert_chain(*map(str, certificate))
-        self.loop = asyncio.new_event_loop()
-        self.thread = threading.Thread(target=self._run, daemon=True)
-
-    def __enter__(self):
-        started = asyncio.run_coroutine_threadsafe(self._listen(), self.loop)
-        self.thread.start()
-        self.server = started.result(SOON)
-        self.port = self.server.sockets[0].getsockname()[1]
-        return self
-
-    def __exit__(self, *_):
-        asyncio.run_coroutine_threadsafe(self._close(), self.loop).result(SOON)
-        self.loop.call_soon_threadsafe(self.loop.stop)
-        self.thread.join(SOON)
-        self.loop.close()
-
-    def _run(self):
-        asyncio.set_event_loop(self.loop)
-        self.loop.run_forever()
 
     async def _listen(self):
         return await self.loop.create_server(
             self._protocol, self.address, 0, ssl=self.context if self.implicit else None)
-
-    async def _close(self):
-        self.server.close()
-        await self.server.wait_closed()
-        tasks = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
 
     def _protocol(self):
         return self.protocol(
