@@ -321,13 +321,18 @@ class MailCases(Project):
     """The project's own list with one thing changed."""
     ROOT = HERE.parents[1]
 
-    def expect_cases(self, finding, change=lambda text: text, cases=""):
+    @staticmethod
+    def same(text):
+        return text
+
+    def expect_cases(self, finding, change=same, cases="", change_test=same):
         self.write("docs/mail-cases.md",
                    change((self.ROOT / "docs/mail-cases.md").read_text(encoding="utf-8")))
         for folder in ("hostile", "unit", "interop"):
             for path in (self.ROOT / "tests" / folder).glob("*.*"):
                 if path.suffix in (".smtp", ".c", ".py"):
-                    self.write(f"tests/{folder}/{path.name}", path.read_text(encoding="utf-8"))
+                    self.write(f"tests/{folder}/{path.name}",
+                               change_test(path.read_text(encoding="utf-8")))
         self.write("tests/hostile/planted.smtp", cases)
         self.expect("check_mail_cases.py", finding)
 
@@ -341,6 +346,13 @@ class MailCases(Project):
         self.expect_cases("C6: no test interop.certificates:test_cards",
                           lambda text: text.replace("test_wildcards", "test_cards"))
 
+    def test_test_that_is_not_run(self):
+        def leave_out(text):
+            return text.replace("        cmocka_unit_test(test_prefixes),",
+                                "        /* cmocka_unit_test(test_prefixes), */")
+        self.expect_cases("REPLY.prefix: no test unit.hostile_tables:test_prefixes",
+                          change_test=leave_out)
+
     def test_row_without_a_test(self):
         self.expect_cases("SIZE: no test", lambda text: text.replace("`cases:SIZE`", "us"))
 
@@ -353,6 +365,31 @@ class MailCases(Project):
 
     def test_case_twice(self):
         self.expect_cases("S1.helo: two cases", cases="case S1.helo\n")
+
+
+class Transcripts(Project):
+    """The project's own page and source, with one thing changed."""
+    ROOT = HERE.parents[1]
+
+    def expect_settings(self, finding, before="", after=""):
+        for name in ("docs/transcripts.md", "src/play/transcript_settings.c"):
+            self.write(name, (self.ROOT / name).read_text(encoding="utf-8").replace(before, after))
+        self.expect("check_transcripts.py", finding)
+
+    def test_clean(self):
+        self.expect_settings(None)
+
+    def test_setting_that_is_not_listed(self):
+        self.expect_settings("reuse_seconds is not listed", "`reuse_seconds`", "")
+
+    def test_word_that_is_not_listed(self):
+        self.expect_settings("sim: pin is not listed", "`sim absent|pin`", "`sim absent`")
+
+    def test_setting_that_is_not_there(self):
+        self.expect_settings("chunking is no setting", '{"chunking off",', '{"bdat off",')
+
+    def test_word_that_is_not_there(self):
+        self.expect_settings("upl_crlf: off is none of its words", '{"upl_crlf off",', '{"upl_crlf no",')
 
 
 if __name__ == "__main__":

@@ -11,7 +11,9 @@ import ssl
 from harness import ROOT, SOON, Unread, wait_until
 
 FOLDER = ROOT / "tests" / "hostile"
+ADDRESS = "127.0.0.1"
 USER, PASSWORD = "hostile.user", "correct-horse-battery"
+PART = 24  # bytes of a long token: what shows so much is enough
 TLS_RECORD = b"\x15\x16"  # alert, handshake
 
 
@@ -60,6 +62,10 @@ class Case:
         self.result = None
         self.end = None  # how the connection ends: quit, kept or drop
         self.unknown = None
+
+    def token(self):
+        """The bearer token of the settings, or an empty text."""
+        return "".join(chr(ord("A") + i * 7 % 23) for i in range(int(self.settings.get("token", 0))))
 
     def has(self, *kinds):
         return any(kind in kinds for kind, _ in self.steps)
@@ -308,12 +314,12 @@ class Server:
 
     def check_secrets(self):
         if self.tls != "clear":
-            for secret in (USER, PASSWORD):
+            for secret in filter(None, (USER, PASSWORD, self.case.token()[:PART])):
                 assert not reveals(self.clear, secret), f"{self.case.name}: in clear: {self.clear!r}"
 
 
 def listen():
-    listener = socket.create_server(("127.0.0.1", 0))
+    listener = socket.create_server((ADDRESS, 0))
     listener.settimeout(SOON)
     return listener
 
