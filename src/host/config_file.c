@@ -23,6 +23,7 @@ struct reading {
     bool secret; /* a password was among the values */
     bool failed;
     char why[512];
+    char buffer[4096]; /* of `file`: a password goes through it */
 };
 
 static void fail(struct reading *reading, const char *why)
@@ -105,6 +106,7 @@ static char *next_line(char *text, int size, void *user)
 {
     struct reading *reading = user;
     if (reading->failed || fgets(text, size, reading->file) == NULL) {
+        explicit_bzero(text, (size_t)size); /* libinih frees it as it is */
         return NULL;
     }
     reading->place.line++;
@@ -186,10 +188,12 @@ bool pm_configuration_read(struct pm_configuration *configuration, const char *p
         return false;
     }
     reading.place.file = pm_options_keep(&configuration->scratch, path, strlen(path));
+    setvbuf(reading.file, reading.buffer, _IOFBF, sizeof reading.buffer);
     set_syntax();
     int result = ini_parse_stream(next_line, &reading, on_value, &reading);
     bool unreadable = ferror(reading.file) != 0;
     fclose(reading.file);
+    explicit_bzero(reading.buffer, sizeof reading.buffer);
     if (unreadable) {
         snprintf(err, err_size, "%s: cannot be read", path);
     } else if (reading.failed) {

@@ -65,9 +65,19 @@ static int begin(void **state)
     return 0;
 }
 
+/* Nothing of a session, its account above all, outlives its connection. */
+static void check_wiped(void)
+{
+    static const struct pm_smtp nothing;
+    if (!w.module.reuse.open) {
+        assert_memory_equal(&w.module.job.smtp, &nothing, sizeof nothing);
+    }
+}
+
 static int end(void **state)
 {
     (void)state;
+    check_wiped();
     assert_string_equal(world_end(&w), "");
     return 0;
 }
