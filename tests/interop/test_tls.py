@@ -5,12 +5,14 @@ import ssl
 
 import harness
 from certificates import Authority
+from hostile import reveals
 from program import ProgramTest, activate, configure, trust, write_mail
-from sinks import Sink
+from sinks import Witness
 
 REFUSED = (665, 0)
 SENT = (0, 0)
 HOST = "localhost"
+ACCOUNT = ("pump7", "secret word")
 
 
 class Tls(ProgramTest):
@@ -23,20 +25,23 @@ class Tls(ProgramTest):
 
     def send(self, certificate, prepare=None, host=HOST, implicit=True, settings=None,
              context=None):
-        """One mail to a sink with this certificate; (result, the sink)."""
+        """The result of one mail to a sink with this certificate; it has seen the account of a mail that
+        was sent, and of no other."""
         _, port = self.module(settings=settings)
         activate(port)
-        sink = Sink(certificate, implicit)
+        sink = Witness(certificate, implicit, users=dict([ACCOUNT]))
         if context:
             context(sink.context)
         with sink:
-            configure(port, (host, sink.port), 1 if implicit else 2)
+            configure(port, (host, sink.port), 1 if implicit else 2, ACCOUNT)
             trust(port, self.authority)
             if prepare:
                 prepare(port)
             write_mail(port, ["b@example.com"])
             result = port.send_mail(60)
             self.assertEqual(len(sink.mails), 1 if result == SENT else 0)
+            for word in ACCOUNT:
+                self.assertEqual(reveals(sink.heard, word), result == SENT)
         return result
 
     def both(self, expected, certificate, prepare=None, **options):
@@ -65,8 +70,7 @@ class Tls(ProgramTest):
 
     def test_not_yet_valid(self):
         new = self.authority.issue(start="20900101000000Z", end="20910101000000Z")
-        self.assertEqual(
-            self.send(new, lambda port: port.ok('AT+QSSLCFG="ignorelocaltime",1,0')), REFUSED)
+        self.both(REFUSED, new, lambda port: port.ok('AT+QSSLCFG="ignorelocaltime",1,0'))
 
     def test_expired_with_ignorelocaltime(self):
         old = self.authority.issue(start="20200101000000Z", end="20200201000000Z")
