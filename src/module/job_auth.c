@@ -116,10 +116,12 @@ void pm__auth_resume(struct pm_module *module)
     job->state = PM_JOB_SESSION;
     if (token) {
         size_t len = result > 0 ? (size_t)result : 0;
+        /* It stays until the message is composed there, or the memory goes back: the session may
+         * say the mechanism alone and wait for the server before it says the token. */
         pm_smtp_token(&job->smtp, (struct pm_slice){job->in, len}, module->now);
-    } else {
-        pm_smtp_crypto(&job->smtp, result == PM_OK ? job->digest : NULL, module->now);
-        pm__wipe(job->digest, sizeof job->digest);
+        return;
     }
+    pm_smtp_crypto(&job->smtp, result == PM_OK ? job->digest : NULL, module->now);
+    pm__wipe(job->digest, sizeof job->digest);
     pm__wipe(job->in, room(job));
 }

@@ -125,8 +125,7 @@ struct world {
     struct world_server server;
     struct world_network network;
     bool job_memory_out;
-    const uint8_t
-        *secret; /* a key or token in the job's memory, to be wiped before the next send */
+    const uint8_t *secret; /* a key in the job's memory, to be wiped before the next send */
     size_t secret_len;
     char log[16384];
     size_t log_len;

