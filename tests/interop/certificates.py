@@ -38,14 +38,16 @@ class Authority:
 
     def issue(self, names=None, start=None, end=None, rsa=False, common_name=None):
         """(certificate file, key file) for these subject alternative names. start and end are
-        the dates of validity as YYYYMMDDHHMMSSZ. One name may be the whole extension in DER."""
+        the dates of validity as YYYYMMDDHHMMSSZ. One name may be the whole extension in DER; with
+        () there is none."""
         self.count += 1
         stem = self.folder / f"server{self.count}"
         key, request, certificate = (stem.with_suffix(s) for s in (".key", ".csr", ".pem"))
         self._new_key(key, rsa)
         extensions = stem.with_suffix(".ext")
+        names = self.names if names is None else names
         extensions.write_text("basicConstraints=CA:FALSE\nextendedKeyUsage=serverAuth,clientAuth\n"
-                              f"subjectAltName={','.join(names or self.names)}\n")
+                              + (f"subjectAltName={','.join(names)}\n" if names else ""))
         subject = "/O=Postmodem test" + (f"/CN={common_name}" if common_name else "")
         openssl(self.folder, "req", "-new", "-key", key, "-subj", subject,
                 "-out", request)

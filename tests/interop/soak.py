@@ -264,7 +264,8 @@ class Soak:
         self.random = random.Random(f"{self.seed}-events")
         self.given = 0
         self.outcomes, self.late_results = {}, {}
-        self.events = collections.Counter()
+        self.events, self.deck = collections.Counter(), []
+        self.last_start = 0  # how many mails were over when the program was last started
         self.problems = []
         self.samples = []
         self.began = time.monotonic()
@@ -338,6 +339,7 @@ class Soak:
                 raise AssertionError(self.program.log()[-3000:])
             return len(READY.findall(out.read_text())) >= len(self.hosts_at)
         wait_until(ready, "the program", 60)
+        self.last_start = len(self.outcomes)
 
     def look_at_program(self):
         """Resident KiB and open descriptors."""
@@ -359,7 +361,7 @@ class Soak:
     async def kill_program(self):
         self.program.kill()
         # Before somebody else gets the terminal that it still points at.
-        self.pty.unlink()
+        self.pty.unlink(missing_ok=True)  # gone where its module just starts anew
         self.start_program()
 
     async def reload_program(self):
@@ -377,20 +379,29 @@ class Soak:
         await asyncio.sleep(0.2)
         filler.unlink()
 
+    def kinds(self):
+        """What can happen here."""
+        return [self.kill_server, self.stop_server, self.reload_program, self.kill_program] + [self.fill_disk] * self.disk[1]
+
+    def next_event(self):
+        """Each kind once, in some order, before any comes again. The program is killed in the first half only, so that its
+        memory can be compared over the second."""
+        if not self.deck:
+            late = len(self.outcomes) >= self.mails / 2
+            self.deck = [kind for kind in self.kinds() if not late or kind != self.kill_program]
+            self.random.shuffle(self.deck)
+        return self.deck.pop()
+
     async def trouble(self):
-        """One event for each so many mails. The program is killed in the first half only, so that
-        its memory can be compared over the second."""
+        """One event for each so many mails."""
         due = self.every
         while len(self.outcomes) < self.mails:
             await asyncio.sleep(0.02)
             if len(self.outcomes) < due:
                 continue
             due += self.every
-            events = [self.kill_server, self.stop_server, self.reload_program]
-            events += [self.fill_disk] * self.disk[1]
-            events += [self.kill_program] * (len(self.outcomes) < self.mails / 2)
-            event = self.random.choice(events)
-            self.events[event.__name__.replace("_", " ")] += 1
+            event = self.next_event()
+            self.events[event.__name__] += 1
             await event()
 
     async def watch(self):
@@ -493,15 +504,26 @@ def show(soak, classes):
     total = sum(classes.values(), collections.Counter())
     print(f"{'all':<44}{soak.mails:>8}{total[0]:>11}{total[1]:>8}{total[2]:>7}")
     print(f"results that came after the host's return: {len(soak.late_results)}")
-    print("events:", ", ".join(f"{name} {n}" for name, n in sorted(soak.events.items())))
+    print("events:", ", ".join(f"{name} {n}" for name, n in sorted(soak.events.items())).replace("_", " "))
     print(f"idle at the start {soak.idle[0]} KiB, {soak.idle[1]} files; "
           f"idle at the end {soak.end[0]} KiB, {soak.end[1]} files")
+
+
+def check_share(soak):
+    """That the count was of something: of the mails that meet no fault of the server's own a quarter was sent, whatever
+    else happened, and what was to happen did."""
+    sent = sum(result == (0, 0) for _, result in soak.outcomes.values())
+    least = soak.mails * (1 - soak.options.faults) / 4
+    if sent < least:
+        soak.problems.append(f"{sent} of {soak.mails} mails were sent, fewer than {least:.0f}")
+    if soak.mails // soak.every > len(soak.kinds()):
+        soak.problems += [f"{kind.__name__} never happened" for kind in soak.kinds() if not soak.events[kind.__name__]]
 
 
 def check_memory(soak):
     """Flat over the second half, in which one process runs: the last samples are not above the
     first ones by more than what an allocator keeps."""
-    half = [sample for sample in soak.samples if sample[0] > soak.mails * 0.55]
+    half = [sample for sample in soak.samples if sample[0] > max(soak.mails * 0.55, soak.last_start)]
     if len(half) < 6:
         return
     first, last = max(s[1] for s in half[:3]), min(s[1] for s in half[-3:])
@@ -528,6 +550,7 @@ def main():
         asyncio.run(soak.main())
         seconds = soak.took
         show(soak, count(soak))
+        check_share(soak)
         check_memory(soak)
     print(f"{seconds:.0f} s, {options.mails / seconds:.0f} mails/s")
     for problem in soak.problems[:50]:

@@ -79,6 +79,13 @@ class Certificates(ProgramTest):
         certificate = self.authority.issue(["DNS:other.test"], common_name="mail.test")
         self.assertEqual(self.send("mail.test", certificate), REFUSED)
 
+    def test_common_name_alone(self):
+        self.assertEqual(self.send("mail.test", self.authority.issue((), common_name="mail.test")), SENT)
+        self.assertEqual(self.send("mail.test", self.authority.issue((), common_name="other.test")), REFUSED)
+        address = self.authority.issue(["IP:127.0.0.1"], common_name="mail.test")
+        self.assertEqual(self.send("mail.test", address), SENT)
+        self.assertEqual(self.send(LOOPBACK, self.authority.issue((), common_name=LOOPBACK)), REFUSED)
+
     def test_wildcards(self):
         whole = self.authority.issue(["DNS:*.a.test"])
         self.assertEqual(self.send("x.a.test", whole), SENT)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* TLS of the mail connection against servers with good and bad certificates, on loopback. */
+#include "host/tls_client.h"
 #include "host_net_peer.h"
 
 #define HOST "x.mail.test"
@@ -778,9 +779,25 @@ static int free_authorities(void **state)
     return 0;
 }
 
+/* Nothing of a session is kept for a later one, and none is negotiated again. */
+static void no_tickets_and_no_renegotiation(void **state)
+{
+    const uint64_t wanted = SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION;
+    const struct pm_tls_request request = {.version = 4, .ciphersuite = 0xFFFF};
+    const struct pm_tls_setup setup = {.request = &request, .host = HOST};
+    char err[200];
+    (void)state;
+    SSL *ssl = pm_tls_client(&setup, err, sizeof err);
+    assert_non_null(ssl);
+    assert_true((SSL_get_options(ssl) & wanted) == wanted);
+    assert_int_equal(SSL_CTX_get_session_cache_mode(SSL_get_SSL_CTX(ssl)), SSL_SESS_CACHE_OFF);
+    SSL_free(ssl);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(no_tickets_and_no_renegotiation),
         cmocka_unit_test(test_certificates),
         cmocka_unit_test(test_seclevel_0),
         cmocka_unit_test(test_verify_always),

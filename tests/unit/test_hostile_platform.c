@@ -18,7 +18,7 @@
 
 #define BODY "Hello,\r\n.with a dot"
 
-enum { ERRORS = 5, RESULTS = 6, LOGINS = 4, TIMEOUT_MS = 60000 };
+enum { ERRORS = 5, RESULTS = 6, LOGINS = 5, TIMEOUT_MS = 60000 };
 
 /* How a call can fail, and what the mail's result may then be. `now`: it has no pm_op. */
 static const struct call {
@@ -35,6 +35,8 @@ static const struct call {
      {PM_MAIL_FILE_OPEN},
      false},
     {"file_read", false, {PM_ERR_IO}, {PM_MAIL_FILE_OPEN}, false},
+    {"file_changed", true, {PM_ERR_IO}, {PM_MAIL_FILE_OPEN}, false},
+    {"idna", true, {PM_ERR_NOT_FOUND, PM_ERR_NO_MEMORY}, {PM_MAIL_PARAMETER}, true},
     {"conn_open", false, {PM_ERR_RESOLVE}, {PM_MAIL_RESOLVE}, false},
     {"conn_open", false, {PM_ERR_CONNECT}, {PM_MAIL_NETWORK}, false},
     {"conn_open", false, {PM_ERR_TLS}, {PM_MAIL_SSL}, false},
@@ -132,6 +134,20 @@ static int32_t file_read(void *user, struct pm_op *op, pm_file file, uint64_t of
                : s->below.file_read(user, op, file, offset, data, len);
 }
 
+static bool file_changed(void *user, pm_file file)
+{
+    struct sweep *s = user;
+    int32_t answer;
+    return fails(s, "file_changed", NULL, &answer) || s->below.file_changed(user, file);
+}
+
+static int32_t idna(void *user, struct pm_slice name, uint8_t *out, size_t cap)
+{
+    struct sweep *s = user;
+    int32_t answer;
+    return fails(s, "idna", NULL, &answer) ? answer : s->below.idna(user, name, out, cap);
+}
+
 static int32_t conn_open(void *user, struct pm_op *op, const struct pm_connect_request *request)
 {
     struct sweep *s = user;
@@ -218,6 +234,8 @@ static void take_over(struct sweep *s)
     platform->random = random_bytes;
     platform->file_open = file_open;
     platform->file_read = file_read;
+    platform->file_changed = file_changed;
+    platform->idna = idna;
     platform->conn_open = conn_open;
     platform->conn_starttls = conn_starttls;
     platform->conn_send = conn_send;
@@ -250,7 +268,8 @@ static struct sweep *begin(unsigned login, bool async)
 {
     static const char *const offers[LOGINS] = {
         "PIPELINING|STARTTLS|AUTH CRAM-MD5", "STARTTLS|AUTH SCRAM-SHA-256-PLUS SCRAM-SHA-256",
-        "STARTTLS|AUTH SCRAM-SHA-256", "STARTTLS|AUTH XOAUTH2"};
+        "STARTTLS|AUTH SCRAM-SHA-256", "STARTTLS|AUTH XOAUTH2",
+        "PIPELINING|CHUNKING|STARTTLS|AUTH CRAM-MD5"};
     static uint8_t bytes[9000];
     char line[64];
     struct sweep *s = calloc(1, sizeof *s);
@@ -270,7 +289,8 @@ static struct sweep *begin(unsigned login, bool async)
     ok(s, "AT+QSMTPCFG=\"account\",\"user\",\"secret\"\r");
     ok(s, "AT+QSMTPCFG=\"sender\",\"Module\",\"module@example.com\"\r");
     ok(s, "AT+QSMTPDST=1,1,\"alice@example.com\"\r");
-    ok(s, "AT+QSMTPDST=1,3,\"blind@example.com\"\r");
+    ok(s, "AT+QSMTPDST=1,3,\"blind@b\xC3\xBC"
+          "cher.example\"\r");
     (void)snprintf(line, sizeof line, "AT+QSMTPBODY=0,%zu\r", strlen(BODY));
     assert_string_equal(say(s, line), "\r\nCONNECT\r\n");
     (void)say(s, BODY);

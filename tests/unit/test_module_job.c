@@ -346,6 +346,32 @@ static void abort_is_reported(void **state)
     end(t);
 }
 
+/* Since the server has the first of the mail's bytes. */
+static bool changed_meanwhile(void *user, pm_file file)
+{
+    const struct world *w = user;
+    (void)file;
+    return w->server.message_len != 0;
+}
+
+/* The connection is dropped at the next read, not where the mail would end (SD86). */
+static void a_changed_file_stops_the_mail(void **state)
+{
+    static const char *const offers[] = {"PIPELINING", "PIPELINING|CHUNKING"};
+    (void)state;
+    for (size_t i = 0; i < sizeof offers / sizeof offers[0]; i++) {
+        struct talk *t = begin();
+        t->w.server.capabilities = offers[i];
+        t->w.platform.file_changed = changed_meanwhile;
+        world_begin(&t->w, 1);
+        make_draft(t);
+        assert_string_equal(say(t, "AT+QSMTPPUT=60\r"), "\r\nOK\r\n\r\n+QSMTPPUT: 661,0\r\n");
+        assert_int_equal(t->w.server.mails, 0);
+        assert_in_range(t->w.server.message_len, 1, 4000); /* of more than 6600 */
+        end(t);
+    }
+}
+
 static void no_secret_in_log_or_trace(void **state)
 {
     (void)state;
@@ -458,6 +484,7 @@ int main(void)
         cmocka_unit_test(a_peer_that_takes_nothing_times_out),
         cmocka_unit_test(context_down_ends_it),
         cmocka_unit_test(abort_is_reported),
+        cmocka_unit_test(a_changed_file_stops_the_mail),
         cmocka_unit_test(no_secret_in_log_or_trace),
         cmocka_unit_test(clear_auth_is_a_policy),
     };
