@@ -150,6 +150,8 @@ class Reuse(ProgramTest):
             self.assertIn("the server has ended the kept connection", program.log())
             put(self, port)
             self.assertEqual(taken, [1, 2])
+            # Ends the kept connection: the peer cannot, as the script has taken its socket for TLS.
+            program.stop()
 
     def test_context_ends_it(self):
         ended = []
