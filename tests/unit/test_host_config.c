@@ -315,8 +315,7 @@ static void test_ehlo_name(void **state)
                                       "a.example\r\nMAIL FROM:<x@y>",
                                       "a\x7f.example",
                                       "a\xff.example",
-                                      "a\xe2\x80\xa8"
-                                      "b.example",
+                                      "a\xe2\x80\xa8.example",
                                       "[IPv6:2001:db8::1]x",
                                       "[192.0.2.1\r\n]"};
     for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
