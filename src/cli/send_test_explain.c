@@ -14,14 +14,16 @@ static const struct {
     {PM_MAIL_NETWORK, "No connection could be made: a firewall, another port, or the server is "
                       "down."},
     {PM_MAIL_AUTH_TYPE, "The server offers no way to log in that may be used. Without TLS a "
-                        "password goes only where auth_in_clear lets it."},
+                        "password goes only where auth_in_clear lets it; with tokens no password "
+                        "is used."},
     {PM_MAIL_CLOSED, "The server has closed the connection in the middle."},
     {PM_MAIL_CONTEXT, "The context has no network: see its interface and source."},
-    {PM_MAIL_TIMEOUT, "The server was silent for too long."},
+    {PM_MAIL_TIMEOUT, "The server was silent for too long. A port that begins with TLS, as 465 "
+                      "does, wants mail.override_tls = tls (or smtp.ssltype = 1)."},
     {PM_MAIL_SSL, "TLS failed; \"TLS with ... failed\" above tells why, or the server has no "
-                  "STARTTLS."},
+                  "STARTTLS, or mail.require_tls asks for more than it offers."},
     {PM_MAIL_ACCESS, "The server wants a login, or TLS, before it takes mail."},
-    {PM_MAIL_AUTH, "The server does not take the account."},
+    {PM_MAIL_AUTH, "The server does not take the account, or there is no token to log in with."},
     {PM_MAIL_SERVICE, "The server is not ready at the moment."},
     {PM_MAIL_MAILBOX_BUSY, "Put off, by the server or by mail.rate_limit. Greylisting looks like "
                            "this: a relay with a queue tries again."},

@@ -52,6 +52,10 @@ struct pm_tls_policy pm_tls_policy(const struct pm_tls_request *request)
 
 void pm_tls_asked(const struct pm_tls_request *request, char *text, size_t size)
 {
+    if (request->configured) {
+        snprintf(text, size, "as the configuration says");
+        return;
+    }
     struct pm_tls_policy policy = pm_tls_policy(request);
     const char *version = request->version < 4 ? version_names[request->version] : version_names[4];
     char suite[40] = "all suites";

@@ -67,6 +67,9 @@ static void test_words(void **state)
     request = (struct pm_tls_request){.version = 3, .ciphersuite = 0xC02F, .seclevel = 1};
     pm_tls_asked(&request, text, sizeof(text));
     assert_string_equal(text, "sslversion 3 (TLS 1.2), suite 0XC02F, seclevel 1");
+    request.configured = true;
+    pm_tls_asked(&request, text, sizeof(text));
+    assert_string_equal(text, "as the configuration says");
 }
 
 int main(void)
