@@ -131,7 +131,8 @@ static void log_result(struct pm_module *module, uint16_t error, uint16_t reply)
         pm__text_add(&log.text, text != NULL ? text : "");
         pm__text_add(&log.text, explanation(&module->job, error, reply));
         if (reply != 0) {
-            pm__text_add(&log.text, ", SMTP reply ");
+            pm__text_add(&log.text, module->job.state == PM_JOB_FILES ? ", told as SMTP reply "
+                                                                      : ", SMTP reply ");
             pm__text_number(&log.text, reply);
             pm__text_status(&log.text, module->job.status);
         }

@@ -151,6 +151,17 @@ static void do_helo(struct pm_smtp *smtp, uint64_t now)
     pm__smtp_enter(smtp, PM__SMTP_HELO, now);
 }
 
+/* Nobody logs in for a mail that the server cannot have. */
+static void login(struct pm_smtp *smtp, uint64_t now)
+{
+    const uint16_t error = pm__smtp_judge_server(smtp);
+    if (error != 0) {
+        pm__smtp_fail(smtp, error, 0, PM__SMTP_QUIT, now);
+    } else if (!pm__smtp_auth_start(smtp, now)) {
+        pm__smtp_fail(smtp, PM_MAIL_AUTH_TYPE, 0, PM__SMTP_QUIT, now);
+    }
+}
+
 static void do_greeted(struct pm_smtp *smtp, uint64_t now)
 {
     const struct pm_smtp_config *config = &smtp->config;
@@ -165,8 +176,8 @@ static void do_greeted(struct pm_smtp *smtp, uint64_t now)
         pm__smtp_enter(smtp, PM__SMTP_STARTTLS, now);
     } else if (!capabilities->auth || !pm__smtp_auth_wanted(smtp)) {
         pm__smtp_envelope_begin(smtp, now);
-    } else if (!pm__smtp_auth_start(smtp, now)) {
-        pm__smtp_fail(smtp, PM_MAIL_AUTH_TYPE, 0, PM__SMTP_QUIT, now);
+    } else {
+        login(smtp, now);
     }
 }
 

@@ -251,12 +251,7 @@ static uint16_t refusal(const struct client *client, const struct pm_smtp_capabi
 static void judge_mail(const struct client *client, const struct pm_smtp_capabilities *offered)
 {
     const struct pm_smtp_config *config = &client->config;
-    const uint16_t error = refusal(client, offered);
     const bool bdat = offered->chunking && config->message_size <= PM_SMTP_GROUP_SIZE;
-    if (error != 0) {
-        REQUIRE(client->done && client->error == error);
-        return;
-    }
     require_command(client, "MAIL FROM:<");
     REQUIRE(grouped(client, " SIZE=") == offered->size);
     REQUIRE(grouped(client, " BODY=8BITMIME") == offered->eight_bit);
@@ -317,6 +312,8 @@ static void judge(const struct client *client, const struct reply *reply)
         REQUIRE(client->done == !offered->starttls);
         REQUIRE(!client->done || client->error == PM_MAIL_SSL);
         require_command(client, client->done ? "QUIT\r\n" : "STARTTLS\r\n");
+    } else if (refusal(client, offered) != 0) {
+        REQUIRE(client->done && client->error == refusal(client, offered));
     } else if (client->config.username.len > 0 && offered->auth) {
         judge_auth(client, offered);
     } else {

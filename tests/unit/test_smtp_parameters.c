@@ -109,6 +109,16 @@ static void test_require_tls(void **state)
               "S250-mx\r\n250 SIZE\r\n");
 }
 
+static void test_nobody_logs_in_in_vain(void **state)
+{
+    (void)state;
+    smtp_setup_auth(&setup, true);
+    setup.config.message_size = 1000;
+    SMTP_PLAY(&setup, PM_MAIL_ALLOCATION, 0, true, OFFER("250-AUTH PLAIN\r\n250 SIZE 999\r\n"));
+    setup.config.require_tls = true;
+    SMTP_PLAY(&setup, PM_MAIL_SSL, 0, true, OFFER("250-AUTH PLAIN\r\n250 SIZE\r\n"));
+}
+
 /* ---- DSN ---- */
 
 static void test_dsn(void **state)
@@ -239,6 +249,7 @@ int main(void)
         cmocka_unit_test_setup(test_any_leaves_out_who_needs_smtputf8, set_up),
         cmocka_unit_test_setup(test_raw_utf8_never_leaves_unannounced, set_up),
         cmocka_unit_test_setup(test_require_tls, set_up),
+        cmocka_unit_test_setup(test_nobody_logs_in_in_vain, set_up),
         cmocka_unit_test_setup(test_dsn, set_up),
         cmocka_unit_test_setup(test_dsn_contradicts_itself, set_up),
         cmocka_unit_test_setup(test_envelope_id_is_bounded, set_up),
