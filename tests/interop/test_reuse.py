@@ -147,7 +147,8 @@ class Reuse(ProgramTest):
             put(self, port)
             idle.set()
             self.assertTrue(left.wait(harness.SOON), "the program has not left")
-            self.assertIn("the server has ended the kept connection", program.log())
+            harness.wait_until(lambda: "the server has ended the kept connection" in program.log(),
+                               "the log's line")
             put(self, port)
             self.assertEqual(taken, [1, 2])
             # Ends the kept connection: the peer cannot, as the script has taken its socket for TLS.
