@@ -54,7 +54,7 @@ class Client:
 
     def show(self, others):
         best = self.best
-        against = "".join(f"{self.rate() / other.rate():>9.2f}" if other.best else f"{'-':>9}"
+        against = "".join(f"{self.rate() / other.rate():>11.2f}" if other.best else f"{'-':>11}"
                           for other in others)
         print(f"{self.name:<22}{self.mails:>7}{best.seconds:>9.3f}{self.rate():>9.0f}{against}"
               f"{best.cpu / self.mails * 1e6:>8.0f}{best.peak_kib / 1024:>9.1f}"
@@ -98,8 +98,8 @@ def measure(title, clients, others, options, **work):
     for _ in range(options.runs):
         for client in clients:
             client.measure(options.folder, **work)
-    print(f"\n{title}\n{'':<22}{'mails':>7}{'seconds':>9}{'mails/s':>9}{'x libcurl':>9}"
-          + (f"{'x source':>9}" if len(others) > 1 else "")
+    print(f"\n{title}\n{'':<22}{'mails':>7}{'seconds':>9}{'mails/s':>9}{'x libcurl':>11}"
+          + (f"{'x source':>11}" if len(others) > 1 else "")
           + f"{'CPU us':>8}{'RSS MiB':>9}{'segments':>10}{'mean, ms':>9}{'longest':>9}")
     for client in clients:
         client.show(others)
