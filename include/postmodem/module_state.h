@@ -198,7 +198,6 @@ enum pm_job_state {
  * kept to compare with: changes are counted instead. */
 struct pm_reuse {
     bool open;
-    bool leaving; /* it is we who end it */
     uint8_t contextid, sslctxid, ssltype;
     uint16_t port;
     uint32_t marks;   /* changes of numbers and files that matter, so far */

@@ -13,8 +13,8 @@ static void close_kept(struct pm_module *module, bool graceful)
     pm_smtp_wipe(&module->job.smtp);
 }
 
-/* One event, or one piece of output. */
-static bool step(struct pm_module *module)
+/* One event, or one piece of output. `ours`: it is we who end the connection. */
+static bool step(struct pm_module *module, bool ours)
 {
     struct pm_smtp_event event;
     switch (pm_smtp_next_event(&module->job.smtp, &event, module->now)) {
@@ -23,7 +23,7 @@ static bool step(struct pm_module *module)
         pm__trace(module, event.kind == PM_SMTP_EV_SENT, event.data);
         return true;
     case PM_SMTP_EV_LEAVE:
-        if (!event.graceful && !module->reuse.leaving) {
+        if (!event.graceful && !ours) {
             pm__log_text(module, PM_LOG_INFO, "the server has ended the kept connection");
         }
         (void)pm__session_send(module);
@@ -33,9 +33,9 @@ static bool step(struct pm_module *module)
     }
 }
 
-static void settle(struct pm_module *module)
+static void settle(struct pm_module *module, bool ours)
 {
-    while (module->reuse.open && step(module)) {
+    while (module->reuse.open && step(module, ours)) {
     }
 }
 
@@ -43,9 +43,8 @@ static void settle(struct pm_module *module)
 static void leave(struct pm_module *module, const char *why)
 {
     pm__log_text(module, PM_LOG_INFO, why);
-    module->reuse.leaving = true;
     pm_smtp_leave(&module->job.smtp, module->now);
-    settle(module);
+    settle(module, true);
 }
 
 /* ---- What a connection is made by -------------------------------------------------------- */
@@ -91,7 +90,6 @@ void pm__reuse_begin(struct pm_module *module)
     const struct pm_draft *draft = &module->draft;
     struct pm_reuse *reuse = &module->reuse;
     reuse->open = true;
-    reuse->leaving = false;
     reuse->port = draft->port;
     reuse->contextid = draft->contextid;
     reuse->sslctxid = draft->sslctxid;
@@ -103,7 +101,7 @@ void pm__reuse_begin(struct pm_module *module)
 bool pm__reuse_take(struct pm_module *module, const struct pm_smtp_config *config)
 {
     struct pm_reuse *reuse = &module->reuse;
-    settle(module);
+    settle(module, false);
     if (reuse->open && module->now >= reuse->until) {
         leave(module, "the kept connection has waited long enough");
     } else if (reuse->open && !fits(module)) {
@@ -124,7 +122,7 @@ bool pm__reuse_run(struct pm_module *module)
     if (!reuse->open) {
         return false;
     }
-    bool moved = step(module);
+    bool moved = step(module, false);
     if (reuse->open && !moved && module->now >= pm_smtp_deadline(smtp)) {
         pm_smtp_tick(smtp, module->now);
         moved = true;
