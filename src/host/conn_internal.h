@@ -88,9 +88,8 @@ void pm__conn_drop_socket(struct pm_conn *conn);
 void pm__conn_begin(uv_timer_t *timer);
 void pm__conn_begin_starttls(uv_timer_t *timer);
 
-/* A socket is connected and is the connection's; or no address has led anywhere. */
+/* A socket is connected and is the connection's. */
 void pm__conn_connected(struct pm_conn *conn);
-void pm__conn_unreachable(struct pm_conn *conn);
 
 /* The socket has news while the connection is in CONN_HANDSHAKE. */
 void pm__conn_handshake(struct pm_conn *conn);

@@ -15,11 +15,6 @@ void pm__conn_fail(struct pm_conn *conn, int32_t result)
     conn->events->opened(conn->user, result);
 }
 
-void pm__conn_unreachable(struct pm_conn *conn)
-{
-    pm__conn_fail(conn, PM_ERR_CONNECT);
-}
-
 static void succeed(struct pm_conn *conn)
 {
     conn->state = CONN_OPEN;

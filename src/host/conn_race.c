@@ -184,7 +184,7 @@ static void step(struct pm_conn *conn)
     }
     uint64_t next = next_time(conn);
     if (next == PM_NEVER && !pm__conn_resolving(conn)) {
-        pm__conn_unreachable(conn);
+        pm__conn_fail(conn, PM_ERR_CONNECT);
         return;
     }
     next = next != PM_NEVER ? next : conn->resolve_until;
