@@ -74,17 +74,29 @@ bool world_network_host(struct world *w, const char *text)
     return true;
 }
 
+/* Begins a line of what was asked of the network, and ends it. */
+static void begin_note(struct world *w, struct pm__text *text, const char *what,
+                       struct pm_slice host)
+{
+    size_t len = strlen(w->network.asked);
+    pm__text_init(text, w->network.asked + len, sizeof w->network.asked - 1 - len);
+    pm__text_add(text, what);
+    pm__text_char(text, ' ');
+    pm__text_slice(text, host);
+}
+
+static void end_note(struct pm__text *text)
+{
+    pm__text_char(text, '\n');
+    text->buf[text->len] = '\0';
+}
+
 /* "resolve mail.example context 1 type 1 servers 8.8.8.8 8.8.4.4". */
 void world_network_note(struct world *w, const char *what, struct pm_slice host,
                         const struct pm_route *route)
 {
-    char *asked = w->network.asked;
-    size_t len = strlen(asked);
     struct pm__text text;
-    pm__text_init(&text, asked + len, sizeof w->network.asked - 1 - len);
-    pm__text_add(&text, what);
-    pm__text_char(&text, ' ');
-    pm__text_slice(&text, host);
+    begin_note(w, &text, what, host);
     pm__text_add(&text, " context ");
     pm__text_number(&text, route->context);
     pm__text_add(&text, " type ");
@@ -94,29 +106,22 @@ void world_network_note(struct world *w, const char *what, struct pm_slice host,
         pm__text_char(&text, ' ');
         pm__ip_put(&text, &route->dns[i]);
     }
-    pm__text_char(&text, '\n');
-    asked[len + text.len] = '\0';
+    end_note(&text);
 }
 
 /* "starttls mail.example seclevel 0 verify 1 configured 0". */
 void world_network_note_tls(struct world *w, const char *what,
                             const struct pm_connect_request *request)
 {
-    char *asked = w->network.asked;
-    size_t len = strlen(asked);
     struct pm__text text;
-    pm__text_init(&text, asked + len, sizeof w->network.asked - 1 - len);
-    pm__text_add(&text, what);
-    pm__text_char(&text, ' ');
-    pm__text_slice(&text, request->host);
+    begin_note(w, &text, what, request->host);
     pm__text_add(&text, " seclevel ");
     pm__text_number(&text, request->tls->seclevel);
     pm__text_add(&text, " verify ");
     pm__text_number(&text, request->tls->verify);
     pm__text_add(&text, " configured ");
     pm__text_number(&text, request->tls->configured);
-    pm__text_char(&text, '\n');
-    asked[len + text.len] = '\0';
+    end_note(&text);
 }
 
 bool world_network_cancel(struct world *w, const struct pm_op *op)
