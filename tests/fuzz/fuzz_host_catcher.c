@@ -7,26 +7,14 @@
  * The first byte: 1 the disk fails, 2 little room, 4 a server with a fault; the second seeds the
  * cuts.
  */
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "harness.h"
 #include "host/catcher.h"
 #include "host/maildir.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
 enum { INPUT_SIZE = 8192, MAILS_SIZE = 1 << 20, REPLIES = 8192, DELIVERIES = 4 };
-
-static void require(bool condition)
-{
-    if (!condition) {
-        abort();
-    }
-}
 
 /* ---- the Maildir ---------------------------------------------------------------- */
 
@@ -69,7 +57,7 @@ struct pm_maildir *pm_maildir_open(uv_loop_t *loop, const char *path, char *err,
 
 void pm_maildir_close(struct pm_maildir *closed)
 {
-    require(closed == &maildir);
+    REQUIRE(closed == &maildir);
 }
 
 bool pm_maildir_note(struct pm_maildir *there, const char *name, const void *data, size_t len)
@@ -81,9 +69,9 @@ bool pm_maildir_note(struct pm_maildir *there, const char *name, const void *dat
 struct pm_delivery *pm_delivery_begin(struct pm_maildir *there,
                                       const struct pm_delivery_events *events, void *user)
 {
-    require(there == &maildir && delivery == NULL);
+    REQUIRE(there == &maildir && delivery == NULL);
     delivery = malloc(sizeof *delivery);
-    require(delivery != NULL);
+    REQUIRE(delivery != NULL);
     delivery->events = events;
     delivery->user = user;
     delivery->asked = delivery->full = delivery->committed = false;
@@ -94,7 +82,7 @@ struct pm_delivery *pm_delivery_begin(struct pm_maildir *there,
 
 size_t pm_delivery_room(const struct pm_delivery *asked)
 {
-    require(asked == delivery && !delivery->committed);
+    REQUIRE(asked == delivery && !delivery->committed);
     if (narrow && !delivery->asked) {
         delivery->room = 7;
     }
@@ -105,8 +93,8 @@ size_t pm_delivery_room(const struct pm_delivery *asked)
 
 size_t pm_delivery_write(struct pm_delivery *to, const uint8_t *data, size_t len)
 {
-    require(to == delivery && !to->committed && len <= to->room);
-    require(to->len + len <= sizeof to->data);
+    REQUIRE(to == delivery && !to->committed && len <= to->room);
+    REQUIRE(to->len + len <= sizeof to->data);
     memcpy(to->data + to->len, data, len);
     to->len += len;
     to->room -= len;
@@ -115,13 +103,13 @@ size_t pm_delivery_write(struct pm_delivery *to, const uint8_t *data, size_t len
 
 void pm_delivery_commit(struct pm_delivery *done)
 {
-    require(done == delivery && !done->committed);
+    REQUIRE(done == delivery && !done->committed);
     done->committed = true;
 }
 
 void pm_delivery_leave(struct pm_delivery *left)
 {
-    require(left == delivery && !left->committed);
+    REQUIRE(left == delivery && !left->committed);
     free(left);
     delivery = NULL;
 }
@@ -141,7 +129,7 @@ static bool disk_works(void)
     }
     delivery = NULL;
     if (!failing) {
-        require(record->mails_len + now->len <= sizeof record->mails);
+        REQUIRE(record->mails_len + now->len <= sizeof record->mails);
         memcpy(record->mails + record->mails_len, now->data, now->len);
         record->mails_len += now->len;
         record->kept++;
@@ -160,12 +148,12 @@ static unsigned promised; /* replies that say that a mail is kept */
 static void reply(void)
 {
     line[line_len] = '\0';
-    require(line_len >= 5 && line[line_len - 1] == '\r');
-    require(strspn(line, "0123456789") == 3 && (line[3] == ' ' || line[3] == '-'));
-    require(strlen(line) == line_len);
+    REQUIRE(line_len >= 5 && line[line_len - 1] == '\r');
+    REQUIRE(strspn(line, "0123456789") == 3 && (line[3] == ' ' || line[3] == '-'));
+    REQUIRE(strlen(line) == line_len);
     promised += strncmp(line, "250 kept as ", 12) == 0;
     record->tls = record->tls || strncmp(line, "220 go ahead", 12) == 0;
-    require(record->codes_len + 4 <= sizeof record->codes);
+    REQUIRE(record->codes_len + 4 <= sizeof record->codes);
     memcpy(record->codes + record->codes_len, line, 4);
     record->codes_len += 4;
     line_len = 0;
@@ -180,7 +168,7 @@ static bool hear(int fd)
         if (data[i] == '\n') {
             reply();
         } else {
-            require(line_len + 1 < sizeof line);
+            REQUIRE(line_len + 1 < sizeof line);
             line[line_len++] = data[i];
         }
     }
@@ -200,16 +188,11 @@ static void play(uv_loop_t *loop, struct pm_catcher *catcher, const char *host, 
                  size_t size, uint32_t seed)
 {
     int fd = pm_catcher_connect(catcher, host, 25, false);
-    require(fd >= 0);
+    REQUIRE(fd >= 0);
     promised = 0;
     line_len = 0;
     for (size_t at = 0; at < size;) {
-        size_t n = size - at;
-        if (seed != 0) {
-            seed = seed * 1664525u + 1013904223u;
-            size_t cut = 1 + (seed >> 8) % (seed >> 31 != 0 ? 3 : 64);
-            n = cut < n ? cut : n;
-        }
+        size_t n = next_piece(&seed, size - at);
         if (send(fd, data + at, n, MSG_NOSIGNAL) != (ssize_t)n) {
             break; /* it has closed */
         }
@@ -217,11 +200,11 @@ static void play(uv_loop_t *loop, struct pm_catcher *catcher, const char *host, 
         settle(loop, fd);
     }
     settle(loop, fd);
-    require(promised == record->kept || record->tls);
+    REQUIRE(promised == record->kept || record->tls);
     close(fd);
     uv_run(loop, UV_RUN_NOWAIT);
     uv_run(loop, UV_RUN_NOWAIT);
-    require(delivery == NULL);
+    REQUIRE(delivery == NULL);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -236,9 +219,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (catcher == NULL) {
         char err[128];
         const struct pm_catcher_options options = {.maildir = "", .faults = true};
-        require(uv_loop_init(&loop) == 0);
+        REQUIRE(uv_loop_init(&loop) == 0);
         catcher = pm_catcher_new(&loop, &options, NULL, err, sizeof err);
-        require(catcher != NULL);
+        REQUIRE(catcher != NULL);
     }
     failing = (data[0] & 1) != 0;
     narrow = (data[0] & 2) != 0;
@@ -250,9 +233,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     play(&loop, catcher, host, data + 2, size - 2, 0);
     record = &cut;
     play(&loop, catcher, host, data + 2, size - 2, data[1] + 1u);
-    require(whole.mails_len == cut.mails_len &&
+    REQUIRE(whole.mails_len == cut.mails_len &&
             memcmp(whole.mails, cut.mails, whole.mails_len) == 0);
-    require(whole.codes_len == cut.codes_len &&
+    REQUIRE(whole.codes_len == cut.codes_len &&
             memcmp(whole.codes, cut.codes, whole.codes_len) == 0);
     return 0;
 }

@@ -91,12 +91,7 @@ static void begin(struct record *record, bool agreed)
 static void receive(struct record *record, const uint8_t *data, size_t size, uint32_t seed)
 {
     for (size_t at = 0; at < size;) {
-        size_t n = size - at;
-        if (seed != 0) {
-            seed = seed * 1664525u + 1013904223u;
-            size_t cut = 1 + (seed >> 8) % (seed >> 31 != 0 ? 3 : 64);
-            n = cut < n ? cut : n;
-        }
+        size_t n = next_piece(&seed, size - at);
         const struct record before = {
             .data = record->data, .wire = record->wire, .acts = record->acts};
         bool text = pm_rfc2217_text(record->filter, data + at, n);

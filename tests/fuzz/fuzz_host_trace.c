@@ -74,12 +74,7 @@ static void write_trace(const struct text *wire, uint32_t seed, struct text *sho
     memset(&stream, 0, sizeof stream);
     open_trace();
     for (size_t at = 0; at < wire->len;) {
-        size_t n = wire->len - at;
-        if (seed != 0) {
-            seed = seed * 1664525u + 1013904223u;
-            size_t cut = 1 + (seed >> 8) % (seed >> 31 != 0 ? 3 : 64);
-            n = cut < n ? cut : n;
-        }
+        size_t n = next_piece(&seed, wire->len - at);
         pm_trace_bytes(trace, &stream, "at", true, (const uint8_t *)wire->bytes + at, n);
         at += n;
     }

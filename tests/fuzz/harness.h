@@ -33,4 +33,15 @@ static inline bool slice_holds(struct pm_slice slice, const char *word)
     return slice.len > 0 && memmem(slice.ptr, slice.len, word, strlen(word)) != NULL;
 }
 
+/* How many of `left` bytes come next: all of them with seed 0, else mostly a few. */
+static inline size_t next_piece(uint32_t *seed, size_t left)
+{
+    if (*seed == 0) {
+        return left;
+    }
+    *seed = *seed * 1664525u + 1013904223u;
+    size_t cut = 1 + (*seed >> 8) % (*seed >> 31 != 0 ? 3 : 64);
+    return cut < left ? cut : left;
+}
+
 #endif
