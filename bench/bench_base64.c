@@ -7,21 +7,14 @@
 #include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "base/base64.h"
+#include "clock.h"
 
 enum { BLOCK = 57 * 1024, OUT = 2 * BLOCK };
 
 static uint8_t input[BLOCK];
 static uint8_t output[OUT];
-
-static double now(void)
-{
-    struct timespec time;
-    (void)clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + (double)time.tv_nsec * 1e-9;
-}
 
 static bool ours(uint64_t total)
 {

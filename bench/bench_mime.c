@@ -4,20 +4,13 @@
  * Usage: bench_mime [MiB]. One line: attachment MiB per second, message MiB per second.
  */
 #define _POSIX_C_SOURCE 200809L
+#include "clock.h"
 #include "postmodem/mime.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 enum { BLOCK = 65536 };
-
-static double now(void)
-{
-    struct timespec time;
-    (void)clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + (double)time.tv_nsec * 1e-9;
-}
 
 static struct pm_slice literal(const char *text, size_t len)
 {

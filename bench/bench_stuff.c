@@ -8,21 +8,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "clock.h"
 #include "postmodem/smtp.h"
 
 enum { BLOCK = 78 * 840, OUT = 2 * BLOCK };
 
 static uint8_t input[BLOCK];
 static uint8_t output[OUT];
-
-static double now(void)
-{
-    struct timespec time;
-    (void)clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + (double)time.tv_nsec * 1e-9;
-}
 
 static struct pm_slice text(const char *string)
 {
