@@ -37,8 +37,10 @@ class LateAddresses(ProgramTest):
             self.begin(sink, names)
             self.assertEqual(self.port.mail_result(60), (0, 0))
             self.assertEqual(len(sink.mails), 1)
-            # Nobody has waited until the name server is given up: that takes three questions.
-            self.assertIn(sink.asked, (1, 2))
+            # Nobody has waited until the name server is given up: that takes three questions. The
+            # other family's answer may have been used before this server had read the first.
+            self.assertLess(sink.asked, 3)
+            wait_until(lambda: names.held, "the question that has no answer")
 
     def test_no_answer_for_ipv6(self):
         self.sent_without(AAAA, "127.0.0.1")
