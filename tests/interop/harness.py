@@ -3,6 +3,7 @@
 deadlines instead of sleeps, and an exit status that ctest understands."""
 import contextlib
 import ctypes
+import fcntl
 import os
 import pathlib
 import random
@@ -24,6 +25,9 @@ SKIPPED = 77
 # How long anything that should happen soon may take on a busy machine, seconds.
 SOON = 15.0
 
+# Held until this process ends, one for each port of free_port().
+LOCKS = []
+
 
 class Expired(AssertionError):
     """What a test waited for did not happen in time."""
@@ -41,11 +45,30 @@ def wait_until(condition, what, seconds=None, pause=0.02):
         select.select([], [], [], pause)
 
 
+def listening_ports():
+    """Ports that the kernel gives to nobody by itself, in an arbitrary order."""
+    with open("/proc/sys/net/ipv4/ip_local_port_range", encoding="ascii") as file:
+        first, last = map(int, file.read().split())
+    ports = [port for port in range(10000, 65536) if not first <= port <= last]
+    return random.SystemRandom().sample(ports, len(ports))
+
+
 def free_port():
-    """A TCP port of 127.0.0.1 that nobody uses at this moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A TCP port that nobody uses and no other test gets before this process ends."""
+    folder = pathlib.Path(tempfile.gettempdir()) / f"postmodem-test-ports-{os.getuid()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    for port in listening_ports():
+        lock = os.open(folder / str(port), os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            with socket.socket() as probe:
+                probe.bind(("", port))
+        except OSError:
+            os.close(lock)
+            continue
+        LOCKS.append(lock)
+        return port
+    raise AssertionError("no free TCP port")
 
 
 def seeded_bytes(count, seed=1):

@@ -334,20 +334,24 @@ class OwnNetwork(ProgramTest):
             self.skipTest("no command ip")
 
     def inside(self, body):
-        """Runs body() in a thread with a network of its own."""
-        failed = []
+        """Runs body() in a thread with a network of its own. The thread lives until what body() has
+        started is gone: with its end every process gets SIGTERM (end_with_parent)."""
+        failed, done, over = [], threading.Event(), threading.Event()
 
         def run():
-            if ctypes.CDLL(None, use_errno=True).unshare(CLONE_NEWNET) != 0:
-                failed.append(unittest.SkipTest("no network of our own to be had"))
-                return
             try:
+                if ctypes.CDLL(None, use_errno=True).unshare(CLONE_NEWNET) != 0:
+                    raise unittest.SkipTest("no network of our own to be had")
                 body()
             except BaseException as error:  # the test's own thread raises it again
                 failed.append(error)
+            done.set()
+            over.wait()
         thread = threading.Thread(target=run)
+        self.addCleanup(thread.join)
+        self.addCleanup(over.set)
         thread.start()
-        thread.join()
+        done.wait()
         if failed:
             raise failed[0]
 

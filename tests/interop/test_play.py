@@ -25,6 +25,11 @@ LONGEST = 10
 # How many players share the transcripts of one kind of port.
 PLAYERS = 8
 
+# Their commands fall between two messages of a start, some 100 ms apart: on a busy machine the player may
+# come too late for one.
+TIGHT = ("boot_early", "boot_spam", "capture_c5")
+TRIES = 5
+
 # Why a transcript may be skipped on a module of the player's own. Everything else is a failure of
 # this test: what can be played must be played.
 REASONS = re.compile(
@@ -164,7 +169,8 @@ class OwnModule(PlayTest):
     """Every transcript that can be, on the real program in real time."""
 
     def play_everything(self, kind):
-        parts = [TRANSCRIPTS[at::PLAYERS] for at in range(PLAYERS)]
+        here = [path for path in TRANSCRIPTS if kind != "pty" or path.stem not in TIGHT]
+        parts = [here[at::PLAYERS] for at in range(PLAYERS)]
         players = []
         for number, part in enumerate(parts):
             out = (self.folder / f"{kind}{number}.log").open("wb")
@@ -184,8 +190,8 @@ class OwnModule(PlayTest):
         for name, reason in skipped.items():
             self.assertRegex(reason, REASONS, name)
         played = len(re.findall(r"^ok ", out, re.M))
-        self.assertEqual(played + len(skipped), len(TRANSCRIPTS))
-        print(f"{kind}: {played} of {len(TRANSCRIPTS)} played", flush=True)
+        self.assertEqual(played + len(skipped), len(here))
+        print(f"{kind}: {played} of {len(here)} played", flush=True)
         return played, skipped
 
     def test_pty(self):
@@ -193,6 +199,16 @@ class OwnModule(PlayTest):
         self.assertGreater(played, len(TRANSCRIPTS) * 0.6)
         self.assertNotIn("example_plain", skipped)
         self.assertNotIn("boot_restart", skipped)
+
+    def test_tight_times(self):
+        for name in TIGHT:
+            with self.subTest(name):
+                plays = (self.play("--port", "pty", "--slack", SLACK,
+                                   ROOT / "tests" / "transcripts" / f"{name}.at")
+                         for _ in range(TRIES))
+                outs = []
+                self.assertTrue(any(status == 0 or outs.append(out) for status, out, _ in plays),
+                                "\n".join(outs))
 
     def test_tcp(self):
         played, skipped = self.play_everything("tcp")
