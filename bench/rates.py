@@ -11,10 +11,7 @@ MIME code without AT commands and event loop. "BDAT": to a receiver that offers 
 and pauses are counted by the receiver: the TCP segments of a mail, and how long it waited between
 its reply and what the client sent next within a mail, in the mean and at most.
 
-A module says nothing of its own accord in the millisecond in which its host has typed or read
-something: more of that line may follow. A server on the same machine takes a mail in less, so a
-module alone sends less than a thousand of them per second here (urc_gap, which by default adds
-20 ms, is 0); many modules at once wait side by side.
+By default a result comes 20 ms after its OK at the earliest; here urc_gap is 0.
 
 Usage: rates.py [--runs N] [--mails N] [--handshakes N]
 """

@@ -220,6 +220,13 @@ void pm_at_init(struct pm_at *at, const struct pm_at_config *config);
 size_t pm_at_input(struct pm_at *at, const uint8_t *data, size_t len, uint64_t now);
 
 /*
+ * What pm_at_input() has taken is all that the host has sent at `now`: URCs need not wait for more
+ * of it until the next input. An owner may call it or not; without it a piece ends with its
+ * millisecond.
+ */
+void pm_at_input_end(struct pm_at *at, uint64_t now);
+
+/*
  * The next event. To be called after every other call on the port until
  * it answers PM_AT_EV_NONE. Returns the kind.
  */
@@ -366,8 +373,8 @@ size_t pm_at_raw(struct pm_at *at, const uint8_t *data, size_t len);
  * command mode, runs nothing and holds no half-typed line younger than 2 s
  * (SD37), has no input waiting, and not before `not_before`; and never in the same millisecond
  * as the last input or result, so that its place does not depend on how input is
- * cut. Stays under ATQ1 (CD18). Returns false when it is longer than PM_AT_URC_SIZE
- * allows; when the queue is full the oldest go.
+ * cut, unless pm_at_input_end() has been called since. Stays under ATQ1 (CD18). Returns false when
+ * it is longer than PM_AT_URC_SIZE allows; when the queue is full the oldest go.
  */
 bool pm_at_urc(struct pm_at *at, const char *text, size_t len, uint64_t not_before);
 

@@ -29,9 +29,10 @@ struct pm_at {
     const uint16_t *limits;
     bool lenient;
     bool lf_ends_line;
-    bool dtr;        /* the host's DTR as last told */
-    uint64_t now;    /* the latest time told */
-    uint64_t active; /* when the last byte came or the last result went */
+    bool dtr;         /* the host's DTR as last told */
+    uint64_t now;     /* the latest time told */
+    uint64_t active;  /* when the last byte came or the last result went */
+    bool input_ended; /* what has come is all of a piece (pm_at_input_end) */
 
     /* The line discipline. `line` holds what stood behind the prefix, for A/ as well. */
     uint8_t line_state; /* hunting, 'A' seen, inside a line, discarding to its end */

@@ -179,6 +179,12 @@ void pm_port_init(struct pm_port *port, struct pm_module *module, const char *na
  * latest after the next pm_port_output_ack() or pm_module_done(). */
 size_t pm_port_input(struct pm_port *port, const uint8_t *data, size_t len, uint64_t now);
 
+/*
+ * As pm_at_input_end(), where the configuration's urc_gap is 0; with a gap it changes nothing. For
+ * an owner that knows that its wire has no more bytes for now, all taken by pm_port_input().
+ */
+void pm_port_input_end(struct pm_port *port, uint64_t now);
+
 /* False after an input that was taken short, until something has moved on the port: a host that
  * can stop reading from its wire should. */
 bool pm_port_wants_input(const struct pm_port *port);

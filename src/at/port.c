@@ -106,9 +106,16 @@ size_t pm_at_input(struct pm_at *at, const uint8_t *data, size_t len, uint64_t n
             break;
         }
         at->active = at->now;
+        at->input_ended = false;
         used += n;
     }
     return used;
+}
+
+void pm_at_input_end(struct pm_at *at, uint64_t now)
+{
+    at->input_ended = true;
+    advance(at, now);
 }
 
 /* ---- Events ---- */

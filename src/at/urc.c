@@ -55,8 +55,8 @@ bool pm_at_urc_fits(const struct pm_at *at, size_t len)
 }
 
 /*
- * When the oldest URC may go, as far as time alone holds it back. Never in the
- * millisecond of the last byte or result: more of that piece may follow.
+ * When the oldest URC may go, as far as time alone holds it back. Not in the
+ * millisecond of the last byte or result while more of that piece may follow.
  */
 uint64_t pm__at_urc_deadline(const struct pm_at *at)
 {
@@ -68,7 +68,9 @@ uint64_t pm__at_urc_deadline(const struct pm_at *at)
     if (pm__at_free(at) < (size_t)header.len + FRAME) {
         return PM_NEVER; /* The next output ack comes with a call that looks again. */
     }
-    uint64_t idle = at->active + (at->line_state == PM__LINE_HUNT ? 1 : PM__HALF_TYPED_MS);
+    uint64_t idle = at->active + (at->line_state != PM__LINE_HUNT ? PM__HALF_TYPED_MS
+                                  : at->input_ended               ? 0
+                                                                  : 1);
     return header.not_before > idle ? header.not_before : idle;
 }
 

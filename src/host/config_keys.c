@@ -245,7 +245,8 @@ const struct pm_config_key pm_config_keys[] = {
          "boot URCs come with the delays of a real module (CD45)"),
     NUMBER("connect_delay", module.connect_delay, 0, 10000, 0, "10", "ms before CONNECT (SD25)"),
     NUMBER("urc_gap", module.urc_gap, 0, 10000, 0, "20",
-           "least ms between OK and +QSMTPPUT (SD57)"),
+           "least ms between OK and +QSMTPPUT (SD57); with 0 nothing is held apart from what the "
+           "host types, either"),
     NUMBER("power_on_delay", module.power_on_delay, 0, 600000, 0, "2000",
            "ms from power down or AT+CFUN=1,1 to the restart (CD43)"),
     NUMBER("power_off_delay", module.power_off_delay, 1, 60000, 0, "1000",

@@ -121,7 +121,7 @@ void pm_crypto_derive_cancel(struct pm_derivation *derivation)
 
 /* A few blocks stay for the next mails: to have each page of one from the system, and give it back,
  * takes longer than a small mail. All modules run in one thread. */
-static uint8_t *spare[4];
+static uint8_t *spare[16];
 static unsigned spares;
 
 uint8_t *pm_job_memory(size_t *size)

@@ -260,6 +260,9 @@ static bool offer_held(struct pm_terminal *t)
     size_t taken = pm_port_input(&t->port, t->held + t->held_at, len, pm_host_now(t->host));
     t->held_at += taken;
     t->held_len -= taken;
+    if (t->drained && all_taken(t)) {
+        pm_port_input_end(&t->port, pm_host_now(t->host));
+    }
     return moved || taken > 0;
 }
 
@@ -351,6 +354,9 @@ void pm_terminal_read(struct pm_terminal *t)
         if (len > 0) {
             take_read(t, (size_t)len);
             pm_host_pump(t->host);
+            if (t->drained) {
+                break;
+            }
         } else if (len < 0 && errno == EAGAIN) {
             break;
         } else if (len == 0 || errno == EIO) {

@@ -131,24 +131,70 @@ static void end_line(struct pm_mime *mime, struct pm__text *out)
     put_line_end(mime, out);
 }
 
+/* Bytes that stand for themselves in 7bit and in quoted-printable, whatever is around them. */
+static bool is_literal(uint8_t c)
+{
+    return c > ' ' && c < 0x7F && c != '=';
+}
+
+static size_t at_most(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Such bytes at once, as far as the line has room: most of a text is made of them. */
+static void put_literals(struct pm_mime *mime, struct pm__text *out)
+{
+    size_t line = mime->encoding == PM_MIME_QUOTED_PRINTABLE ? PM__LINE_QP - 1 : PM__LINE_MAX;
+    if (mime->encoding == PM_MIME_BASE64 || mime->blank != 0 || mime->column >= line) {
+        return;
+    }
+    size_t most = at_most(at_most(mime->feed.len, line - mime->column),
+                          out->cap - out->len - PM__BODY_ROOM + 1);
+    size_t n = 0;
+    while (n < most && is_literal(mime->feed.ptr[n])) {
+        n++;
+    }
+    if (n > 0) {
+        put(out, (const char *)mime->feed.ptr, n);
+        mime->feed.ptr += n;
+        mime->feed.len -= n;
+        mime->remaining -= n;
+        mime->column += n;
+        mime->after_cr = false;
+    }
+}
+
+static bool has_room(const struct pm_mime *mime, const struct pm__text *out)
+{
+    return mime->feed.len > 0 && out->cap - out->len >= PM__BODY_ROOM;
+}
+
+static bool put_next(struct pm_mime *mime, struct pm__text *out)
+{
+    uint8_t c = *mime->feed.ptr++;
+    bool belongs_to_cr = c == '\n' && mime->after_cr;
+    mime->feed.len--;
+    mime->remaining--;
+    mime->after_cr = c == '\r';
+    if (belongs_to_cr) {
+        return true;
+    }
+    if (c == '\r' || c == '\n') {
+        end_line(mime, out);
+        return true;
+    }
+    return put_byte(mime, out, c);
+}
+
 bool pm__body_write(struct pm_mime *mime, struct pm__text *out)
 {
-    while (mime->feed.len > 0 && out->cap - out->len >= PM__BODY_ROOM) {
-        uint8_t c = *mime->feed.ptr++;
-        bool belongs_to_cr = c == '\n' && mime->after_cr;
-        mime->feed.len--;
-        mime->remaining--;
-        mime->after_cr = c == '\r';
-        if (belongs_to_cr) {
-            continue;
-        }
-        if (c == '\r' || c == '\n') {
-            end_line(mime, out);
-        } else if (!put_byte(mime, out, c)) {
-            return false;
-        }
+    bool good = true;
+    while (good && has_room(mime, out)) {
+        put_literals(mime, out);
+        good = !has_room(mime, out) || put_next(mime, out);
     }
-    return true;
+    return good;
 }
 
 void pm__body_finish(struct pm_mime *mime, struct pm__text *out)
@@ -158,11 +204,6 @@ void pm__body_finish(struct pm_mime *mime, struct pm__text *out)
 }
 
 /* ---- attachments ---- */
-
-static size_t at_most(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
 
 /* The bytes around a cut between two feeds, which share a line. */
 static size_t data_held(struct pm_mime *mime, struct pm__text *out)

@@ -246,6 +246,15 @@ size_t pm_port_input(struct pm_port *port, const uint8_t *data, size_t len, uint
     return taken;
 }
 
+void pm_port_input_end(struct pm_port *port, uint64_t now)
+{
+    if (port->module->config->urc_gap == 0) {
+        port->module->now = now;
+        pm_at_input_end(&port->at, now);
+        pm__module_run(port->module);
+    }
+}
+
 bool pm_port_wants_input(const struct pm_port *port)
 {
     return !port->full;

@@ -95,6 +95,9 @@ static void offer(struct walk *p, size_t port)
         host->unsent_len -= n;
         memmove(host->unsent, host->unsent + n, host->unsent_len);
     }
+    if (host->unsent_len == 0) {
+        pm_port_input_end(&p->w.ports[port], p->w.now);
+    }
 }
 
 static void type(struct walk *p, size_t port, const char *bytes, size_t len)
@@ -538,7 +541,9 @@ static void draw_settings(struct walk *p)
     if (p->steady && config->power_on_delay == 0) {
         config->power_on_delay = 1; /* else it starts again between two pieces */
     }
-    config->lenient = walk_draw(p, 4) == 0;
+    uint32_t habits = walk_draw(p, 4);
+    config->lenient = habits == 0;
+    config->urc_gap = habits < 2 ? 0 : config->urc_gap;
     config->limits = walk_draw(p, 2) == 0 ? PM_LIMITS_STRICT : PM_LIMITS_WIDE;
     config->recipients = walk_draw(p, 2) == 0 ? PM_RECIPIENTS_ALL : PM_RECIPIENTS_ANY;
     config->sim = walk_draw(p, 8) == 7 ? PM_SIM_PIN : PM_SIM_READY;

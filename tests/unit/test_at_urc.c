@@ -125,6 +125,32 @@ static void test_deadline(void **state)
     assert_true(pm_at_deadline(&rig.at) == 510);
 }
 
+/* An owner that knows where a piece ends need not wait for the millisecond's end. */
+static void test_input_end(void **state)
+{
+    (void)state;
+    at_rig_init(&rig, NULL);
+    at_rig_to(&rig, 500);
+    assert_int_equal(at_rig_input(&rig, "ATE0\r", 5), 0);
+    size_t answered = rig.out_len;
+    assert_true(pm_at_urc(&rig.at, "+U", 2, 0));
+    at_rig_settle(&rig);
+    assert_int_equal(rig.out_len, answered);
+    pm_at_input_end(&rig.at, 500);
+    at_rig_settle(&rig);
+    assert_int_equal(rig.out_len, answered + strlen(U));
+    /* The next one may go as well; more input begins a new piece, and half a line is one still. */
+    assert_true(pm_at_urc(&rig.at, "+U", 2, 0));
+    assert_true(pm_at_deadline(&rig.at) == 500);
+    at_rig_settle(&rig);
+    assert_int_equal(at_rig_input(&rig, "\r", 1), 0);
+    assert_true(pm_at_urc(&rig.at, "+U", 2, 0));
+    assert_true(pm_at_deadline(&rig.at) == 501);
+    assert_int_equal(at_rig_input(&rig, "A", 1), 0);
+    pm_at_input_end(&rig.at, 500);
+    assert_true(pm_at_deadline(&rig.at) == 2500);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -132,6 +158,6 @@ int main(void)
         cmocka_unit_test(test_not_before), cmocka_unit_test(test_half_typed),
         cmocka_unit_test(test_data_mode),  cmocka_unit_test(test_framing),
         cmocka_unit_test(test_full),       cmocka_unit_test(test_no_room),
-        cmocka_unit_test(test_deadline)};
+        cmocka_unit_test(test_deadline),   cmocka_unit_test(test_input_end)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -289,6 +289,29 @@ static void may_end_at_any_moment(void **state)
     }
 }
 
+/* SD57: without a gap the result waits for no millisecond once the host's piece has ended. */
+static void no_gap_no_wait(void **state)
+{
+    (void)state;
+    static const uint32_t gaps[] = {0, 20};
+    for (size_t i = 0; i < sizeof gaps / sizeof gaps[0]; i++) {
+        struct talk *t = begin();
+        t->w.config.urc_gap = gaps[i];
+        t->w.config.policy.allow_recipients = "nobody@example.com"; /* fails as it begins */
+        world_begin(&t->w, 1);
+        make_draft(t);
+        world_type(&t->w, 0, "AT+QSMTPPUT=60\r", 15);
+        size_t answered = world_read(&t->w, 0, (uint8_t *)t->got, sizeof t->got);
+        assert_true(answered > 0);
+        pm_port_input_end(&t->w.ports[0], t->w.now);
+        size_t told = world_read(&t->w, 0, (uint8_t *)t->got, sizeof t->got);
+        static const char result[] = "\r\n+QSMTPPUT: 678,550\r\n";
+        assert_int_equal(told, gaps[i] == 0 ? sizeof result - 1 : 0);
+        assert_memory_equal(told != 0 ? t->got : later(t, 20), result, sizeof result - 1);
+        end(t);
+    }
+}
+
 static void timeout_is_kept(void **state)
 {
     (void)state;
@@ -481,6 +504,7 @@ int main(void)
         cmocka_unit_test(every_failing_call_gives_one_result),
         cmocka_unit_test(may_end_at_any_moment),
         cmocka_unit_test(timeout_is_kept),
+        cmocka_unit_test(no_gap_no_wait),
         cmocka_unit_test(a_peer_that_takes_nothing_times_out),
         cmocka_unit_test(context_down_ends_it),
         cmocka_unit_test(abort_is_reported),
