@@ -119,9 +119,10 @@ void pm_crypto_derive_cancel(struct pm_derivation *derivation)
 
 /* ---- Memory --------------------------------------------------------------------------- */
 
-/* A few blocks stay for the next mails: to have each page of one from the system, and give it back,
- * takes longer than a small mail. All modules run in one thread. */
-static uint8_t *spare[16];
+/* Blocks of mails that ran at the same time stay for the next ones, 6.25 MiB at most: to have each
+ * page of one from the system, and give it back, takes longer than a small mail. All modules run in
+ * one thread. */
+static uint8_t *spare[64];
 static unsigned spares;
 
 uint8_t *pm_job_memory(size_t *size)
