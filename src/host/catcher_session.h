@@ -2,12 +2,13 @@
 /*
  * One SMTP session of the catcher (RFC 5321, server's side). The files of a session:
  *
- *   catcher_session.c  the socket: handshake, reading, replies, the end
- *   catcher_smtp.c     the commands
- *   catcher_auth.c     AUTH
- *   catcher_data.c     the mail: envelope lines, dot-unstuffing, the Maildir
- *   catcher_bdat.c     the mail in chunks
- *   catcher_faults.c   which name asks for which fault
+ *   catcher_session.c     the socket: handshake, reading, replies, the end
+ *   catcher_smtp.c        the commands
+ *   catcher_parameters.c  what stands behind the addresses of MAIL and RCPT
+ *   catcher_auth.c        AUTH
+ *   catcher_data.c        the mail: envelope lines, dot-unstuffing, the Maildir
+ *   catcher_bdat.c        the mail in chunks
+ *   catcher_faults.c      which name asks for which fault
  */
 #ifndef PM_HOST_CATCHER_SESSION_H
 #define PM_HOST_CATCHER_SESSION_H
@@ -105,6 +106,7 @@ struct catcher_session {
     const char *mechanism; /* NULL: not authenticated */
     bool mail_given;
     bool require_tls; /* MAIL said REQUIRETLS */
+    bool utf8;        /* and SMTPUTF8 */
     char from[PM_CATCHER_PATH + 1];
     char *recipients; /* one after the other, each with its NUL */
     size_t recipients_len;
@@ -149,6 +151,15 @@ void pm__catcher_command(struct catcher_session *session, char *line, size_t len
 /* Forgets sender and recipients, and chunks of a mail that has not ended. */
 void pm__catcher_reset(struct catcher_session *session);
 
+/* ---- catcher_parameters.c ---- */
+
+/* Takes one parameter of MAIL, or RCPT. False after a reply. */
+bool pm__catcher_mail_parameter(struct catcher_session *session, const char *parameter);
+bool pm__catcher_rcpt_parameter(struct catcher_session *session, const char *parameter);
+
+/* An address beyond ASCII needs SMTPUTF8, and is UTF-8 then. False after a reply. */
+bool pm__catcher_charset(struct catcher_session *session, const char *path);
+
 /* ---- catcher_auth.c ---- */
 
 void pm__catcher_auth_begin(struct catcher_session *session);
@@ -182,9 +193,9 @@ size_t pm__catcher_chunk(struct catcher_session *session, const uint8_t *data, s
 struct pm_maildir *pm__catcher_maildir(struct pm_catcher *catcher);
 const struct pm_catcher_ca *pm__catcher_authority(struct pm_catcher *catcher);
 uv_loop_t *pm__catcher_loop(struct pm_catcher *catcher);
-/* What an address or a user asks for. */
 /* The module whose mails these are, "" where there is only one. */
 const char *pm__catcher_module(const struct pm_catcher *catcher);
+/* What an address or a user asks for. */
 struct catcher_fault pm__catcher_fault(const struct pm_catcher *catcher, const char *address);
 void pm__catcher_say(struct pm_catcher *catcher, enum pm_log_level level, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The SMTP commands of a catcher session (RFC 5321, 1870, 3207, 4954, 6152, 8689). */
+/* The SMTP commands of a catcher session (RFC 5321, 3207). */
 #include <openssl/crypto.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,7 +33,7 @@ void pm__catcher_reset(struct catcher_session *session)
         session->delivery = NULL;
     }
     session->bdat = BDAT_NONE;
-    session->mail_given = session->require_tls = false;
+    session->mail_given = session->require_tls = session->utf8 = false;
     session->from[0] = '\0';
     session->recipients_len = 0;
     session->recipient_count = 0;
@@ -85,6 +85,8 @@ static void do_ehlo(struct catcher_session *session)
     pm__catcher_reply(session, "250-PIPELINING");
     pm__catcher_reply(session, "250-8BITMIME");
     pm__catcher_reply(session, "250-CHUNKING");
+    pm__catcher_reply(session, "250-SMTPUTF8");
+    pm__catcher_reply(session, "250-DSN");
     if (offers_starttls(session)) {
         pm__catcher_reply(session, "250-STARTTLS");
     }
@@ -154,32 +156,16 @@ static char *take_path(struct catcher_session *session, const char *keyword, cha
     return path;
 }
 
-/* False after a reply. */
-static bool mail_parameter(struct catcher_session *session, const char *parameter)
+/* All parameters of a command. False after a reply. */
+static bool take_parameters(struct catcher_session *session, char *rest,
+                            bool (*take)(struct catcher_session *session, const char *parameter))
 {
-    if (strncasecmp(parameter, "SIZE=", 5) == 0) {
-        char *end = NULL;
-        unsigned long long size = strtoull(parameter + 5, &end, 10);
-        if (parameter[5] < '0' || parameter[5] > '9' || *end != '\0') {
-            pm__catcher_reply(session, "501 SIZE needs a number");
-            return false;
-        }
-        if (size > PM_CATCHER_MAIL) {
-            pm__catcher_reply(session, "552 mail too large");
-            return false;
-        }
-        return true;
+    char *state = NULL;
+    char *p = strtok_r(rest, " ", &state);
+    while (p != NULL && take(session, p)) {
+        p = strtok_r(NULL, " ", &state);
     }
-    if (strcasecmp(parameter, "REQUIRETLS") == 0 && session->tls[0] != '\0') {
-        session->require_tls = true;
-        return true;
-    }
-    if (strcasecmp(parameter, "BODY=7BIT") == 0 || strcasecmp(parameter, "BODY=8BITMIME") == 0 ||
-        strncasecmp(parameter, "AUTH=", 5) == 0) {
-        return true;
-    }
-    pm__catcher_reply(session, "555 unknown parameter");
-    return false;
+    return p == NULL;
 }
 
 static void do_mail(struct catcher_session *session)
@@ -190,14 +176,10 @@ static void do_mail(struct catcher_session *session)
     }
     char *rest = NULL;
     const char *path = take_path(session, "FROM:", &rest);
-    if (path == NULL) {
+    session->utf8 = session->require_tls = false;
+    if (path == NULL || !take_parameters(session, rest, pm__catcher_mail_parameter) ||
+        !pm__catcher_charset(session, path)) {
         return;
-    }
-    char *state = NULL;
-    for (char *p = strtok_r(rest, " ", &state); p != NULL; p = strtok_r(NULL, " ", &state)) {
-        if (!mail_parameter(session, p)) {
-            return;
-        }
     }
     struct catcher_fault fault = pm__catcher_fault(session->catcher, path);
     if (fault.kind == CATCHER_FAULT_REPLY) {
@@ -263,9 +245,8 @@ static void do_rcpt(struct catcher_session *session)
     }
     if (path[0] == '\0') {
         pm__catcher_reply(session, "501 TO:<address> is needed");
-    } else if (rest[0] != '\0') {
-        pm__catcher_reply(session, "555 unknown parameter");
-    } else {
+    } else if (take_parameters(session, rest, pm__catcher_rcpt_parameter) &&
+               pm__catcher_charset(session, path)) {
         take_recipient(session, path);
     }
 }

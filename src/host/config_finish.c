@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/ascii.h"
@@ -175,6 +176,11 @@ bool pm__config_password_file(struct pm_options *options, const char *named, con
     /* Unbuffered, so that no copy of the secret stays behind in the heap. */
     setvbuf(file, NULL, _IONBF, 0);
     bool good = fgets(line, sizeof line, file) != NULL;
+    /* Not its group: with an access list, as on credentials of systemd, these bits are its mask. */
+    struct stat status;
+    if (fstat(fileno(file), &status) == 0 && (status.st_mode & S_IROTH) != 0) {
+        options->open_secret = named;
+    }
     fclose(file);
     size_t len = good ? strcspn(line, "\r\n") : 0;
     line[len] = '\0';

@@ -152,6 +152,10 @@ struct pm_daemon_module *pm_daemon_add(struct pm_daemon *daemon, struct pm_optio
     struct pm_daemon_module *module = module_new(daemon, options);
     if (module != NULL) {
         start_timers(module);
+        if (options->open_secret != NULL) {
+            pm_log_printf(&module->log, PM_LOG_WARNING, "all can read the file that %s names",
+                          options->open_secret);
+        }
         if (pm__daemon_share(module, why, sizeof why) && start_storage(module, why, sizeof why) &&
             start_network(module, why, sizeof why) && start_module(module, why, sizeof why) &&
             pm__daemon_preset(module, why, sizeof why) && start_ports(module, why, sizeof why)) {

@@ -64,6 +64,20 @@ class Catcher(ProgramTest):
         self.assertEqual({mail["Subject"]: mail["X-Envelope-Require-TLS"] for mail in mails},
                          {"ssltype 1": "yes", "ssltype 2": "yes"})
 
+    def test_utf8_and_dsn(self):
+        trace = self.folder / "trace"
+        _, port = self.module("--catch", self.box, "--trace", trace,
+                              settings={"mail.dsn_notify": "failure,delay"})
+        activate(port)
+        configure(port, ("mail.example.com", 25))
+        write_mail(port, ["j\u00f6rg@example.com"])
+        self.assertEqual(port.send_mail(60), (0, 0))
+        mail, = self.caught()
+        self.assertEqual(mail["To"], "j\u00f6rg@example.com")
+        lines = trace.read_text()
+        self.assertRegex(lines, "MAIL FROM:<.*> .*SMTPUTF8")
+        self.assertRegex(lines, "RCPT TO:<.*> .*NOTIFY=FAILURE,DELAY")
+
     def test_verification_on_request(self):
         _, port = self.module("--catch", self.box, settings={"catch_verify": "on"})
         activate(port)

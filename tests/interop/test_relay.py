@@ -109,6 +109,14 @@ class Relay(ProgramTest):
                 self.heard(tls, OWNER[1], (0, 0))
                 self.heard(tls, "wrong", (677, 535))
 
+    def test_password_file_that_all_can_read(self):
+        for mode, warned in ((0o640, False), (0o644, True)):
+            settings = self.settings(25)
+            settings["mail.override_password_file"].chmod(mode)
+            program, _ = self.old_host(settings, name=f"postmodem-{mode:o}")
+            self.assertEqual("warning: all can read the file that mail.override_password_file names"
+                             in program.log(), warned)
+
     def test_own_password_refused(self):
         program, port = self.old_host(self.settings(self.server.ports["submission"], password="wrong"))
         write_mail(port, ["wrong@relay.test"])

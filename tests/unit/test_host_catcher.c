@@ -150,8 +150,8 @@ static void test_plain_mail(void **state)
     assert_int_equal(fixture_open(f, "mail.example.com", 25, NULL), PM_OK);
     hear(f, "220 ");
     ask(f, "EHLO host.example\r\n",
-        "250-postmodem.invalid\r\n250-PIPELINING\r\n250-8BITMIME\r\n250-CHUNKING\r\n250-"
-        "STARTTLS\r\n"
+        "250-postmodem.invalid\r\n250-PIPELINING\r\n250-8BITMIME\r\n250-CHUNKING\r\n"
+        "250-SMTPUTF8\r\n250-DSN\r\n250-STARTTLS\r\n"
         "250-AUTH PLAIN LOGIN CRAM-MD5\r\n250 SIZE ");
     ask(f, "AUTH LOGIN\r\n", "334 VXNlcm5hbWU6\r\n");
     ask(f, "YW5uYQ==\r\n", "334 UGFzc3dvcmQ6\r\n");
@@ -268,7 +268,7 @@ static void test_starttls_mail(void **state)
     ask(f, "MAIL FROM:<a@example.com>\r\n", "503 ");
     ask(f, "EHLO again\r\n",
         "250-postmodem.invalid\r\n250-PIPELINING\r\n250-8BITMIME\r\n250-CHUNKING\r\n"
-        "250-REQUIRETLS\r\n250-AUTH");
+        "250-SMTPUTF8\r\n250-DSN\r\n250-REQUIRETLS\r\n250-AUTH");
     ask(f, "AUTH CRAM-MD5\r\n", "334 P"); /* base64 of "<" */
     ask(f, "YW5uYSAwMTIzNDU2Nzg5YWJjZGVmMDEyMzQ1Njc4OWFiY2RlZg==\r\n", "235 ");
     ask(f, "AUTH PLAIN " PLAIN_RESPONSE "\r\n", "503 ");
@@ -430,6 +430,14 @@ static const char *const dialogue[][2] = {
     {"MAIL FROM:<a@b> SIZE=9999999999\r\n", "552 "},
     {"MAIL FROM:<a@b> FOO=1\r\n", "555 "},
     {"MAIL FROM:<a@b> REQUIRETLS\r\n", "555 "}, /* in clear */
+    {"MAIL FROM:<a@b> BODY=9BIT\r\n", "501 "},
+    {"MAIL FROM:<a@b> RET=NONE\r\n", "501 "},
+    {"MAIL FROM:<a@b> ENVID=\r\n", "501 "},
+    {"MAIL FROM:<a@b> ENVID=a=b\r\n", "501 "},
+    {"MAIL FROM:<a@b> ENVID=a+2b\r\n", "501 "},
+    {"MAIL FROM:<a@b> ENVID=a+2\r\n", "501 "},
+    {"MAIL FROM:<\xc3\xa4@b>\r\n", "553 "},
+    {"MAIL FROM:<\xe4@b> SMTPUTF8\r\n", "553 "},
     {"AUTH FOO\r\n", "504 "},
     {"AUTH CRAM-MD5 YQ==\r\n", "504 "},
     {"AUTH SCRAM-SHA-256 YQ==\r\n", "504 "},
@@ -447,13 +455,23 @@ static const char *const dialogue[][2] = {
     {"MAIL FROM:<a@b>\r\n", "503 "},
     {"AUTH PLAIN " PLAIN_RESPONSE "\r\n", "503 "},
     {"RCPT TO:<>\r\n", "501 "},
-    {"RCPT TO:<a@b> NOTIFY=NEVER\r\n", "555 "},
+    {"RCPT TO:<a@b> FOO=1\r\n", "555 "},
+    {"RCPT TO:<a@b> NOTIFY=\r\n", "501 "},
+    {"RCPT TO:<a@b> NOTIFY=FAILURE,NEVER\r\n", "501 "},
+    {"RCPT TO:<a@b> ORCPT=rfc822\r\n", "501 "},
+    {"RCPT TO:<a@b> ORCPT=;x\r\n", "501 "},
+    {"RCPT TO:<a@b> ORCPT=utf-8;\xc3\xa4@b\r\n", "501 "},
+    {"RCPT TO:<\xc3\xa4@b>\r\n", "553 "},
     {"DATA\r\n", "503 "},
     {"RCPT TO:<a@b>\r\n", "250 "},
     {"DATA x\r\n", "501 "},
     {"RSET\r\n", "250 "},
     {"RCPT TO:<a@b>\r\n", "503 "},
     {"VRFY a\r\n", "252 "},
+    {"MAIL FROM:<\xc3\xa4@b> SMTPUTF8 body=8bitmime RET=HDRS ENVID=Q+2BQ\r\n", "250 "},
+    {"RCPT TO:<a@b> NOTIFY=NEVER\r\n", "250 "},
+    {"RCPT TO:<\xe4@b>\r\n", "553 "},
+    {"RCPT TO:<\xc3\xa4@b> NOTIFY=delay,FAILURE ORCPT=rfc822;a+2Bx@b\r\n", "250 "},
 };
 
 static void test_wrong_input(void **state)

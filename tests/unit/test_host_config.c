@@ -213,7 +213,12 @@ static void test_password_file(void **state)
     f->configuration.scratch.smtp.password_file = f->path;
     assert_true(finish(f));
     assert_string_equal(f->configuration.scratch.smtp.password, "Sesame;4711");
+    assert_null(f->configuration.scratch.open_secret);
     assert_false(finish(f)); /* both are set now */
+    f->configuration.scratch.smtp.password = "";
+    assert_int_equal(chmod(f->path, 0604), 0);
+    assert_true(finish(f));
+    assert_string_equal(f->configuration.scratch.open_secret, "smtp.password_file");
     f->configuration.scratch.smtp.password = "";
     write_bytes(f, "\n", 1);
     assert_false(finish(f));
