@@ -26,16 +26,24 @@ LONG_WORD = "w" * 400
 SMALL = 14336
 
 
-class Row:
-    """A line of the table: what the server offers, what the mail is like, and the settings."""
+NOT_IN_CLEAR = "-"
 
-    def __init__(self, *offers, auth=None, word=ACCOUNT[1], to=1, size=20, mails=1, **settings):
+
+class Row:
+    """A line of the table: what the server offers, what the mail is like, and the settings, whose
+    files lie in {folder}."""
+
+    def __init__(self, *offers, auth=None, word=ACCOUNT[1], to=1, size=20, mails=1, tls_only=False,
+                 **settings):
+        self.tls_only = tls_only
         self.offers = offers + ((f"AUTH {auth}",) if auth else ())
         self.account = (ACCOUNT[0], word) if auth else None
         self.recipients, self.size, self.mails = to, size, mails
         self.settings = settings
 
 
+# A token is for the server that the configuration names.
+TOKEN = {"smtp.token_file": "{folder}/token", "smtp.server": "127.0.0.1"}
 REUSE = {"mails": 2, "reuse_seconds": "60"}
 ROWS = {
     "lock step": Row(),
@@ -44,6 +52,9 @@ ROWS = {
     "AUTH LOGIN": Row(auth="LOGIN"),
     "AUTH CRAM-MD5": Row(auth="CRAM-MD5"),
     "AUTH SCRAM-SHA-256": Row(auth="SCRAM-SHA-256"),
+    "AUTH XOAUTH2": Row(auth="XOAUTH2", tls_only=True, **TOKEN),
+    "AUTH OAUTHBEARER": Row(auth="OAUTHBEARER", tls_only=True, **TOKEN),
+    "AUTH EXTERNAL": Row(auth="EXTERNAL", tls_only=True, **{"smtp.auth": "EXTERNAL"}),
     "three recipients": Row(to=3),
     "no PIPELINING, CHUNKING": Row(CHUNKING),
     "PIPELINING alone": Row(PIPELINING),
@@ -143,7 +154,8 @@ def documented():
     section = text.partition("\n## Round trips\n")[2].partition("\n## ")[0]
     head, _, *rows = [[cell.strip() for cell in line.strip("|").split("|")]
                       for line in section.splitlines() if line.startswith("|")]
-    return head[1:], {name: [int(cell) for cell in cells] for name, *cells in rows}
+    return head[1:], {name: [cell if cell == NOT_IN_CLEAR else int(cell) for cell in cells]
+                      for name, *cells in rows}
 
 
 class RoundTrips(ProgramTest):
@@ -154,28 +166,44 @@ class RoundTrips(ProgramTest):
         cls.authority = Authority(cls.shared.folder)
         cls.certificate = cls.authority.issue()
         cls.programs = {}
+        (cls.shared.folder / "token").write_text("token-of-the-peer\n")
 
     def context(self, version):
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(*map(str, self.certificate))
+        context.verify_mode = ssl.CERT_OPTIONAL
+        context.load_verify_locations(str(self.authority.certificate))
         if version:
             context.minimum_version = context.maximum_version = version
         return context
 
+    @staticmethod
+    def present(port, *files):
+        """A client certificate and its key, as AUTH EXTERNAL wants them."""
+        for item, path in zip(("clientcert", "clientkey"), files):
+            port.upload(f"RAM:{item}", path.read_bytes())
+            port.ok(f'AT+QSSLCFG="{item}",1,"RAM:{item}"')
+        port.ok('AT+QSSLCFG="seclevel",1,2')
+
     def program_for(self, settings):
         """One program and its port for all rows with these settings."""
+        settings = {name: text.format(folder=self.shared.folder) for name, text in settings.items()}
         key = tuple(settings.items())
         if key not in self.programs:
             program, port = self.module(settings={"limits": "wide", "urc_gap": "0", **settings},
                                         name=f"module{len(self.programs)}")
             activate(port)
             trust(port, self.authority)
+            if "smtp.auth" in settings:
+                self.present(port, *self.authority.issue(["email:pump7@example.com"]))
             self.programs[key] = program, port
         return self.programs[key]
 
     def measure(self, row, column):
         """Round trips of the last mail of a row."""
         ssltype, version = COLUMNS[column]
+        if row.tls_only and ssltype == 0:
+            return NOT_IN_CLEAR
         program, port = self.program_for(row.settings)
         with Server(self.context(version), ssltype, row.offers) as server, \
                 Gate(server.port, count=True) as gate:
