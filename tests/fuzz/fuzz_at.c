@@ -5,8 +5,8 @@
  * of a host that reads nothing all the while.
  *
  * The first byte chooses the configuration, the second seeds the cuts. Then each byte is input,
- * but for: F9 1 ms passes, FA 400 ms, FB 1 s, FC a URC, FD DTR drops, FE the host is lost,
- * FF the next byte is input whatever it is.
+ * but for: F8 a piece of input ends, F9 1 ms passes, FA 400 ms, FB 1 s, FC a URC, FD DTR drops,
+ * FE the host is lost, FF the next byte is input whatever it is.
  */
 #include "at_rig.h"
 #include "harness.h"
@@ -43,6 +43,7 @@ static void read_script(struct script *script, const uint8_t *data, size_t size)
     memset(script, 0, offsetof(struct script, text));
     for (size_t i = 0; i < size && script->count < MAX_STEPS; i++) {
         switch (data[i]) {
+        case 0xF8: (void)add_step(script, AT_STEP_INPUT_END); break;
         case 0xF9: script->time += 1; break;
         case 0xFA: script->time += 400; break;
         case 0xFB: script->time += 1000; break;

@@ -488,6 +488,7 @@ void at_play(struct at_rig *rig, const struct at_step *steps, size_t count,
         at_rig_to(rig, steps[i].time);
         switch (steps[i].kind) {
         case AT_STEP_INPUT: play_input(rig, &steps[i], i, cut); break;
+        case AT_STEP_INPUT_END: pm_at_input_end(&rig->at, rig->now); break;
         case AT_STEP_URC: (void)pm_at_urc(&rig->at, steps[i].text, steps[i].len, rig->now); break;
         case AT_STEP_DTR_DROP:
             pm_at_set_dtr(&rig->at, false, rig->now);

@@ -66,7 +66,14 @@ void at_rig_settle(struct at_rig *rig);
 
 /* ---- Dialogues ---- */
 
-enum at_step_kind { AT_STEP_INPUT, AT_STEP_WAIT, AT_STEP_URC, AT_STEP_DTR_DROP, AT_STEP_LOST };
+enum at_step_kind {
+    AT_STEP_INPUT,
+    AT_STEP_INPUT_END,
+    AT_STEP_WAIT,
+    AT_STEP_URC,
+    AT_STEP_DTR_DROP,
+    AT_STEP_LOST
+};
 
 struct at_step {
     uint32_t time; /* ms since the start */

@@ -129,26 +129,17 @@ static void test_deadline(void **state)
 static void test_input_end(void **state)
 {
     (void)state;
-    at_rig_init(&rig, NULL);
-    at_rig_to(&rig, 500);
-    assert_int_equal(at_rig_input(&rig, "ATE0\r", 5), 0);
-    size_t answered = rig.out_len;
-    assert_true(pm_at_urc(&rig.at, "+U", 2, 0));
-    at_rig_settle(&rig);
-    assert_int_equal(rig.out_len, answered);
-    pm_at_input_end(&rig.at, 500);
-    at_rig_settle(&rig);
-    assert_int_equal(rig.out_len, answered + strlen(U));
-    /* The next one may go as well; more input begins a new piece, and half a line is one still. */
-    assert_true(pm_at_urc(&rig.at, "+U", 2, 0));
-    assert_true(pm_at_deadline(&rig.at) == 500);
-    at_rig_settle(&rig);
-    assert_int_equal(at_rig_input(&rig, "\r", 1), 0);
-    assert_true(pm_at_urc(&rig.at, "+U", 2, 0));
-    assert_true(pm_at_deadline(&rig.at) == 501);
-    assert_int_equal(at_rig_input(&rig, "A", 1), 0);
-    pm_at_input_end(&rig.at, 500);
-    assert_true(pm_at_deadline(&rig.at) == 2500);
+    CHECK(OK U OK, AT_SAY(10, "AT\r"), AT_URC(10, "+U"), AT_DO(10, AT_STEP_INPUT_END),
+          AT_SAY(10, "AT\r"));
+    CHECK(OK U OK, AT_SAY(10, "AT\r"), AT_DO(10, AT_STEP_INPUT_END), AT_URC(10, "+U"),
+          AT_DO(10, AT_STEP_WAIT), AT_SAY(10, "AT\r"));
+    /* More input is a new piece; half a line is half a line; and time still counts. */
+    CHECK(OK OK OK U, AT_SAY(10, "AT\r"), AT_DO(10, AT_STEP_INPUT_END), AT_SAY(10, "AT\r"),
+          AT_URC(10, "+U"), AT_SAY(10, "AT\r"));
+    CHECK(OK U, AT_SAY(1000, "AT"), AT_DO(1000, AT_STEP_INPUT_END), AT_URC(1001, "+U"),
+          AT_SAY(2999, "\r"));
+    CHECK(OK OK U OK, AT_SAY(10, "AT+URC=20,\"+U\"\r"), AT_DO(10, AT_STEP_INPUT_END),
+          AT_SAY(29, "AT\r"), AT_SAY(30, "AT\r"));
 }
 
 int main(void)
