@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "base/base64.h"
+#include "talk.h"
 
 #define USER     "hostile.user"
 #define PASSWORD "correct-horse-battery"
@@ -272,15 +273,6 @@ static void ok(struct hostile *h, const char *line)
     assert_string_equal(h->told, "\r\nOK\r\n");
 }
 
-static unsigned open_files(const struct hostile *h)
-{
-    unsigned open = 0;
-    for (size_t i = 0; i < WORLD_FILES; i++) {
-        open += h->w.files[i].opened;
-    }
-    return open;
-}
-
 static void draft(struct hostile *h)
 {
     char line[80];
@@ -328,7 +320,7 @@ struct hostile *hostile_begin(const struct hostile_case *c, bool async)
     }
     world_begin(&h->w, 1);
     draft(h);
-    h->files = open_files(h);
+    h->files = talk_open_files(&h->w);
     return h;
 }
 
@@ -573,7 +565,7 @@ static void check_nothing_left(struct hostile *h)
     check(h, strstr(strstr(h->told, "+QSMTPPUT") + 1, "+QSMTPPUT") == NULL, "two results");
     check(h, h->w.op_count == 0 && h->handshake == NULL, "an operation is left");
     check(h, !h->w.job_memory_out, "memory is left");
-    check(h, open_files(h) == h->files, "a file is left open");
+    check(h, talk_open_files(&h->w) == h->files, "a file is left open");
     check(h, h->w.failed[0] == '\0', h->w.failed);
 }
 

@@ -14,7 +14,7 @@
 
 #include <cmocka.h>
 
-#include "play/world.h"
+#include "talk.h"
 
 #define BODY "Hello,\r\n.with a dot"
 
@@ -55,7 +55,7 @@ enum { CALLS = sizeof calls / sizeof calls[0] };
 enum mode { AT_ONCE, LATER, NEVER, MODES };
 
 struct sweep {
-    struct world w;           /* first: the platform's `user` is the world, and so this */
+    struct talk t;            /* first: the platform's `user` is its world, and so this */
     struct pm_platform below; /* the world's own platform */
     unsigned target;          /* this call fails; 0: none */
     unsigned way;             /* in this way */
@@ -63,7 +63,6 @@ struct sweep {
     const struct call *failed; /* what failed, and how */
     enum mode mode;
     struct pm_op *never;
-    char got[4096];
 };
 
 /* The way-th of all ways in which calls of a name fail: a row, an error, a mode. */
@@ -95,10 +94,10 @@ static bool fails(struct sweep *s, const char *name, struct pm_op *op, int32_t *
         return false;
     }
     if (s->mode == LATER) {
-        bool async = s->w.async;
-        s->w.async = true;
-        *answer = world_answer(&s->w, op, *answer);
-        s->w.async = async;
+        bool async = s->t.w.async;
+        s->t.w.async = true;
+        *answer = world_answer(&s->t.w, op, *answer);
+        s->t.w.async = async;
     } else if (s->mode == NEVER) {
         s->never = op;
         *answer = PM_PENDING;
@@ -229,7 +228,7 @@ static void cancel(void *user, struct pm_op *op)
 
 static void take_over(struct sweep *s)
 {
-    struct pm_platform *platform = &s->w.platform;
+    struct pm_platform *platform = &s->t.w.platform;
     s->below = *platform;
     platform->random = random_bytes;
     platform->file_open = file_open;
@@ -250,20 +249,6 @@ static void take_over(struct sweep *s)
 
 /* ---- A mail ---- */
 
-static const char *say(struct sweep *s, const char *text)
-{
-    world_type(&s->w, 0, text, strlen(text));
-    world_advance(&s->w, s->w.now + 500);
-    size_t n = world_read(&s->w, 0, (uint8_t *)s->got, sizeof s->got - 1);
-    s->got[n] = '\0';
-    return s->got;
-}
-
-static void ok(struct sweep *s, const char *line)
-{
-    assert_string_equal(say(s, line), "\r\nOK\r\n");
-}
-
 static struct sweep *begin(unsigned login, bool async)
 {
     static const char *const offers[LOGINS] = {
@@ -271,42 +256,26 @@ static struct sweep *begin(unsigned login, bool async)
         "STARTTLS|AUTH SCRAM-SHA-256", "STARTTLS|AUTH XOAUTH2",
         "PIPELINING|CHUNKING|STARTTLS|AUTH CRAM-MD5"};
     static uint8_t bytes[9000];
-    char line[64];
     struct sweep *s = calloc(1, sizeof *s);
     assert_non_null(s);
-    world_init(&s->w);
+    world_init(&s->t.w);
     take_over(s);
-    s->w.async = async;
-    s->w.server.capabilities = offers[login];
-    s->w.config.token_server = login == 3 ? "mail.example" : "";
-    world_begin(&s->w, 1);
-    world_add_file(&s->w, PM_STORAGE_RAM, "a.bin", bytes, sizeof bytes);
-    world_add_file(&s->w, PM_STORAGE_UFS, "b.txt", bytes, 10);
-    (void)say(s, "ATE0\r");
-    ok(s, "AT+QIACT=1\r");
-    ok(s, "AT+QSMTPCFG=\"smtpserver\",\"mail.example\",25\r");
-    ok(s, "AT+QSMTPCFG=\"ssltype\",2\r");
-    ok(s, "AT+QSMTPCFG=\"account\",\"user\",\"secret\"\r");
-    ok(s, "AT+QSMTPCFG=\"sender\",\"Module\",\"module@example.com\"\r");
-    ok(s, "AT+QSMTPDST=1,1,\"alice@example.com\"\r");
-    ok(s, "AT+QSMTPDST=1,3,\"blind@b\xC3\xBC"
-          "cher.example\"\r");
-    (void)snprintf(line, sizeof line, "AT+QSMTPBODY=0,%zu\r", strlen(BODY));
-    assert_string_equal(say(s, line), "\r\nCONNECT\r\n");
-    (void)say(s, BODY);
-    ok(s, "AT+QSMTPATT=1,1,\"RAM:a.bin\"\r");
-    ok(s, "AT+QSMTPATT=1,2,\"b.txt\"\r");
+    s->t.w.async = async;
+    s->t.w.server.capabilities = offers[login];
+    s->t.w.config.token_server = login == 3 ? "mail.example" : "";
+    world_begin(&s->t.w, 1);
+    world_add_file(&s->t.w, PM_STORAGE_RAM, "a.bin", bytes, sizeof bytes);
+    world_add_file(&s->t.w, PM_STORAGE_UFS, "b.txt", bytes, 10);
+    talk_mail_settings(&s->t);
+    talk_ok(&s->t, "AT+QSMTPCFG=\"ssltype\",2\r");
+    talk_ok(&s->t, "AT+QSMTPCFG=\"account\",\"user\",\"secret\"\r");
+    talk_ok(&s->t, "AT+QSMTPDST=1,1,\"alice@example.com\"\r");
+    talk_ok(&s->t, "AT+QSMTPDST=1,3,\"blind@b\xC3\xBC"
+                   "cher.example\"\r");
+    talk_mail_body(&s->t, BODY);
+    talk_ok(&s->t, "AT+QSMTPATT=1,1,\"RAM:a.bin\"\r");
+    talk_ok(&s->t, "AT+QSMTPATT=1,2,\"b.txt\"\r");
     return s;
-}
-
-/* What is open while no mail is sent: the body. */
-static unsigned open_files(const struct sweep *s)
-{
-    unsigned open = 0;
-    for (size_t i = 0; i < WORLD_FILES; i++) {
-        open += s->w.files[i].opened;
-    }
-    return open;
 }
 
 static bool allowed(const struct call *call, unsigned error)
@@ -321,12 +290,12 @@ static bool allowed(const struct call *call, unsigned error)
 
 static void check_left(struct sweep *s, unsigned files)
 {
-    assert_true(pm_module_deadline(&s->w.module) == PM_NEVER);
-    assert_int_equal(s->w.op_count, 0);
+    assert_true(pm_module_deadline(&s->t.w.module) == PM_NEVER);
+    assert_int_equal(s->t.w.op_count, 0);
     assert_null(s->never);
-    assert_false(s->w.server.connected);
-    assert_false(s->w.job_memory_out);
-    assert_int_equal(open_files(s), files);
+    assert_false(s->t.w.server.connected);
+    assert_false(s->t.w.job_memory_out);
+    assert_int_equal(talk_open_files(&s->t.w), files);
 }
 
 /* The result of the mail that fails; NEVER ends when the host's time is over. */
@@ -335,12 +304,11 @@ static unsigned result_of(struct sweep *s)
     unsigned error = 0;
     unsigned code = 1;
     char line[64];
-    const char *got = say(s, "AT+QSMTPPUT=60\r");
+    const char *got = talk_say(&s->t, "AT+QSMTPPUT=60\r");
     if (s->mode == NEVER && s->failed != NULL) {
         assert_string_equal(got, "\r\nOK\r\n");
-        world_advance(&s->w, s->w.now + TIMEOUT_MS - 501);
-        assert_int_equal(world_read(&s->w, 0, (uint8_t *)s->got, sizeof s->got), 0);
-        got = say(s, "");
+        assert_string_equal(talk_later(&s->t, TIMEOUT_MS - 501), "");
+        got = talk_say(&s->t, "");
         assert_string_equal(got, "\r\n+QSMTPPUT: 658,0\r\n");
         return PM_MAIL_TIMEOUT;
     }
@@ -354,7 +322,7 @@ static unsigned result_of(struct sweep *s)
 static bool run(unsigned login, bool async, unsigned target, unsigned way, unsigned *count)
 {
     struct sweep *s = begin(login, async);
-    unsigned files = open_files(s);
+    unsigned files = talk_open_files(&s->t.w); /* the body */
     s->count = 0;
     s->target = target;
     s->way = way;
@@ -366,13 +334,13 @@ static bool run(unsigned login, bool async, unsigned target, unsigned way, unsig
                  error);
     }
     assert_true(failed || error == 0);
-    assert_int_equal(s->w.server.mails, error == 0 ? 1 : 0);
+    assert_int_equal(s->t.w.server.mails, error == 0 ? 1 : 0);
     check_left(s, files);
     s->target = 0;
-    assert_string_equal(say(s, "AT+QSMTPPUT=60\r"), "\r\nOK\r\n\r\n+QSMTPPUT: 0,0\r\n");
-    assert_int_equal(s->w.server.mails, error == 0 ? 2 : 1);
+    assert_string_equal(talk_say(&s->t, "AT+QSMTPPUT=60\r"), "\r\nOK\r\n\r\n+QSMTPPUT: 0,0\r\n");
+    assert_int_equal(s->t.w.server.mails, error == 0 ? 2 : 1);
     check_left(s, files);
-    assert_string_equal(world_end(&s->w), "");
+    assert_string_equal(world_end(&s->t.w), "");
     free(s);
     return failed;
 }

@@ -8,12 +8,11 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
 
-#include "play/world.h"
+#include "talk.h"
 
 static const struct bad {
     const char *name, *bytes;
@@ -53,37 +52,12 @@ static const struct field {
     {"file", "AT+QSMTPATT=1,1,\"a", ".txt\"\r"},
 };
 
-struct talk {
-    struct world w;
-    char got[8192];
-};
-
-static const char *say(struct talk *t, const char *text, size_t len)
-{
-    world_type(&t->w, 0, text, len);
-    world_advance(&t->w, t->w.now + 500);
-    size_t n = world_read(&t->w, 0, (uint8_t *)t->got, sizeof t->got - 1);
-    t->got[n] = '\0';
-    return t->got;
-}
-
-static const char *line(struct talk *t, const char *text)
-{
-    return say(t, text, strlen(text));
-}
-
 static struct talk *begin(void)
 {
-    struct talk *t = calloc(1, sizeof *t);
-    assert_non_null(t);
-    world_init(&t->w);
-    world_begin(&t->w, 1);
-    (void)line(t, "ATE0\r");
-    (void)line(t, "AT+QIACT=1\r");
-    (void)line(t, "AT+QSMTPCFG=\"smtpserver\",\"mail.example\",25\r");
-    (void)line(t, "AT+QSMTPCFG=\"sender\",\"Module\",\"module@example.com\"\r");
-    (void)line(t, "AT+QSMTPDST=1,1,\"bob@example.com\"\r");
-    assert_string_equal(line(t, "AT+QSMTPSUB=1,\"Subject\"\r"), "\r\nOK\r\n");
+    struct talk *t = talk_begin(1);
+    talk_mail_settings(t);
+    (void)talk_say(t, "AT+QSMTPDST=1,1,\"bob@example.com\"\r");
+    talk_ok(t, "AT+QSMTPSUB=1,\"Subject\"\r");
     return t;
 }
 
@@ -117,7 +91,7 @@ static void send(struct talk *t, char *summary, size_t size)
 {
     t->w.trace_len = 0;
     t->w.trace[0] = '\0';
-    assert_non_null(strstr(line(t, "AT+QSMTPPUT=60\r"), "+QSMTPPUT: 0,0\r\n"));
+    assert_non_null(strstr(talk_say(t, "AT+QSMTPPUT=60\r"), "+QSMTPPUT: 0,0\r\n"));
     summarize(t, summary, size);
 }
 
@@ -129,10 +103,9 @@ static void innocent(const struct field *field, char *summary, size_t size)
     world_add_file(&t->w, PM_STORAGE_UFS, "a.txt", "x", 1);
     world_add_file(&t->w, PM_STORAGE_UFS, "ax.txt", "x", 1);
     (void)snprintf(text, sizeof text, "%sx%s", field->before, field->after);
-    assert_string_equal(line(t, text), "\r\nOK\r\n");
+    talk_ok(t, text);
     send(t, summary, size);
-    assert_string_equal(world_end(&t->w), "");
-    free(t);
+    talk_end(t);
 }
 
 static void try_one(const struct field *field, const struct bad *bad, const char *expected)
@@ -150,21 +123,21 @@ static void try_one(const struct field *field, const struct bad *bad, const char
     len += bad->len;
     memcpy(text + len, field->after, strlen(field->after));
     len += strlen(field->after);
-    bool taken = strcmp(say(t, text, len), "\r\nOK\r\n") == 0;
+    world_type(&t->w, 0, text, len);
+    bool taken = strcmp(talk_later(t, TALK_WAIT_MS), "\r\nOK\r\n") == 0;
     if (taken && !bad->passes) {
         fail_msg("%s: %s was taken", field->name, bad->name);
     }
     if (!taken) {
         assert_non_null(strstr(t->got, "ERROR"));
-        (void)line(t, "\r");
+        (void)talk_say(t, "\r");
     }
     send(t, summary, sizeof summary);
     if (taken && strcmp(summary, expected) != 0) {
         fail_msg("%s: %s made\n%s\nof\n%s", field->name, bad->name, summary, expected);
     }
     assert_null(strstr(summary, "Bcc"));
-    assert_string_equal(world_end(&t->w), "");
-    free(t);
+    talk_end(t);
 }
 
 static void test_texts(void **state)
@@ -229,7 +202,7 @@ static void test_file_names(void **state)
         char summary[2048] = "";
         world_add_file(&t->w, PM_STORAGE_UFS, names[i].name, "x", 1);
         (void)snprintf(text, sizeof text, "AT+QSMTPATT=1,1,\"%s\"\r", names[i].name);
-        assert_string_equal(line(t, text), "\r\nOK\r\n");
+        talk_ok(t, text);
         send(t, summary, sizeof summary);
         check_lines(t);
         int len = snprintf(text, sizeof text, "\r\n filename%s\r\n", names[i].leaves);
@@ -238,8 +211,7 @@ static void test_file_names(void **state)
             fail_msg("%s does not leave as %s:\n%.*s", names[i].name, names[i].leaves,
                      (int)t->w.server.message_len, (const char *)t->w.server.message);
         }
-        assert_string_equal(world_end(&t->w), "");
-        free(t);
+        talk_end(t);
     }
 }
 
@@ -260,18 +232,17 @@ static void test_addresses(void **state)
     struct talk *t = begin();
     for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++) {
         (void)snprintf(text, sizeof text, "AT+QSMTPDST=1,1,\"%s\"\r", refused[i]);
-        assert_string_equal(line(t, text), "\r\n+CME ERROR: 664\r\n");
+        assert_string_equal(talk_say(t, text), "\r\n+CME ERROR: 664\r\n");
         (void)snprintf(text, sizeof text, "AT+QSMTPCFG=\"sender\",\"x\",\"%s\"\r", refused[i]);
         const char *answer = refused[i][0] != '\0' ? "\r\n+CME ERROR: 664\r\n" : NULL;
-        assert_true(answer == NULL || strcmp(line(t, text), answer) == 0);
+        assert_true(answer == NULL || strcmp(talk_say(t, text), answer) == 0);
     }
-    assert_string_equal(line(t, "AT+QSMTPDST=1,1,\"-f/etc/passwd@example.com\"\r"), "\r\nOK\r\n");
+    talk_ok(t, "AT+QSMTPDST=1,1,\"-f/etc/passwd@example.com\"\r");
     char summary[2048] = "";
     send(t, summary, sizeof summary);
     assert_non_null(strstr(t->w.server.envelope, "RCPT TO:<bob@example.com>\n"
                                                  "RCPT TO:<-f/etc/passwd@example.com>\n"));
-    assert_string_equal(world_end(&t->w), "");
-    free(t);
+    talk_end(t);
 }
 
 /* RFC 5321 4.5.3.1: 64 bytes before the @, 255 behind it. */
@@ -285,18 +256,15 @@ static void test_longest_addresses(void **state)
     char text[700];
     (void)state;
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
-        struct talk *t = calloc(1, sizeof *t);
-        assert_non_null(t);
-        world_init(&t->w);
+        struct talk *t = talk_new();
         t->w.config.limits = PM_LIMITS_WIDE;
         world_begin(&t->w, 1);
-        (void)line(t, "ATE0\r");
+        (void)talk_say(t, "ATE0\r");
         (void)snprintf(text, sizeof text, "AT+QSMTPDST=1,1,\"%0*d@%0*d\"\r", sizes[i].local, 1,
                        sizes[i].domain, 1);
-        assert_string_equal(line(t, text),
+        assert_string_equal(talk_say(t, text),
                             sizes[i].good ? "\r\nOK\r\n" : "\r\n+CME ERROR: 664\r\n");
-        assert_string_equal(world_end(&t->w), "");
-        free(t);
+        talk_end(t);
     }
 }
 

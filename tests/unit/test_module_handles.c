@@ -7,23 +7,15 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
 
-#include "play/world.h"
-
-struct talk {
-    struct world w;
-    char got[65536];
-};
+#include "talk.h"
 
 static struct talk *begin(size_t ports)
 {
-    struct talk *t = calloc(1, sizeof *t);
-    assert_non_null(t);
-    world_init(&t->w);
+    struct talk *t = talk_new();
     t->w.config.connect_delay = 0;
     t->w.config.power_on_delay = 0;
     if (ports != 0) {
@@ -33,33 +25,6 @@ static struct talk *begin(size_t ports)
         }
     }
     return t;
-}
-
-static void end(struct talk *t)
-{
-    assert_string_equal(world_end(&t->w), "");
-    free(t);
-}
-
-static const char *hear(struct talk *t, size_t port)
-{
-    size_t n = world_read(&t->w, port, (uint8_t *)t->got, sizeof t->got - 1);
-    t->got[n] = '\0';
-    return t->got;
-}
-
-static const char *say(struct talk *t, size_t port, const char *text)
-{
-    world_type(&t->w, port, text, strlen(text));
-    world_advance(&t->w, t->w.now + 500);
-    return hear(t, port);
-}
-
-/* Types a line while what the platform has to do stays undone. */
-static void put(struct talk *t, size_t port, const char *text)
-{
-    size_t n = strlen(text);
-    assert_int_equal(pm_port_input(&t->w.ports[port], (const uint8_t *)text, n, t->w.now), n);
 }
 
 static void add(struct talk *t, const char *name, const char *text)
@@ -135,12 +100,12 @@ static void fail_once(const struct failure *failure, bool async)
     add(t, "a", "hello");
     t->w.async = async;
     if (failure->before != NULL) {
-        (void)say(t, 0, failure->before);
+        (void)talk_say(t, failure->before);
     }
     t->w.fail_at = t->w.calls + failure->call;
-    const char *got = say(t, 0, failure->line);
+    const char *got = talk_say(t, failure->line);
     if (failure->data != NULL && strcmp(got, "\r\nCONNECT\r\n") == 0) {
-        got = say(t, 0, failure->data);
+        got = talk_say(t, failure->data);
     }
     const size_t len = strlen(got);
     const size_t want = strlen(failure->result);
@@ -155,8 +120,8 @@ static void fail_once(const struct failure *failure, bool async)
     assert_file(t, PM_STORAGE_UFS, "new", NULL);
     assert_file(t, PM_STORAGE_RAM, "a", NULL);
     assert_int_equal(world_temporary(&t->w), 0);
-    assert_string_equal(say(t, 0, "AT\r"), "\r\nOK\r\n");
-    end(t);
+    talk_ok(t, "AT\r");
+    talk_end(t);
 }
 
 static void failures_have_their_numbers(void **state)
@@ -175,10 +140,10 @@ static void a_move_may_leave_both(void **state)
     struct talk *t = begin(1);
     add(t, "a", "hello");
     t->w.fail_at = t->w.calls + 10;
-    assert_string_equal(say(t, 0, "AT+QFMOV=\"a\",\"RAM:b\"\r"), CME(404));
+    assert_string_equal(talk_say(t, "AT+QFMOV=\"a\",\"RAM:b\"\r"), CME(404));
     assert_file(t, PM_STORAGE_UFS, "a", "hello");
     assert_file(t, PM_STORAGE_RAM, "b", "hello");
-    end(t);
+    talk_end(t);
 }
 
 /* A copy that fails leaves what it was to replace. */
@@ -190,12 +155,12 @@ static void a_failed_copy_replaces_nothing(void **state)
         add(t, "a", "hello");
         add(t, "b", "old");
         t->w.fail_at = t->w.calls + call;
-        assert_non_null(strstr(say(t, 0, "AT+QFMOV=\"a\",\"b\",1,1\r"), "+CME ERROR: "));
+        assert_non_null(strstr(talk_say(t, "AT+QFMOV=\"a\",\"b\",1,1\r"), "+CME ERROR: "));
         assert_file(t, PM_STORAGE_UFS, "a", "hello");
         assert_file(t, PM_STORAGE_UFS, "b", "old");
-        assert_string_equal(say(t, 0, "AT+QFMOV=\"a\",\"b\",1,1\r"), "\r\nOK\r\n");
+        talk_ok(t, "AT+QFMOV=\"a\",\"b\",1,1\r");
         assert_file(t, PM_STORAGE_UFS, "b", "hello");
-        end(t);
+        talk_end(t);
     }
 }
 
@@ -206,23 +171,23 @@ static void a_failed_write_is_taken_back(void **state)
     char text[5000];
     for (unsigned undo = 0; undo < 2; undo++) {
         struct talk *t = begin(1);
-        (void)say(t, 0, OPEN_A);
-        (void)say(t, 0, "AT+QFWRITE=1,4999,60\r");
+        (void)talk_say(t, OPEN_A);
+        (void)talk_say(t, "AT+QFWRITE=1,4999,60\r");
         memset(text, 'x', sizeof text);
         text[2000] = '\0';
-        assert_string_equal(say(t, 0, text), "");
+        assert_string_equal(talk_say(t, text), "");
         t->w.fail_at = t->w.calls + 1;
-        assert_string_equal(say(t, 0, "y"), "");
+        assert_string_equal(talk_say(t, "y"), "");
         text[2000] = 'x';
         text[2998] = '\0';
         t->w.fail_at += undo;
-        assert_string_equal(say(t, 0, text), CME(409));
-        assert_string_equal(say(t, 0, "AT+QFPOSITION=1\r"), "\r\n+QFPOSITION: 0\r\n\r\nOK\r\n");
+        assert_string_equal(talk_say(t, text), CME(409));
+        assert_string_equal(talk_say(t, "AT+QFPOSITION=1\r"), "\r\n+QFPOSITION: 0\r\n\r\nOK\r\n");
         assert_int_equal(world_find(&t->w, PM_STORAGE_UFS, "a", 1)->len, undo * 2000);
-        assert_string_equal(say(t, 0, "AT+QFSEEK=1,0,2;+QFPOSITION=1\r"),
+        assert_string_equal(talk_say(t, "AT+QFSEEK=1,0,2;+QFPOSITION=1\r"),
                             undo == 0 ? "\r\n+QFPOSITION: 0\r\n\r\nOK\r\n"
                                       : "\r\n+QFPOSITION: 2000\r\n\r\nOK\r\n");
-        end(t);
+        talk_end(t);
     }
 }
 
@@ -235,31 +200,31 @@ static void a_read_that_fails_on_its_way(void **state)
     memset(text, 'x', sizeof text);
     text[3000] = '\0';
     add(t, "a", text);
-    (void)say(t, 0, OPEN_A);
+    (void)talk_say(t, OPEN_A);
     t->w.fail_at = t->w.calls + 2;
-    const char *got = say(t, 0, "AT+QFREAD=1\r");
+    const char *got = talk_say(t, "AT+QFREAD=1\r");
     assert_memory_equal(got, "\r\nCONNECT 3000\r\n", 16);
     assert_string_equal(got + 16 + PM_PORT_CHUNK, CME(411));
-    assert_string_equal(say(t, 0, "AT+QFPOSITION=1\r"), "\r\n+QFPOSITION: 1024\r\n\r\nOK\r\n");
-    end(t);
+    assert_string_equal(talk_say(t, "AT+QFPOSITION=1\r"), "\r\n+QFPOSITION: 1024\r\n\r\nOK\r\n");
+    talk_end(t);
 }
 
 static void closing_makes_durable(void **state)
 {
     (void)state;
     struct talk *t = begin(1);
-    (void)say(t, 0, OPEN_A);
-    (void)say(t, 0, "AT+QFWRITE=1,3\r");
-    (void)say(t, 0, "abc");
+    (void)talk_say(t, OPEN_A);
+    (void)talk_say(t, "AT+QFWRITE=1,3\r");
+    (void)talk_say(t, "abc");
     assert_false(world_find(&t->w, PM_STORAGE_UFS, "a", 1)->synced);
-    assert_string_equal(say(t, 0, "AT+QFCLOSE=1\r"), "\r\nOK\r\n");
+    talk_ok(t, "AT+QFCLOSE=1\r");
     assert_true(world_find(&t->w, PM_STORAGE_UFS, "a", 1)->synced);
     /* One that fails is closed all the same. */
-    (void)say(t, 0, OPEN_A);
+    (void)talk_say(t, OPEN_A);
     t->w.fail_at = t->w.calls + 1;
-    assert_string_equal(say(t, 0, "AT+QFCLOSE=2\r"), CME(409));
-    assert_string_equal(say(t, 0, "AT+QFCLOSE=2\r"), CME(416));
-    end(t);
+    assert_string_equal(talk_say(t, "AT+QFCLOSE=2\r"), CME(409));
+    assert_string_equal(talk_say(t, "AT+QFCLOSE=2\r"), CME(416));
+    talk_end(t);
 }
 
 /* ---- The table ---- */
@@ -268,12 +233,12 @@ static void numbers_begin_again(void **state)
 {
     (void)state;
     struct talk *t = begin(1);
-    (void)say(t, 0, OPEN_A);
+    (void)talk_say(t, OPEN_A);
     t->w.module.last_handle = INT32_MAX - 1;
-    assert_string_equal(say(t, 0, "AT+QFOPEN=\"b\"\r"), "\r\n+QFOPEN: 2147483647\r\n\r\nOK\r\n");
-    assert_string_equal(say(t, 0, "AT+QFOPEN=\"c\"\r"), "\r\n+QFOPEN: 2\r\n\r\nOK\r\n");
-    assert_string_equal(say(t, 0, "AT+QFCLOSE=2147483647\r"), "\r\nOK\r\n");
-    end(t);
+    assert_string_equal(talk_say(t, "AT+QFOPEN=\"b\"\r"), "\r\n+QFOPEN: 2147483647\r\n\r\nOK\r\n");
+    assert_string_equal(talk_say(t, "AT+QFOPEN=\"c\"\r"), "\r\n+QFOPEN: 2\r\n\r\nOK\r\n");
+    talk_ok(t, "AT+QFCLOSE=2147483647\r");
+    talk_end(t);
 }
 
 static void names_need_room(void **state)
@@ -283,11 +248,11 @@ static void names_need_room(void **state)
     t->w.arena_size = 24;
     world_begin(&t->w, 1);
     t->w.ports[0].at.set.echo = 0;
-    assert_string_equal(say(t, 0, "AT+QFOPEN=\"a name of some length\"\r"), CME(413));
-    assert_string_equal(say(t, 0, "AT+QFOPEN=\"short\"\r"), "\r\n+QFOPEN: 1\r\n\r\nOK\r\n");
-    assert_string_equal(say(t, 0, "AT+QFCLOSE=1\r"), "\r\nOK\r\n");
+    assert_string_equal(talk_say(t, "AT+QFOPEN=\"a name of some length\"\r"), CME(413));
+    assert_string_equal(talk_say(t, "AT+QFOPEN=\"short\"\r"), "\r\n+QFOPEN: 1\r\n\r\nOK\r\n");
+    talk_ok(t, "AT+QFCLOSE=1\r");
     assert_int_equal(t->w.module.arena.used, 0);
-    end(t);
+    talk_end(t);
 }
 
 static void all_is_closed_in_the_end(void **state)
@@ -297,36 +262,36 @@ static void all_is_closed_in_the_end(void **state)
     char line[40];
     for (unsigned i = 1; i <= PM_MAX_HANDLES; i++) {
         (void)snprintf(line, sizeof line, "AT+QFOPEN=\"RAM:%u\",%u\r", i, i % 2);
-        assert_non_null(strstr(say(t, 0, line), "OK"));
+        assert_non_null(strstr(talk_say(t, line), "OK"));
     }
     t->w.async = true;
-    (void)say(t, 0, "AT+QFWRITE=3,10\r");
-    put(t, 0, "half");
-    put(t, 1, "AT+QFCLOSE=4\r");
-    end(t); /* would tell of open files and operations */
+    (void)talk_say(t, "AT+QFWRITE=3,10\r");
+    talk_type_only(t, 0, "half");
+    talk_type_only(t, 1, "AT+QFCLOSE=4\r");
+    talk_end(t); /* would tell of open files and operations */
 }
 
 static void a_restart_closes_all(void **state)
 {
     (void)state;
     struct talk *t = begin(2);
-    (void)say(t, 0, OPEN_A);
+    (void)talk_say(t, OPEN_A);
     t->w.async = true;
-    (void)say(t, 1, "AT+QFWRITE=1,10\r");
-    put(t, 1, "half");
-    put(t, 0, "AT+CFUN=1,1\r");
+    (void)talk_say_on(t, 1, "AT+QFWRITE=1,10\r");
+    talk_type_only(t, 1, "half");
+    talk_type_only(t, 0, "AT+CFUN=1,1\r");
     world_advance(&t->w, t->w.now + 1000);
     assert_int_equal(pm_module_count(&t->w.module).restarts, 1);
     assert_int_equal(world_find(&t->w, PM_STORAGE_UFS, "a", 1)->opened, 0);
     /* An opening that was not done is taken back. */
-    put(t, 1, "AT+QFOPEN=\"b\"\r");
-    put(t, 0, "AT+CFUN=1,1\r");
+    talk_type_only(t, 1, "AT+QFOPEN=\"b\"\r");
+    talk_type_only(t, 0, "AT+CFUN=1,1\r");
     world_advance(&t->w, t->w.now + 1000);
     t->w.ports[1].at.set.echo = 0;
-    (void)hear(t, 1);
-    assert_string_equal(say(t, 1, "AT+QFOPEN?\r"), "\r\nOK\r\n");
-    assert_string_equal(say(t, 1, "AT+QFOPEN=\"b\",1\r"), "\r\n+QFOPEN: 1\r\n\r\nOK\r\n");
-    end(t);
+    (void)talk_hear(t, 1);
+    assert_string_equal(talk_say_on(t, 1, "AT+QFOPEN?\r"), "\r\nOK\r\n");
+    assert_string_equal(talk_say_on(t, 1, "AT+QFOPEN=\"b\",1\r"), "\r\n+QFOPEN: 1\r\n\r\nOK\r\n");
+    talk_end(t);
 }
 
 /* ---- Two ports ---- */
@@ -353,12 +318,11 @@ static void names_in_motion(void **state)
             add(t, "a", "hello");
             add(t, "c", "other");
             t->w.async = true;
-            put(t, 0, first[i]);
-            put(t, 1, second[k]);
-            assert_string_equal(hear(t, 1), CME(426));
-            world_advance(&t->w, t->w.now + 500);
-            assert_non_null(strstr(hear(t, 0), "OK"));
-            end(t);
+            talk_type_only(t, 0, first[i]);
+            talk_type_only(t, 1, second[k]);
+            assert_string_equal(talk_hear(t, 1), CME(426));
+            assert_non_null(strstr(talk_later(t, 500), "OK"));
+            talk_end(t);
         }
     }
 }
@@ -371,15 +335,14 @@ static void an_opened_file_survives_deleting_all(void **state)
     add(t, "a", "1");
     add(t, "b", "2");
     t->w.async = true;
-    put(t, 0, "AT+QFDEL=\"*\"\r");
+    talk_type_only(t, 0, "AT+QFDEL=\"*\"\r");
     t->w.async = false;
-    put(t, 1, "AT+QFOPEN=\"b\"\r");
-    assert_string_equal(hear(t, 1), "\r\n+QFOPEN: 1\r\n\r\nOK\r\n");
-    world_advance(&t->w, t->w.now + 500);
-    assert_string_equal(hear(t, 0), CME(426));
+    talk_type_only(t, 1, "AT+QFOPEN=\"b\"\r");
+    assert_string_equal(talk_hear(t, 1), "\r\n+QFOPEN: 1\r\n\r\nOK\r\n");
+    assert_string_equal(talk_later(t, 500), CME(426));
     assert_file(t, PM_STORAGE_UFS, "a", NULL);
     assert_file(t, PM_STORAGE_UFS, "b", "2");
-    end(t);
+    talk_end(t);
 }
 
 /* A host that does not read its QFREAD holds up nobody but itself. */
@@ -390,19 +353,19 @@ static void a_slow_host_blocks_no_other(void **state)
     static char text[40001];
     memset(text, 'x', sizeof text - 1);
     add(t, "a", text);
-    (void)say(t, 0, "AT+QFOPEN=\"a\",2\r");
-    put(t, 0, "AT+QFREAD=1\r");
+    (void)talk_say(t, "AT+QFOPEN=\"a\",2\r");
+    talk_type_only(t, 0, "AT+QFREAD=1\r");
     world_advance(&t->w, t->w.now + 60000);
-    assert_string_equal(say(t, 1, "AT+QFOPEN=\"b\"\r"), "\r\n+QFOPEN: 2\r\n\r\nOK\r\n");
-    assert_string_equal(say(t, 1, "AT+QFWRITE=2,2\r"), "\r\nCONNECT\r\n");
-    assert_string_equal(say(t, 1, "ok"), "+QFWRITE: 2,2\r\n\r\nOK\r\n");
-    assert_string_equal(say(t, 1, "AT+QFCLOSE=1\r"), CME(426));
-    const char *got = hear(t, 0);
+    assert_string_equal(talk_say_on(t, 1, "AT+QFOPEN=\"b\"\r"), "\r\n+QFOPEN: 2\r\n\r\nOK\r\n");
+    assert_string_equal(talk_say_on(t, 1, "AT+QFWRITE=2,2\r"), "\r\nCONNECT\r\n");
+    assert_string_equal(talk_say_on(t, 1, "ok"), "+QFWRITE: 2,2\r\n\r\nOK\r\n");
+    assert_string_equal(talk_say_on(t, 1, "AT+QFCLOSE=1\r"), CME(426));
+    const char *got = talk_hear(t, 0);
     assert_memory_equal(got, "\r\nCONNECT 40000\r\n", 17);
     assert_memory_equal(got + 17, text, 40000);
     assert_string_equal(got + 40017, "\r\nOK\r\n");
-    assert_string_equal(say(t, 1, "AT+QFCLOSE=1\r"), "\r\nOK\r\n");
-    end(t);
+    assert_string_equal(talk_say_on(t, 1, "AT+QFCLOSE=1\r"), "\r\nOK\r\n");
+    talk_end(t);
 }
 
 int main(void)

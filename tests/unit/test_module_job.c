@@ -9,51 +9,9 @@
 
 #include <cmocka.h>
 
-#include "play/world.h"
+#include "talk.h"
 
 #define BODY "Hello,\r\n.starts with a dot\r\n..and two\r\nend"
-
-struct talk {
-    struct world w;
-    char got[65536];
-};
-
-static struct talk *begin(void)
-{
-    struct talk *t = calloc(1, sizeof *t);
-    assert_non_null(t);
-    world_init(&t->w);
-    return t;
-}
-
-static void end(struct talk *t)
-{
-    assert_string_equal(world_end(&t->w), "");
-    free(t);
-}
-
-/* Types a line, lets half a second pass, and returns everything the port said. */
-static const char *say(struct talk *t, const char *text)
-{
-    world_type(&t->w, 0, text, strlen(text));
-    world_advance(&t->w, t->w.now + 500);
-    size_t n = world_read(&t->w, 0, (uint8_t *)t->got, sizeof t->got - 1);
-    t->got[n] = '\0';
-    return t->got;
-}
-
-static const char *later(struct talk *t, uint64_t ms)
-{
-    world_advance(&t->w, t->w.now + ms);
-    size_t n = world_read(&t->w, 0, (uint8_t *)t->got, sizeof t->got - 1);
-    t->got[n] = '\0';
-    return t->got;
-}
-
-static void ok(struct talk *t, const char *line)
-{
-    assert_string_equal(say(t, line), "\r\nOK\r\n");
-}
 
 /* Ways to log in that ask the platform for something. */
 enum { LOGINS = 3 };
@@ -69,32 +27,26 @@ static void choose_login(struct talk *t, int login)
 /* Tokens and -PLUS want TLS. */
 static void use_tls(struct talk *t, int login)
 {
-    ok(t, login != 0 ? "AT+QSMTPCFG=\"ssltype\",1\r" : "AT+QSMTPCFG=\"ssltype\",0\r");
+    talk_ok(t, login != 0 ? "AT+QSMTPCFG=\"ssltype\",1\r" : "AT+QSMTPCFG=\"ssltype\",0\r");
 }
 
 /* A draft with two recipients, a body and two attachments of odd sizes. */
 static void make_draft(struct talk *t)
 {
     static uint8_t bytes[5000];
-    char line[64];
     for (size_t i = 0; i < sizeof bytes; i++) {
         bytes[i] = (uint8_t)(i * 7 + i / 256);
     }
     world_add_file(&t->w, PM_STORAGE_RAM, "a.bin", bytes, sizeof bytes);
     world_add_file(&t->w, PM_STORAGE_UFS, "empty.txt", bytes, 0);
-    (void)say(t, "ATE0\r");
-    ok(t, "AT+QIACT=1\r");
-    ok(t, "AT+QSMTPCFG=\"smtpserver\",\"mail.example\",25\r");
-    ok(t, "AT+QSMTPCFG=\"account\",\"user\",\"secret\"\r");
-    ok(t, "AT+QSMTPCFG=\"sender\",\"Module\",\"module@example.com\"\r");
-    ok(t, "AT+QSMTPDST=1,1,\"alice@example.com\"\r");
-    ok(t, "AT+QSMTPDST=1,3,\"blind@example.com\"\r");
-    ok(t, "AT+QSMTPSUB=0,\"Numbers\"\r");
-    (void)snprintf(line, sizeof line, "AT+QSMTPBODY=0,%zu\r", strlen(BODY));
-    assert_string_equal(say(t, line), "\r\nCONNECT\r\n");
-    (void)say(t, BODY);
-    ok(t, "AT+QSMTPATT=1,1,\"RAM:a.bin\"\r");
-    ok(t, "AT+QSMTPATT=1,3,\"empty.txt\"\r");
+    talk_mail_settings(t);
+    talk_ok(t, "AT+QSMTPCFG=\"account\",\"user\",\"secret\"\r");
+    talk_ok(t, "AT+QSMTPDST=1,1,\"alice@example.com\"\r");
+    talk_ok(t, "AT+QSMTPDST=1,3,\"blind@example.com\"\r");
+    talk_ok(t, "AT+QSMTPSUB=0,\"Numbers\"\r");
+    talk_mail_body(t, BODY);
+    talk_ok(t, "AT+QSMTPATT=1,1,\"RAM:a.bin\"\r");
+    talk_ok(t, "AT+QSMTPATT=1,3,\"empty.txt\"\r");
 }
 
 /* The bytes of the last message as the composer made them: dots taken off. */
@@ -111,41 +63,33 @@ static size_t unstuffed(const struct world_server *s)
 
 static bool holds(const struct world_server *s, const char *text)
 {
-    size_t n = strlen(text);
-    for (size_t i = 0; n <= s->message_len && i <= s->message_len - n; i++) {
-        if (memcmp(s->message + i, text, n) == 0) {
-            return true;
-        }
-    }
-    return false;
+    return memmem(s->message, s->message_len, text, strlen(text)) != NULL;
 }
 
 static void sends_what_was_written(void **state)
 {
     (void)state;
-    struct talk *t = begin();
-    world_begin(&t->w, 1);
+    struct talk *t = talk_begin(1);
     make_draft(t);
-    assert_string_equal(say(t, "AT+QSMTPPUT=60\r"), "\r\nOK\r\n\r\n+QSMTPPUT: 0,0\r\n");
+    assert_string_equal(talk_say(t, "AT+QSMTPPUT=60\r"), "\r\nOK\r\n\r\n+QSMTPPUT: 0,0\r\n");
     assert_int_equal(t->w.server.mails, 1);
     assert_non_null(strstr(t->w.server.envelope, "RCPT TO:<blind@example.com>"));
     assert_false(holds(&t->w.server, "blind@example.com"));
     assert_true(holds(&t->w.server, "\r\n...and two\r\n"));
     assert_true(holds(&t->w.server, "empty.txt"));
-    end(t);
+    talk_end(t);
 }
 
 static void announces_the_exact_size(void **state)
 {
     (void)state;
-    struct talk *t = begin();
+    struct talk *t = talk_begin(1);
     char size[40];
-    world_begin(&t->w, 1);
     make_draft(t);
-    (void)say(t, "AT+QSMTPPUT=60\r");
+    (void)talk_say(t, "AT+QSMTPPUT=60\r");
     (void)snprintf(size, sizeof size, " SIZE=%zu", unstuffed(&t->w.server));
     assert_non_null(strstr(t->w.server.envelope, size));
-    end(t);
+    talk_end(t);
 }
 
 static void any_send_size_gives_the_same_message(void **state)
@@ -154,12 +98,12 @@ static void any_send_size_gives_the_same_message(void **state)
     uint8_t *whole = NULL;
     size_t whole_len = 0;
     for (unsigned limit = 0; limit < 140; limit += limit < 8 ? 1 : 13) {
-        struct talk *t = begin();
+        struct talk *t = talk_new();
         t->w.server.send_limit = limit;
         t->w.async = limit % 2 == 1;
         world_begin(&t->w, 1);
         make_draft(t);
-        assert_non_null(strstr(say(t, "AT+QSMTPPUT=60\r"), "+QSMTPPUT: 0,0"));
+        assert_non_null(strstr(talk_say(t, "AT+QSMTPPUT=60\r"), "+QSMTPPUT: 0,0"));
         if (whole == NULL) {
             whole_len = t->w.server.message_len;
             whole = malloc(whole_len);
@@ -168,7 +112,7 @@ static void any_send_size_gives_the_same_message(void **state)
         }
         assert_int_equal(t->w.server.message_len, whole_len);
         assert_memory_equal(t->w.server.message, whole, whole_len);
-        end(t);
+        talk_end(t);
     }
     free(whole);
 }
@@ -201,30 +145,30 @@ static int32_t counting_random(void *user, uint8_t *out, size_t len)
 static void message_id_stays_with_the_draft(void **state)
 {
     (void)state;
-    struct talk *t = begin();
+    struct talk *t = talk_new();
     char first[128];
     char again[128];
     t->w.platform.random = counting_random;
     world_begin(&t->w, 1);
     make_draft(t);
-    (void)say(t, "AT+QSMTPPUT=60\r");
+    (void)talk_say(t, "AT+QSMTPPUT=60\r");
     message_id(&t->w.server, first);
-    (void)say(t, "AT+QSMTPPUT=60\r");
+    (void)talk_say(t, "AT+QSMTPPUT=60\r");
     message_id(&t->w.server, again);
     assert_string_equal(first, again);
     assert_int_equal(t->w.server.mails, 2);
-    ok(t, "AT+QSMTPSUB=0,\"Other\"\r");
-    (void)say(t, "AT+QSMTPPUT=60\r");
+    talk_ok(t, "AT+QSMTPSUB=0,\"Other\"\r");
+    (void)talk_say(t, "AT+QSMTPPUT=60\r");
     message_id(&t->w.server, again);
     assert_string_not_equal(first, again);
-    end(t);
+    talk_end(t);
 }
 
 static void fail_each_call(int login, bool async)
 {
     bool reached = true;
     for (unsigned n = 1; reached; n++) {
-        struct talk *t = begin();
+        struct talk *t = talk_new();
         t->w.async = async;
         choose_login(t, login);
         world_begin(&t->w, 1);
@@ -232,7 +176,7 @@ static void fail_each_call(int login, bool async)
         use_tls(t, login);
         t->w.calls = 0;
         t->w.fail_at = n;
-        const char *got = say(t, "AT+QSMTPPUT=60\r");
+        const char *got = talk_say(t, "AT+QSMTPPUT=60\r");
         const char *urc = strstr(got, "+QSMTPPUT: ");
         assert_non_null(urc);
         assert_null(strstr(urc + 1, "+QSMTPPUT: "));
@@ -240,9 +184,9 @@ static void fail_each_call(int login, bool async)
         /* Only the QUIT at the end, and what another mechanism does without, may fail. */
         assert_true(!reached || strncmp(urc + 11, "0,0", 3) != 0 || t->w.server.mails == 1);
         t->w.fail_at = 0;
-        assert_string_equal(say(t, "AT\r"), "\r\nOK\r\n");
-        assert_non_null(strstr(say(t, "AT+QSMTPPUT=60\r"), "+QSMTPPUT: 0,0"));
-        end(t);
+        talk_ok(t, "AT\r");
+        assert_non_null(strstr(talk_say(t, "AT+QSMTPPUT=60\r"), "+QSMTPPUT: 0,0"));
+        talk_end(t);
         assert_true(reached || n > 10);
     }
 }
@@ -263,14 +207,14 @@ static void may_end_at_any_moment(void **state)
     (void)state;
     for (unsigned run = 0; run < 60 * LOGINS; run++) {
         unsigned steps = run / LOGINS;
-        struct talk *t = begin();
+        struct talk *t = talk_new();
         t->w.async = true;
         choose_login(t, (int)(run % LOGINS));
         world_begin(&t->w, 1);
         make_draft(t);
         use_tls(t, (int)(run % LOGINS));
         world_type(&t->w, 0, "AT+QSMTPPUT=60", 14);
-        assert_int_equal(pm_port_input(&t->w.ports[0], (const uint8_t *)"\r", 1, t->w.now), 1);
+        talk_type_only(t, 0, "\r");
         for (unsigned i = 0; i < steps && t->w.op_count != 0; i++) {
             struct pm_op *op = t->w.ops[0].op;
             int32_t result = t->w.ops[0].result;
@@ -285,7 +229,7 @@ static void may_end_at_any_moment(void **state)
                 pm_module_received(&t->w.module, bytes, len, t->w.now);
             }
         }
-        end(t);
+        talk_end(t);
     }
 }
 
@@ -295,7 +239,7 @@ static void no_gap_no_wait(void **state)
     (void)state;
     static const uint32_t gaps[] = {0, 20};
     for (size_t i = 0; i < sizeof gaps / sizeof gaps[0]; i++) {
-        struct talk *t = begin();
+        struct talk *t = talk_new();
         t->w.config.urc_gap = gaps[i];
         t->w.config.policy.allow_recipients = "nobody@example.com"; /* fails as it begins */
         world_begin(&t->w, 1);
@@ -307,66 +251,66 @@ static void no_gap_no_wait(void **state)
         size_t told = world_read(&t->w, 0, (uint8_t *)t->got, sizeof t->got);
         static const char result[] = "\r\n+QSMTPPUT: 678,550\r\n";
         assert_int_equal(told, gaps[i] == 0 ? sizeof result - 1 : 0);
-        assert_memory_equal(told != 0 ? t->got : later(t, 20), result, sizeof result - 1);
-        end(t);
+        assert_memory_equal(told != 0 ? t->got : talk_later(t, 20), result, sizeof result - 1);
+        talk_end(t);
     }
 }
 
 static void timeout_is_kept(void **state)
 {
     (void)state;
-    struct talk *t = begin();
+    struct talk *t = talk_new();
     t->w.server.fault = WORLD_SILENT;
     world_begin(&t->w, 1);
     make_draft(t);
-    assert_string_equal(say(t, "AT+QSMTPPUT=61\r"), "\r\nOK\r\n");
-    assert_string_equal(later(t, 60499), "");
-    assert_string_equal(later(t, 1), "\r\n+QSMTPPUT: 658,0\r\n");
-    end(t);
+    talk_ok(t, "AT+QSMTPPUT=61\r");
+    assert_string_equal(talk_later(t, 60499), "");
+    assert_string_equal(talk_later(t, 1), "\r\n+QSMTPPUT: 658,0\r\n");
+    talk_end(t);
 }
 
 static void a_peer_that_takes_nothing_times_out(void **state)
 {
     (void)state;
-    struct talk *t = begin();
+    struct talk *t = talk_new();
     t->w.server.fault = WORLD_STUCK;
     world_begin(&t->w, 1);
     make_draft(t);
-    assert_string_equal(say(t, "AT+QSMTPPUT=65535\r"), "\r\nOK\r\n");
-    assert_string_equal(later(t, 179000), "");
-    assert_string_equal(later(t, 1000), "\r\n+QSMTPPUT: 658,0\r\n");
-    end(t);
+    talk_ok(t, "AT+QSMTPPUT=65535\r");
+    assert_string_equal(talk_later(t, 179000), "");
+    assert_string_equal(talk_later(t, 1000), "\r\n+QSMTPPUT: 658,0\r\n");
+    talk_end(t);
 }
 
 static void context_down_ends_it(void **state)
 {
     (void)state;
-    struct talk *t = begin();
+    struct talk *t = talk_new();
     t->w.server.fault = WORLD_SILENT;
     world_begin(&t->w, 1);
     make_draft(t);
-    (void)say(t, "AT+QSMTPPUT=60\r");
-    assert_string_equal(say(t, "AT+QIDEACT=1\r"), "\r\nOK\r\n\r\n+QSMTPPUT: 657,0\r\n");
-    assert_string_equal(say(t, "AT+QSMTPPUT=60\r"), "\r\n+CME ERROR: 657\r\n");
-    end(t);
+    (void)talk_say(t, "AT+QSMTPPUT=60\r");
+    assert_string_equal(talk_say(t, "AT+QIDEACT=1\r"), "\r\nOK\r\n\r\n+QSMTPPUT: 657,0\r\n");
+    assert_string_equal(talk_say(t, "AT+QSMTPPUT=60\r"), "\r\n+CME ERROR: 657\r\n");
+    talk_end(t);
 }
 
 static void abort_is_reported(void **state)
 {
     (void)state;
-    struct talk *t = begin();
+    struct talk *t = talk_new();
     t->w.server.fault = WORLD_SILENT;
     world_begin(&t->w, 1);
     make_draft(t);
-    (void)say(t, "AT+QSMTPPUT=60\r");
+    (void)talk_say(t, "AT+QSMTPPUT=60\r");
     assert_true(pm_module_mail_running(&t->w.module));
     pm_module_mail_abort(&t->w.module, t->w.now);
     assert_false(pm_module_mail_running(&t->w.module));
-    assert_string_equal(later(t, 100), "\r\n+QSMTPPUT: 651,0\r\n");
+    assert_string_equal(talk_later(t, 100), "\r\n+QSMTPPUT: 651,0\r\n");
     struct pm_module_counts counts = pm_module_count(&t->w.module);
     assert_int_equal(counts.mails_failed, 1);
     assert_int_equal(counts.last_error, 651);
-    end(t);
+    talk_end(t);
 }
 
 /* Since the server has the first of the mail's bytes. */
@@ -383,30 +327,29 @@ static void a_changed_file_stops_the_mail(void **state)
     static const char *const offers[] = {"PIPELINING", "PIPELINING|CHUNKING"};
     (void)state;
     for (size_t i = 0; i < sizeof offers / sizeof offers[0]; i++) {
-        struct talk *t = begin();
+        struct talk *t = talk_new();
         t->w.server.capabilities = offers[i];
         t->w.platform.file_changed = changed_meanwhile;
         world_begin(&t->w, 1);
         make_draft(t);
-        assert_string_equal(say(t, "AT+QSMTPPUT=60\r"), "\r\nOK\r\n\r\n+QSMTPPUT: 661,0\r\n");
+        assert_string_equal(talk_say(t, "AT+QSMTPPUT=60\r"), "\r\nOK\r\n\r\n+QSMTPPUT: 661,0\r\n");
         assert_int_equal(t->w.server.mails, 0);
         assert_in_range(t->w.server.message_len, 1, 4000); /* of more than 6600 */
-        end(t);
+        talk_end(t);
     }
 }
 
 static void no_secret_in_log_or_trace(void **state)
 {
     (void)state;
-    struct talk *t = begin();
-    world_begin(&t->w, 1);
+    struct talk *t = talk_begin(1);
     make_draft(t);
-    (void)say(t, "AT+QSMTPPUT=60\r");
+    (void)talk_say(t, "AT+QSMTPPUT=60\r");
     assert_null(strstr(t->w.log, "secret"));
     assert_null(strstr(t->w.trace, "secret"));
     assert_null(strstr(t->w.trace, "c2VjcmV0")); /* base64 of it */
     assert_non_null(strstr(t->w.trace, "MAIL FROM:<module@example.com>"));
-    end(t);
+    talk_end(t);
 }
 
 /* With mechanisms that show the password only: allowed, forbidden, and allowed by name (SD59). */
@@ -426,16 +369,16 @@ static void clear_auth_is_a_policy(void **state)
     };
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        struct talk *t = begin();
+        struct talk *t = talk_new();
         t->w.server.capabilities = "AUTH PLAIN LOGIN";
         t->w.config.auth_in_clear = rows[i].policy;
         t->w.config.auth_in_clear_servers = rows[i].servers;
         world_begin(&t->w, 1);
         make_draft(t);
-        assert_non_null(strstr(say(t, "AT+QSMTPPUT=60\r"), rows[i].result));
+        assert_non_null(strstr(talk_say(t, "AT+QSMTPPUT=60\r"), rows[i].result));
         bool warned = strstr(t->w.log, "the account may be sent") != NULL;
         assert_int_equal(warned, strstr(rows[i].result, "0,0") == rows[i].result + 11);
-        end(t);
+        talk_end(t);
     }
 }
 
@@ -454,42 +397,42 @@ static const char *confirmed_late(struct talk *t, uint64_t late)
     world_begin(&t->w, 1);
     make_draft(t);
     uint64_t start = t->w.now;
-    ok(t, "AT+QSMTPPUT=65535\r");
+    talk_ok(t, "AT+QSMTPPUT=65535\r");
     for (size_t i = 0; i < sizeof replies / sizeof replies[0]; i++) {
         server_says(t, replies[i]);
     }
     t->w.now = start + late;
     server_says(t, "250 taken\r\n");
-    return later(t, 100);
+    return talk_later(t, 100);
 }
 
 /* A reply that is not the last one does not buy time. */
 static void what_has_come_stops_no_clock(void **state)
 {
     (void)state;
-    struct talk *t = begin();
+    struct talk *t = talk_new();
     t->w.server.fault = WORLD_SILENT;
     world_begin(&t->w, 1);
     make_draft(t);
-    ok(t, "AT+QSMTPPUT=60\r");
+    talk_ok(t, "AT+QSMTPPUT=60\r");
     t->w.now += 60000;
     server_says(t, "220 x\r\n");
     assert_false(pm_module_mail_running(&t->w.module));
-    assert_string_equal(later(t, 100), "\r\n+QSMTPPUT: 658,0\r\n");
-    end(t);
+    assert_string_equal(talk_later(t, 100), "\r\n+QSMTPPUT: 658,0\r\n");
+    talk_end(t);
 }
 
 /* Nothing ticks in time when the process was held up: the 250 and the deadline come together. */
 static void what_has_come_counts_before_the_time(void **state)
 {
     (void)state;
-    struct talk *t = begin();
+    struct talk *t = talk_new();
     assert_string_equal(confirmed_late(t, 65535U * 1000U + 5U), "\r\n+QSMTPPUT: 0,0\r\n");
-    end(t);
-    t = begin();
+    talk_end(t);
+    t = talk_new();
     /* Beyond the ten minutes of RFC 5321 for the final dot. */
     assert_string_equal(confirmed_late(t, 700000U), "\r\n+QSMTPPUT: 0,0\r\n");
-    end(t);
+    talk_end(t);
 }
 
 int main(void)

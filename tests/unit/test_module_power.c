@@ -3,42 +3,18 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include <cmocka.h>
 
-#include "play/world.h"
-
-struct talk {
-    struct world w;
-    char got[4096];
-};
+#include "talk.h"
 
 static struct talk *begin(bool async)
 {
-    struct talk *t = calloc(1, sizeof *t);
-    assert_non_null(t);
-    world_init(&t->w);
+    struct talk *t = talk_new();
     t->w.async = async;
     t->w.config.power_off = PM_POWER_OFF_STAY;
     world_begin(&t->w, 2);
     return t;
-}
-
-static void end(struct talk *t)
-{
-    assert_string_equal(world_end(&t->w), "");
-    free(t);
-}
-
-static const char *say(struct talk *t, size_t port, const char *text)
-{
-    world_type(&t->w, port, text, strlen(text));
-    world_advance(&t->w, t->w.now + 500);
-    size_t n = world_read(&t->w, port, (uint8_t *)t->got, sizeof t->got - 1);
-    t->got[n] = '\0';
-    return t->got;
 }
 
 static void off_until_switched_on(void **state)
@@ -47,25 +23,25 @@ static void off_until_switched_on(void **state)
     for (int async = 0; async <= 1; async++) {
         struct talk *t = begin(async != 0);
         world_add_file(&t->w, PM_STORAGE_RAM, "a", "1", 1);
-        (void)say(t, 0, "ATE0\r");
-        assert_string_equal(say(t, 0, "AT+QPOWD\r"), "\r\nOK\r\n");
+        (void)talk_say(t, "ATE0\r");
+        talk_ok(t, "AT+QPOWD\r");
         assert_false(pm_module_off(&t->w.module));
         pm_module_power_on(&t->w.module, t->w.now); /* it is still going down */
         world_advance(&t->w, t->w.now + 1000);
         assert_true(pm_module_off(&t->w.module));
-        assert_string_equal(say(t, 0, "AT\r"), "\r\nPOWERED DOWN\r\n");
-        assert_string_equal(say(t, 1, "AT\r"), "");
+        assert_string_equal(talk_say(t, "AT\r"), "\r\nPOWERED DOWN\r\n");
+        assert_string_equal(talk_say_on(t, 1, "AT\r"), "");
         assert_int_equal(pm_module_deadline(&t->w.module), PM_NEVER);
         assert_int_equal(pm_module_count(&t->w.module).restarts, 0);
         pm_module_power_on(&t->w.module, t->w.now);
         world_advance(&t->w, t->w.now + 10);
         assert_false(pm_module_off(&t->w.module));
         assert_int_equal(pm_module_count(&t->w.module).restarts, 1);
-        assert_string_equal(say(t, 0, "AT+QFLST=\"RAM:*\"\r"), "AT+QFLST=\"RAM:*\"\r\r\nOK\r\n");
+        assert_string_equal(talk_say(t, "AT+QFLST=\"RAM:*\"\r"), "AT+QFLST=\"RAM:*\"\r\r\nOK\r\n");
         pm_module_power_on(&t->w.module, t->w.now); /* it is on */
         assert_int_equal(pm_module_count(&t->w.module).restarts, 1);
-        assert_string_equal(say(t, 1, "AT\r"), "AT\r\r\nOK\r\n");
-        end(t);
+        assert_string_equal(talk_say_on(t, 1, "AT\r"), "AT\r\r\nOK\r\n");
+        talk_end(t);
     }
 }
 
@@ -75,10 +51,10 @@ static void it_may_end_at_any_time(void **state)
     (void)state;
     for (uint64_t wait = 0; wait <= 1500; wait += 250) {
         struct talk *t = begin(true);
-        (void)say(t, 1, "AT+QFUPL=\"RAM:x\",100,60\r");
+        (void)talk_say_on(t, 1, "AT+QFUPL=\"RAM:x\",100,60\r");
         world_type(&t->w, 0, "AT+QPOWD\r", 9);
         world_advance(&t->w, t->w.now + wait);
-        end(t);
+        talk_end(t);
     }
 }
 

@@ -4,45 +4,26 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <cmocka.h>
 
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include "play/world.h"
-
-struct talk {
-    struct world w;
-    char heard[8192];
-};
+#include "talk.h"
 
 static struct talk *begin(bool async)
 {
-    struct talk *t = calloc(1, sizeof *t);
-    assert_non_null(t);
-    world_init(&t->w);
+    struct talk *t = talk_new();
     t->w.async = async;
     t->w.config.active_at_start = 1;
     assert_true(world_network_host(&t->w, "mail.example 60 192.0.2.1 192.0.2.2"));
     return t;
 }
 
-static void end(struct talk *t)
-{
-    assert_string_equal(world_end(&t->w), "");
-    free(t);
-}
-
 /* Types a line, lets `ms` pass, and returns all that came. */
 static const char *say(struct talk *t, const char *line, uint64_t ms)
 {
     world_type(&t->w, 0, line, strlen(line));
-    world_advance(&t->w, t->w.now + ms);
-    size_t n = world_read(&t->w, 0, (uint8_t *)t->heard, sizeof t->heard - 1);
-    t->heard[n] = '\0';
-    return t->heard;
+    return talk_later(t, ms);
 }
 
 static void test_lacking(void **state)
@@ -68,7 +49,7 @@ static void test_lacking(void **state)
                         "\r\n+QIDNSCFG: 1,\"0.0.0.0\",\"0.0.0.0\"\r\n\r\nOK\r\n");
     assert_string_equal(say(t, "AT+QIDEACT=1;+QIACT=1\r", 0), "\r\nOK\r\n");
     t->w.platform.resolve = NULL;
-    end(t);
+    talk_end(t);
 }
 
 /* A platform's count that cannot be is no answer; numbers are printed as they are. */
@@ -94,7 +75,7 @@ static void test_lies(void **state)
     assert_non_null(strstr(say(t, "AT+QNTP=1,\"ntp.example\",123,0\r", 1000), "+QNTP: 0,\"9999/"));
     t->w.network.ntp_seconds = INT64_MIN / 2;
     assert_non_null(strstr(say(t, "AT+QNTP=1,\"ntp.example\",123,0\r", 1000), "+QNTP: 0,\"0001/"));
-    end(t);
+    talk_end(t);
 }
 
 /* Each call into the platform fails once: every command still has one result, and what was asked
@@ -121,7 +102,7 @@ static void test_every_failure(void **state)
             assert_memory_equal(heard, "\r\nOK\r\n\r\n+QNTP: ", 15);
             assert_string_equal(say(t, "AT\r", 0), "\r\nOK\r\n");
             calls = fail_at == 0 ? t->w.calls : calls;
-            end(t);
+            talk_end(t);
         }
         assert_int_equal(calls, 6); /* open, resolve twice, ping twice, ntp */
     }
@@ -144,7 +125,7 @@ static void test_end_while_asking(void **state)
         if (ports == 2) {
             (void)say(t, "AT+QICSGP=2,1,\"two\";+QIACT=2\r", 10);
         }
-        end(t);
+        talk_end(t);
     }
 }
 
@@ -156,7 +137,7 @@ static void test_end_while_opening(void **state)
     t->w.network.open = PM_PENDING;
     world_begin(&t->w, 1);
     assert_string_equal(say(t, "AT+QIACT?\r", 100), "AT+QIACT?\r\r\nOK\r\n");
-    end(t);
+    talk_end(t);
 }
 
 /* The platform has opened the context of the start: the module hears it now. */
@@ -195,7 +176,7 @@ static void test_leave_while_opening(void **state)
         assert_string_equal(say(t, "AT+QIACT?\r", 0),
                             ways[i].again ? "\r\n+QIACT: 1,1,1,\"10.7.157.1\"\r\n\r\nOK\r\n"
                                           : "\r\nOK\r\n");
-        end(t);
+        talk_end(t);
     }
 }
 
@@ -214,7 +195,7 @@ static void test_deaf_port(void **state)
     }
     const char *heard = say(t, "AT+QPING=1,\"192.0.2.1\",1,10\r", 20000);
     assert_non_null(strstr(heard, "\r\n+QPING: 0,10,10,0,"));
-    end(t);
+    talk_end(t);
 }
 
 /* An arena that is full: 553, and nothing has changed. */
@@ -234,7 +215,7 @@ static void test_full_arena(void **state)
                         "\r\n+QIGETERROR: 553,memory not enough\r\n\r\nOK\r\n");
     assert_string_equal(say(t, "AT+QIDNSCFG=1\r", 0),
                         "\r\n+QIDNSCFG: 1,\"192.0.2.1\",\"0.0.0.0\"\r\n\r\nOK\r\n");
-    end(t);
+    talk_end(t);
 }
 
 int main(void)

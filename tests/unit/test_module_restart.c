@@ -3,65 +3,24 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
 
-#include "play/world.h"
+#include "talk.h"
 
 #define SECRET "hunter2-private"
-
-struct talk {
-    struct world w;
-    char got[65536];
-};
-
-static struct talk *begin(void)
-{
-    struct talk *t = calloc(1, sizeof *t);
-    assert_non_null(t);
-    world_init(&t->w);
-    return t;
-}
-
-static void end(struct talk *t)
-{
-    assert_string_equal(world_end(&t->w), "");
-    free(t);
-}
-
-static const char *hear(struct talk *t, size_t port)
-{
-    size_t n = world_read(&t->w, port, (uint8_t *)t->got, sizeof t->got - 1);
-    t->got[n] = '\0';
-    return t->got;
-}
-
-static const char *say(struct talk *t, size_t port, const char *text)
-{
-    world_type(&t->w, port, text, strlen(text));
-    world_advance(&t->w, t->w.now + 500);
-    return hear(t, port);
-}
-
-/* Types a line while what the platform has to do stays undone. */
-static void put(struct talk *t, size_t port, const char *text)
-{
-    size_t n = strlen(text);
-    assert_int_equal(pm_port_input(&t->w.ports[port], (const uint8_t *)text, n, t->w.now), n);
-}
 
 static void an_upload_does_not_outlive_a_restart(void **state)
 {
     (void)state;
-    struct talk *t = begin();
+    struct talk *t = talk_new();
     t->w.config.power_on_delay = 0;
     world_begin(&t->w, 2);
-    (void)say(t, 1, "AT+QSMTPBODY=0,100\r");
+    (void)talk_say_on(t, 1, "AT+QSMTPBODY=0,100\r");
     t->w.async = true;
-    put(t, 1, "half a body"); /* The storage is still at it when the restart comes. */
-    put(t, 0, "AT+CFUN=1,1\r");
+    talk_type_only(t, 1, "half a body"); /* The storage is still at it when the restart comes. */
+    talk_type_only(t, 0, "AT+CFUN=1,1\r");
     while (t->w.op_count > 1) { /* It even ends after the restart has. */
         size_t last = --t->w.op_count;
         pm_module_done(&t->w.module, t->w.ops[last].op, t->w.ops[last].result, t->w.now);
@@ -69,112 +28,106 @@ static void an_upload_does_not_outlive_a_restart(void **state)
     world_advance(&t->w, t->w.now + 5000);
     assert_int_equal(pm_module_count(&t->w.module).restarts, 1);
     assert_int_equal(world_temporary(&t->w), 0); /* no body from the life before */
-    assert_string_equal(say(t, 1, "AT+QSMTPCLR\r"), "AT+QSMTPCLR\r\r\nOK\r\n");
-    end(t);
+    assert_string_equal(talk_say_on(t, 1, "AT+QSMTPCLR\r"), "AT+QSMTPCLR\r\r\nOK\r\n");
+    talk_end(t);
 }
 
 static void an_activation_does_not_outlive_a_restart(void **state)
 {
     (void)state;
-    struct talk *t = begin();
+    struct talk *t = talk_new();
     t->w.config.qiact_delay = 5000;
     world_begin(&t->w, 2);
-    (void)say(t, 1, "AT+QIACT=1\r");
-    (void)say(t, 0, "AT+CFUN=1,1\r");
+    (void)talk_say_on(t, 1, "AT+QIACT=1\r");
+    (void)talk_say(t, "AT+CFUN=1,1\r");
     world_advance(&t->w, t->w.now + 10000);
-    assert_string_equal(say(t, 0, "AT+QIACT?\r"), "AT+QIACT?\r\r\nOK\r\n");
-    assert_string_equal(hear(t, 1), "");
-    end(t);
+    assert_string_equal(talk_say(t, "AT+QIACT?\r"), "AT+QIACT?\r\r\nOK\r\n");
+    assert_string_equal(talk_hear(t, 1), "");
+    talk_end(t);
 }
 
 /* A port that took no input because its host did not read must take it again. */
 static void a_full_port_takes_input_after_a_restart(void **state)
 {
     (void)state;
-    struct talk *t = begin();
-    world_begin(&t->w, 2);
+    struct talk *t = talk_begin(2);
     for (unsigned i = 0; i < 1000 && pm_port_wants_input(&t->w.ports[1]); i++) {
         (void)pm_port_input(&t->w.ports[1], (const uint8_t *)"ATI;&V\r", 7, t->w.now);
     }
     assert_false(pm_port_wants_input(&t->w.ports[1]));
-    (void)say(t, 0, "AT+CFUN=1,1\r");
+    (void)talk_say(t, "AT+CFUN=1,1\r");
     world_advance(&t->w, t->w.now + 5000);
     assert_true(pm_port_wants_input(&t->w.ports[1]));
-    assert_string_equal(say(t, 1, "AT\r"), "AT\r\r\nOK\r\n");
-    end(t);
+    assert_string_equal(talk_say_on(t, 1, "AT\r"), "AT\r\r\nOK\r\n");
+    talk_end(t);
 }
 
 /* The next host types while a command of the one before it still runs. */
 static void the_next_host_gets_its_answer(void **state)
 {
     (void)state;
-    struct talk *t = begin();
+    struct talk *t = talk_new();
     t->w.async = true;
     world_begin(&t->w, 1);
-    put(t, 0, "AT+QFUPL=\"a\"\r");
+    talk_type_only(t, 0, "AT+QFUPL=\"a\"\r");
     pm_port_lost(&t->w.ports[0], t->w.now);
-    put(t, 0, "AT\r");
+    talk_type_only(t, 0, "AT\r");
     t->w.now += 5;
-    world_advance(&t->w, t->w.now + 20000);
-    assert_string_equal(hear(t, 0), "AT\r\r\nOK\r\n");
-    end(t);
+    assert_string_equal(talk_later(t, 20000), "AT\r\r\nOK\r\n");
+    talk_end(t);
 }
 
 static void two_ports_activate_one_context(void **state)
 {
     (void)state;
-    struct talk *t = begin();
+    struct talk *t = talk_new();
     t->w.config.qiact_delay = 5000;
     world_begin(&t->w, 2);
-    (void)say(t, 0, "ATE0\r");
-    (void)say(t, 1, "ATE0\r");
-    (void)say(t, 0, "AT+QIACT=1\r");
-    (void)say(t, 1, "AT+QIACT=1\r");
-    world_advance(&t->w, t->w.now + 10000);
-    assert_string_equal(hear(t, 0), "\r\nOK\r\n");
-    assert_string_equal(hear(t, 1), "\r\nERROR\r\n");
-    assert_string_equal(say(t, 1, "AT+QIGETERROR\r"),
+    (void)talk_say(t, "ATE0\r");
+    (void)talk_say_on(t, 1, "ATE0\r");
+    (void)talk_say(t, "AT+QIACT=1\r");
+    (void)talk_say_on(t, 1, "AT+QIACT=1\r");
+    assert_string_equal(talk_later(t, 10000), "\r\nOK\r\n");
+    assert_string_equal(talk_hear(t, 1), "\r\nERROR\r\n");
+    assert_string_equal(talk_say_on(t, 1, "AT+QIGETERROR\r"),
                         "\r\n+QIGETERROR: 572,operation not allowed\r\n\r\nOK\r\n");
-    end(t);
+    talk_end(t);
 }
 
 static void a_context_that_is_gone_is_not_activated(void **state)
 {
     (void)state;
-    struct talk *t = begin();
+    struct talk *t = talk_new();
     t->w.config.qiact_delay = 5000;
     world_begin(&t->w, 2);
-    (void)say(t, 0, "ATE0\r");
-    (void)say(t, 0, "AT+QIACT=1\r");
-    (void)say(t, 1, "AT+CGDCONT=1\r");
-    world_advance(&t->w, t->w.now + 10000);
-    assert_string_equal(hear(t, 0), "\r\nERROR\r\n");
-    assert_string_equal(say(t, 0, "AT+QIACT?\r"), "\r\nOK\r\n");
-    end(t);
+    (void)talk_say(t, "ATE0\r");
+    (void)talk_say(t, "AT+QIACT=1\r");
+    (void)talk_say_on(t, 1, "AT+CGDCONT=1\r");
+    assert_string_equal(talk_later(t, 10000), "\r\nERROR\r\n");
+    talk_ok(t, "AT+QIACT?\r");
+    talk_end(t);
 }
 
 static void an_undefined_context_keeps_no_account(void **state)
 {
     (void)state;
-    struct talk *t = begin();
-    world_begin(&t->w, 1);
-    (void)say(t, 0, "ATE0\r");
-    (void)say(t, 0, "AT+QICSGP=3,1,\"apn\",\"user\",\"" SECRET "\",1\r");
-    (void)say(t, 0, "AT+CGDCONT=3\r");
-    assert_string_equal(say(t, 0, "AT+QICSGP=3\r"),
+    struct talk *t = talk_begin(1);
+    (void)talk_say(t, "ATE0\r");
+    (void)talk_say(t, "AT+QICSGP=3,1,\"apn\",\"user\",\"" SECRET "\",1\r");
+    (void)talk_say(t, "AT+CGDCONT=3\r");
+    assert_string_equal(talk_say(t, "AT+QICSGP=3\r"),
                         "\r\n+QICSGP: 0,\"\",\"\",\"\",0\r\n\r\nOK\r\n");
-    end(t);
+    talk_end(t);
 }
 
 static void an_address_that_was_not_asked_for_is_not_told(void **state)
 {
     (void)state;
-    struct talk *t = begin();
-    world_begin(&t->w, 1);
-    (void)say(t, 0, "ATE0\r");
-    assert_string_equal(say(t, 0, "AT+CGPADDR=1,,\r"),
+    struct talk *t = talk_begin(1);
+    (void)talk_say(t, "ATE0\r");
+    assert_string_equal(talk_say(t, "AT+CGPADDR=1,,\r"),
                         "\r\n+CGPADDR: 1,\"10.7.157.1\"\r\n\r\nOK\r\n");
-    end(t);
+    talk_end(t);
 }
 
 /* What the first release stored had no options. */
@@ -182,46 +135,39 @@ static void a_context_of_the_first_layout_is_read(void **state)
 {
     static const uint8_t stored[] = {1, 3, 2, 3, 'a', 'p', 'n', 1, 'u', 1, 'p'};
     (void)state;
-    struct talk *t = begin();
+    struct talk *t = talk_new();
     t->w.profiles[0].used = true;
     t->w.profiles[0].key = 32 + 5;
     memcpy(t->w.profiles[0].data, stored, sizeof stored);
     t->w.profiles[0].len = sizeof stored;
     world_begin(&t->w, 1);
-    (void)say(t, 0, "ATE0\r");
-    assert_string_equal(say(t, 0, "AT+QICSGP=5\r"),
+    (void)talk_say(t, "ATE0\r");
+    assert_string_equal(talk_say(t, "AT+QICSGP=5\r"),
                         "\r\n+QICSGP: 3,\"apn\",\"u\",\"p\",2\r\n\r\nOK\r\n");
     assert_non_null(
-        strstr(say(t, 0, "AT+CGDCONT?\r"), "+CGDCONT: 5,\"IPV4V6\",\"apn\",\"0.0.0.0.0"));
-    end(t);
+        strstr(talk_say(t, "AT+CGDCONT?\r"), "+CGDCONT: 5,\"IPV4V6\",\"apn\",\"0.0.0.0.0"));
+    talk_end(t);
 }
 
 static void two_ports_delete_all_files(void **state)
 {
     (void)state;
-    struct talk *t = begin();
+    struct talk *t = talk_new();
     t->w.async = true;
     world_begin(&t->w, 2);
     world_add_file(&t->w, PM_STORAGE_RAM, "a", "x", 1);
     world_add_file(&t->w, PM_STORAGE_RAM, "b", "y", 1);
-    put(t, 0, "AT+QFDEL=\"RAM:*\"\r");
-    put(t, 1, "AT+QFDEL=\"RAM:*\"\r");
+    talk_type_only(t, 0, "AT+QFDEL=\"RAM:*\"\r");
+    talk_type_only(t, 1, "AT+QFDEL=\"RAM:*\"\r");
     world_run(&t->w);
-    assert_string_equal(hear(t, 0), "AT+QFDEL=\"RAM:*\"\r\r\nOK\r\n");
-    assert_string_equal(hear(t, 1), "AT+QFDEL=\"RAM:*\"\r\r\nOK\r\n");
-    end(t);
+    assert_string_equal(talk_hear(t, 0), "AT+QFDEL=\"RAM:*\"\r\r\nOK\r\n");
+    assert_string_equal(talk_hear(t, 1), "AT+QFDEL=\"RAM:*\"\r\r\nOK\r\n");
+    talk_end(t);
 }
 
 static bool holds(const void *memory, size_t size, const char *text)
 {
-    const uint8_t *bytes = memory;
-    size_t n = strlen(text);
-    for (size_t i = 0; i + n <= size; i++) {
-        if (memcmp(bytes + i, text, n) == 0) {
-            return true;
-        }
-    }
-    return false;
+    return memmem(memory, size, text, strlen(text)) != NULL;
 }
 
 static void check_forgotten(const struct talk *t)
@@ -235,48 +181,46 @@ static void check_forgotten(const struct talk *t)
 static void a_password_is_overwritten(void **state)
 {
     (void)state;
-    struct talk *t = begin();
+    struct talk *t = talk_new();
     t->w.async = true;
     world_begin(&t->w, 1);
-    (void)say(t, 0,
-              "AT+QFLST;+QFLDS\rAT+QSMTPCFG=\"account\",\"user\",\"" SECRET "\"\r"
-              "AT+QSMTPCFG=\"account\"\r"
-              "AT+QICSGP=3,1,\"apn\",\"user\",\"" SECRET "\",1\rAT+QICSGP=3\r"
-              "AT+QSSLCFG=\"clientkey\",1,\"key.pem\",\"" SECRET "\"\r"
-              "AT+CPIN=" SECRET "\b\b\b\b\b\r");
-    (void)say(t, 0, "AT+QSMTPCFG=\"account\",\"\",\"\"\r");
-    (void)say(t, 0, "AT+CGDCONT=3\r");
-    (void)say(t, 0, "AT+QSSLCFG=\"clientkey\",1,\"\",\"\"\r");
+    (void)talk_say(t, "AT+QFLST;+QFLDS\rAT+QSMTPCFG=\"account\",\"user\",\"" SECRET "\"\r"
+                      "AT+QSMTPCFG=\"account\"\r"
+                      "AT+QICSGP=3,1,\"apn\",\"user\",\"" SECRET "\",1\rAT+QICSGP=3\r"
+                      "AT+QSSLCFG=\"clientkey\",1,\"key.pem\",\"" SECRET "\"\r"
+                      "AT+CPIN=" SECRET "\b\b\b\b\b\r");
+    (void)talk_say(t, "AT+QSMTPCFG=\"account\",\"\",\"\"\r");
+    (void)talk_say(t, "AT+CGDCONT=3\r");
+    (void)talk_say(t, "AT+QSSLCFG=\"clientkey\",1,\"\",\"\"\r");
     check_forgotten(t);
-    end(t);
+    talk_end(t);
 }
 
 static void an_uploaded_key_is_overwritten(void **state)
 {
     (void)state;
-    struct talk *t = begin();
+    struct talk *t = talk_new();
     t->w.async = true;
     world_begin(&t->w, 1);
-    (void)say(t, 0, "AT+QFUPL=\"key.pem\",30\r");
-    (void)say(t, 0, SECRET SECRET);
-    (void)say(t, 0, "AT+QFDWL=\"key.pem\"\r");
+    (void)talk_say(t, "AT+QFUPL=\"key.pem\",30\r");
+    (void)talk_say(t, SECRET SECRET);
+    (void)talk_say(t, "AT+QFDWL=\"key.pem\"\r");
     check_forgotten(t);
-    end(t);
+    talk_end(t);
 }
 
 static void presets_without_texts_are_refused(void **state)
 {
     (void)state;
-    struct talk *t = begin();
-    world_begin(&t->w, 1);
+    struct talk *t = talk_begin(1);
     struct pm_module *m = &t->w.module;
     assert_true(pm_module_preset(m, "account", "user", "hidden", 0, true));
     assert_false(pm_module_preset(m, "account", "user", NULL, 0, false));
     assert_false(pm_module_preset(m, "account", NULL, "hidden", 0, false));
     assert_false(pm_module_preset(m, "sender", NULL, "a@example.com", 0, false));
     assert_false(pm_module_preset_context(m, 1, 1, "apn\r\n", "", "", 0));
-    assert_non_null(strstr(say(t, 0, "AT+QSMTPCFG=\"account\"\r"), "\"********\""));
-    end(t);
+    assert_non_null(strstr(talk_say(t, "AT+QSMTPCFG=\"account\"\r"), "\"********\""));
+    talk_end(t);
 }
 
 int main(void)
