@@ -276,7 +276,9 @@ struct pm_module_counts {
     uint32_t mails_failed;
     uint16_t last_error; /* of the last failed mail */
     uint16_t last_reply;
+    bool last_own; /* it was refused by struct pm_mail_policy: no server has given that reply */
 };
+/* To be asked before pm_module_end(), which forgets them. */
 struct pm_module_counts pm_module_count(const struct pm_module *module);
 
 #ifdef __cplusplus

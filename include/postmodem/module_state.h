@@ -212,6 +212,7 @@ struct pm_job {
     bool unread;      /* what the server sent is not all read */
     bool accepted;    /* the OK of the command line is out */
     bool keep;        /* the connection stays when the job ends */
+    bool counted;     /* the rate limit has counted it */
     uint32_t changes; /* as in struct pm_reuse, of the present connection */
     uint8_t file_count, part;
     struct pm_port *port;
@@ -330,6 +331,7 @@ struct pm_module {
     uint32_t restarts, mails_sent, mails_failed;
     uint64_t rate_used; /* until when the mails so far use the rate up, in ms / rate_mails */
     uint16_t last_error, last_reply;
+    bool last_own; /* the last failed mail was refused by the configuration's policy */
     struct pm_reuse reuse;
     struct pm_job job; /* last: what only a running mail touches */
 };

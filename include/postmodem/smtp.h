@@ -268,6 +268,10 @@ uint8_t pm_smtp_lacks(const struct pm_smtp *smtp);
  * may be delivered although it counts as failed, and must not be sent again without asking. */
 bool pm_smtp_unknown(const struct pm_smtp *smtp);
 
+/* True once the server has been ready for MAIL: what it says of this mail from then on is about the
+ * mail. Before that it may not even have been a server. */
+bool pm_smtp_begun(const struct pm_smtp *smtp);
+
 /* A name of the present state for logs; static. */
 const char *pm_smtp_state_name(const struct pm_smtp *smtp);
 

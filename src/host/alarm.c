@@ -76,10 +76,15 @@ static void spawn(struct pm_alarm *alarm, char **environment)
                          0);
 }
 
-static const char *text_of(const struct pm_alarm *alarm)
+/* What the last failure was; where the owner's own limit was the cause, its name. */
+static const char *describe(const struct pm_alarm *alarm, char *text, size_t size)
 {
-    const char *text = pm_mail_error_text(alarm->counts.last_error);
-    return text != NULL ? text : "";
+    const char *error = pm_mail_error_text(alarm->counts.last_error);
+    const char *own = !alarm->counts.last_own                            ? ""
+                      : alarm->counts.last_error == PM_MAIL_MAILBOX_BUSY ? " (mail.rate_limit)"
+                                                                         : " (mail.allow_*)";
+    snprintf(text, size, "%s%s", error != NULL ? error : "", own);
+    return text;
 }
 
 static uint64_t seconds(const struct pm_alarm *alarm)
@@ -90,6 +95,7 @@ static uint64_t seconds(const struct pm_alarm *alarm)
 static void run_command(struct pm_alarm *alarm)
 {
     char texts[VARIABLES][96];
+    char text[80];
     char *environment[VARIABLES + 1] = {NULL};
     const char *module = alarm->options.module;
     snprintf(texts[0], sizeof texts[0], "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin");
@@ -99,7 +105,7 @@ static void run_command(struct pm_alarm *alarm)
     snprintf(texts[3], sizeof texts[3], "POSTMODEM_FAILED=%u", alarm->failed);
     snprintf(texts[4], sizeof texts[4], "POSTMODEM_ERROR=%u", alarm->counts.last_error);
     snprintf(texts[5], sizeof texts[5], "POSTMODEM_REPLY=%u", alarm->counts.last_reply);
-    snprintf(texts[6], sizeof texts[6], "POSTMODEM_TEXT=%s", text_of(alarm));
+    snprintf(texts[6], sizeof texts[6], "POSTMODEM_TEXT=%s", describe(alarm, text, sizeof text));
     for (size_t i = 0; i < VARIABLES; i++) {
         environment[i] = texts[i];
     }
@@ -116,11 +122,12 @@ static void run_command(struct pm_alarm *alarm)
 static void on_due(uv_timer_t *timer)
 {
     struct pm_alarm *alarm = timer->data;
+    char text[80];
     alarm->raised = true;
     pm_log_printf(alarm->options.log, PM_LOG_ERROR,
                   "alarm: mail has failed for %llu s, %u of them, the last with %u %s",
                   (unsigned long long)seconds(alarm), alarm->failed, alarm->counts.last_error,
-                  text_of(alarm));
+                  describe(alarm, text, sizeof text));
     if (alarm->options.command != NULL && *alarm->options.command != '\0') {
         run_command(alarm);
     }

@@ -114,7 +114,8 @@ const struct pm_config_key pm_config_keys[] = {
      .preset = "off",
      .help = "a serial line that is not there at start is waited for"},
     WORD("boot_urcs", boot_urcs, AUTO_ON_OFF, "auto",
-         "RDY, +CFUN: 1 and so on at start; auto: on serial lines only (CD45)"),
+         "RDY, +CFUN: 1 and so on from the start of program or module on; auto: on serial lines "
+         "only (CD45)"),
     WORD("lf_ends_line", lf_ends_line, AUTO_ON_OFF, "auto",
          "LF alone ends a command line; auto: on standard input only (CD39)"),
 

@@ -96,6 +96,12 @@ static bool has_session(const struct pm_job *job)
            job->state == PM_JOB_TOKEN;
 }
 
+/* Refused by the policy: there was no server to give that reply. */
+static bool is_own(const struct pm_job *job, uint16_t reply)
+{
+    return reply != 0 && job->state == PM_JOB_FILES;
+}
+
 /* Why, where the error alone does not say it. */
 static const char *explanation(const struct pm_job *job, uint16_t error, uint16_t reply)
 {
@@ -110,6 +116,10 @@ static const char *explanation(const struct pm_job *job, uint16_t error, uint16_
     }
     if (error == PM_MAIL_MAILBOX_NAME && (lacks & PM_SMTP_LACKS_UTF8) != 0) {
         return ": the server does not offer SMTPUTF8, which an address needs";
+    }
+    if (is_own(job, reply)) {
+        return error == PM_MAIL_MAILBOX_BUSY ? ": mail.rate_limit"
+                                             : ": mail.allow_recipients or allow_senders";
     }
     return "";
 }
@@ -131,8 +141,8 @@ static void log_result(struct pm_module *module, uint16_t error, uint16_t reply)
         pm__text_add(&log.text, text != NULL ? text : "");
         pm__text_add(&log.text, explanation(&module->job, error, reply));
         if (reply != 0) {
-            pm__text_add(&log.text, module->job.state == PM_JOB_FILES ? ", told as SMTP reply "
-                                                                      : ", SMTP reply ");
+            pm__text_add(&log.text,
+                         is_own(&module->job, reply) ? ", told as SMTP reply " : ", SMTP reply ");
             pm__text_number(&log.text, reply);
             pm__text_status(&log.text, module->job.status);
         }
@@ -164,6 +174,10 @@ void pm__job_finish(struct pm_module *module, uint16_t error, uint16_t reply, bo
         module->mails_failed++;
         module->last_error = error;
         module->last_reply = reply;
+        module->last_own = is_own(job, reply);
+        if (!has_session(job) || !pm_smtp_begun(&job->smtp)) {
+            pm__policy_give_back(module);
+        }
     }
     release(module, graceful);
     pm__text_init(&text, urc, sizeof urc);

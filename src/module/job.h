@@ -44,6 +44,9 @@ void pm__policy_log(struct pm_module *module);
 /* The SMTP reply that refuses the mail, after a line in the log; 0: it may go. */
 uint16_t pm__policy_refuse(struct pm_module *module);
 
+/* A mail that has failed before its server was ready for it does not count for the rate limit. */
+void pm__policy_give_back(struct pm_module *module);
+
 /* international.c: addresses beyond ASCII. */
 /* The address as it leaves, its domain in ASCII where the platform can tell it; in `out` when that
  * is another one, and empty when the domain has no such form. */

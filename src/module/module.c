@@ -194,8 +194,8 @@ void pm_module_mail_leave(struct pm_module *module, uint64_t now)
 
 struct pm_module_counts pm_module_count(const struct pm_module *module)
 {
-    return (struct pm_module_counts){module->restarts, module->mails_sent, module->mails_failed,
-                                     module->last_error, module->last_reply};
+    return (struct pm_module_counts){module->restarts,   module->mails_sent, module->mails_failed,
+                                     module->last_error, module->last_reply, module->last_own};
 }
 
 void pm__log_begin(struct pm__log *log)

@@ -108,22 +108,51 @@ static bool stranger(struct pm_module *module)
  * A bucket of rate_mails tokens that fills up in rate_seconds, kept as the time until when what
  * was taken lasts. In units of ms / rate_mails each mail takes rate_seconds * 1000 of them.
  */
+static uint64_t cost_of_mail(const struct pm_mail_policy *policy)
+{
+    return (uint64_t)policy->rate_seconds * 1000U;
+}
+
+static void log_rate(struct pm_module *module, uint64_t wait_ms)
+{
+    const struct pm_mail_policy *policy = &module->config->policy;
+    struct pm__log log;
+    pm__log_begin(&log);
+    pm__text_add(&log.text, "more mails than the rate limit allows (");
+    pm__text_number(&log.text, policy->rate_mails);
+    pm__text_add(&log.text, " in ");
+    pm__text_number(&log.text, policy->rate_seconds);
+    pm__text_add(&log.text, " s); the next one in ");
+    pm__text_number(&log.text, (wait_ms + 999) / 1000);
+    pm__text_add(&log.text, " s");
+    pm__log_end(module, PM_LOG_WARNING, &log);
+}
+
 static bool too_many(struct pm_module *module)
 {
     const struct pm_mail_policy *policy = &module->config->policy;
     const uint64_t mails = policy->rate_mails;
-    const uint64_t cost = (uint64_t)policy->rate_seconds * 1000U;
+    const uint64_t cost = cost_of_mail(policy);
     const uint64_t now = module->now * mails;
     if (mails == 0) {
         return false;
     }
     uint64_t used = module->rate_used > now ? module->rate_used : now;
     if (used + cost - now > cost * mails) {
-        pm__log_text(module, PM_LOG_WARNING, "more mails than the rate limit allows");
+        log_rate(module, (used + cost - now - cost * mails) / mails);
         return true;
     }
     module->rate_used = used + cost;
+    module->job.counted = true;
     return false;
+}
+
+void pm__policy_give_back(struct pm_module *module)
+{
+    if (module->job.counted) {
+        module->rate_used -= cost_of_mail(&module->config->policy);
+        module->job.counted = false;
+    }
 }
 
 uint16_t pm__policy_refuse(struct pm_module *module)

@@ -583,6 +583,11 @@ bool pm_smtp_unknown(const struct pm_smtp *smtp)
     return smtp->message.stage == PM__SMTP_MESSAGE_GIVEN && !refused;
 }
 
+bool pm_smtp_begun(const struct pm_smtp *smtp)
+{
+    return smtp->envelope.begun;
+}
+
 const char *pm_smtp_state_name(const struct pm_smtp *smtp)
 {
     return pm__smtp_state_text((enum pm__smtp_state)smtp->state);

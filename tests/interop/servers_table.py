@@ -12,7 +12,7 @@ def main(folder):
     columns = {path.name: dict(line.split("\t") for line in path.read_text().splitlines())
                for path in sorted(pathlib.Path(folder).glob("*"))}
     if not columns:
-        print("No mail server was tested.")
+        print("(No test of the table in docs/servers.md was among these.)")
         return
     cases = list(dict.fromkeys(case for column in columns.values() for case in column))
     rows = [["case", *columns]] + [[case, *(column.get(case, "-") for column in columns.values())]

@@ -107,6 +107,31 @@ static void fails(struct fixture *f)
     pm_alarm_look(&f->alarm, f->counts);
 }
 
+static void own_limit_is_named(void **state)
+{
+    (void)state;
+    static const struct {
+        uint16_t error, reply;
+        bool own;
+        const char *text;
+    } cases[] = {
+        {PM_MAIL_MAILBOX_BUSY, 450, true, "mailbox unavailable (mail.rate_limit)\n"},
+        {PM_MAIL_MAILBOX_BUSY, 450, false, "mailbox unavailable\n"},
+        {PM_MAIL_MAILBOX, 550, true, "(mail.allow_*)\n"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct fixture *f = begin("exec >&-", 1, 0);
+        f->counts.mails_failed++;
+        f->counts.last_error = cases[i].error;
+        f->counts.last_reply = cases[i].reply;
+        f->counts.last_own = cases[i].own;
+        pm_alarm_look(&f->alarm, f->counts);
+        assert_true(until(f, "the last with "));
+        assert_true(says(f, cases[i].text));
+        end(f);
+    }
+}
+
 static void succeeds(struct fixture *f)
 {
     f->counts.mails_sent++;
@@ -216,6 +241,7 @@ int main(void)
         cmocka_unit_test(never_two_at_a_time),
         cmocka_unit_test(one_that_cannot_start_is_told),
         cmocka_unit_test(a_status_is_told),
+        cmocka_unit_test(own_limit_is_named),
     };
     return cmocka_run_group_tests_name("host_alarm", tests, NULL, NULL);
 }
