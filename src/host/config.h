@@ -20,7 +20,8 @@
 enum pm_auto { PM_AUTO, PM_ON, PM_OFF };
 
 struct pm_port_setting {
-    uint8_t kind; /* enum pm_terminal_kind */
+    uint8_t kind;   /* enum pm_terminal_kind */
+    uint8_t number; /* of port.N; known after pm_options_finish() */
     const char *where;
     const char *name;
     uint8_t boot_urcs, lf_ends_line; /* enum pm_auto */
@@ -148,7 +149,8 @@ bool pm_options_add_port(struct pm_options *options, enum pm_terminal_kind kind,
 
 /*
  * After the last setting: defaults that depend on other settings, the password file, checks
- * across keys. Ports are numbered without gaps afterwards.
+ * across keys. Ports are numbered without gaps afterwards. False with the reason in `err`, which is
+ * "KEY: ..." where a key can be named: one that is set, so that its place can be told.
  */
 bool pm_options_finish(struct pm_options *options, char *err, size_t err_size);
 
@@ -167,6 +169,9 @@ bool pm_config_key_secret(const char *text);
 
 /* Between the files of the configuration: makes the module's policy of mail.*. */
 bool pm__config_finish_mail(struct pm_options *options, char *err, size_t err_size);
+
+/* Between the files of the configuration: whether the pins and files of tls.* can serve. */
+bool pm__config_finish_tls(const struct pm_options *options, char *err, size_t err_size);
 
 /* Takes a password from the first line of a file: sets the key `secret`, which the file's key
  * `named` stands for. Nothing for an empty path. */

@@ -19,6 +19,7 @@
 #include "host/config.h"
 #include "host/idna.h"
 #include "host/lab.h"
+#include "host/resolver.h"
 #include "host/serial.h"
 
 /* Of struct pm_port_setting. */
@@ -243,8 +244,9 @@ static bool check_binding(const struct pm_pdp_setting *pdp, size_t n, char *err,
 {
     struct pm_binding binding;
     char why[120];
-    if (!pm_binding_read(&binding, pdp->interface, pdp->source, why, sizeof why)) {
-        snprintf(err, err_size, "pdp.%zu: %s", n, why);
+    bool known = pm_binding_read(&binding, pdp->interface, "", why, sizeof why);
+    if (!known || !pm_binding_read(&binding, pdp->interface, pdp->source, why, sizeof why)) {
+        snprintf(err, err_size, "pdp.%zu.%s: %s", n, known ? "source" : "interface", why);
         return false;
     }
     binding.any_family = pdp->any_family;
@@ -255,14 +257,15 @@ static bool check_binding(const struct pm_pdp_setting *pdp, size_t n, char *err,
     return true;
 }
 
-static bool check_hosts(const struct pm_options *options, char *err, size_t err_size)
+static bool check_names(const struct pm_options *options, char *err, size_t err_size)
 {
     char why[120];
-    bool good = pm_lab_check(options->dns_hosts, why, sizeof why);
-    if (!good) {
-        snprintf(err, err_size, "dns.hosts: %s", why);
+    bool servers = pm_resolver_check(options->dns_servers, why, sizeof why);
+    if (!servers || !pm_lab_check(options->dns_hosts, why, sizeof why)) {
+        snprintf(err, err_size, "%s: %s", servers ? "dns.hosts" : "dns.servers", why);
+        return false;
     }
-    return good;
+    return true;
 }
 
 static bool finish_addresses(struct pm_options *options, char *err, size_t err_size)
@@ -326,7 +329,8 @@ static size_t gather_ports(struct pm_options *options)
     size_t ports = 0;
     for (size_t i = 0; i < PM_TERMINALS; i++) {
         if (options->port[i].kind != PM_TERMINAL_NONE) {
-            options->port[ports++] = options->port[i];
+            options->port[ports] = options->port[i];
+            options->port[ports++].number = (uint8_t)(i + 1);
         }
     }
     for (size_t i = ports; i < PM_TERMINALS; i++) {
@@ -348,42 +352,74 @@ static uint8_t decide(uint8_t own, uint8_t general, bool otherwise)
 static bool check_line(const struct pm_port_setting *port, char *err, size_t err_size)
 {
     struct pm_serial_line line;
-    bool pins = port->dtr_pin != 0 || port->dcd_pin != 0;
+    bool dtr = port->dtr_pin != 0;
+    bool dcd = port->dcd_pin != 0;
     if (port->kind != PM_TERMINAL_SERIAL) {
-        snprintf(err, err_size, "port %s: dtr_pin, dcd_pin and wait are for serial lines",
-                 port->name);
-        return !pins && !port->wait;
+        snprintf(err, err_size, "port.%u.%s: only serial lines have it", port->number,
+                 dtr   ? "dtr_pin"
+                 : dcd ? "dcd_pin"
+                       : "wait");
+        return !dtr && !dcd && !port->wait;
     }
     bool rtscts = pm_serial_parse(port->where, &line, err, err_size) && line.rtscts;
-    snprintf(err, err_size, "port %s: rtscts needs the signals that dtr_pin or dcd_pin names",
-             port->name);
-    return !rtscts || (port->dtr_pin != PIN_CTS && port->dcd_pin != PIN_RTS);
+    dtr = port->dtr_pin == PIN_CTS;
+    snprintf(err, err_size, "port.%u.%s: rtscts needs this signal", port->number,
+             dtr ? "dtr_pin" : "dcd_pin");
+    return !rtscts || (!dtr && port->dcd_pin != PIN_RTS);
+}
+
+static bool check_name(const struct pm_options *options, size_t place, char *err, size_t err_size)
+{
+    const struct pm_port_setting *port = &options->port[place];
+    const char *allowed = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-";
+    if (port->name[strspn(port->name, allowed)] != '\0') {
+        snprintf(err, err_size, "port.%u.name: \"%s\" is not of letters, digits, and _ . - only",
+                 port->number, port->name);
+        return false;
+    }
+    if (*port->name != '\0' && name_taken(options, place, port->name)) {
+        snprintf(err, err_size, "port.%u.name: another port is named %s", port->number, port->name);
+        return false;
+    }
+    return true;
+}
+
+/* What only one port can have: its name, and the standard input and output. */
+static bool check_distinct(const struct pm_options *options, char *err, size_t err_size)
+{
+    bool standard = false;
+    for (size_t i = 0; i < options->port_count; i++) {
+        const struct pm_port_setting *port = &options->port[i];
+        if (!check_name(options, i, err, err_size)) {
+            return false;
+        }
+        if (standard && port->kind == PM_TERMINAL_STDIO) {
+            snprintf(err, err_size, "port.%u.stdio: standard input and output can be one port only",
+                     port->number);
+            return false;
+        }
+        standard = standard || port->kind == PM_TERMINAL_STDIO;
+    }
+    return true;
 }
 
 static bool finish_ports(struct pm_options *options, char *err, size_t err_size)
 {
-    size_t ports = gather_ports(options);
-    unsigned standard = 0;
-    for (size_t i = 0; i < ports; i++) {
-        struct pm_port_setting *port = &options->port[i];
-        if (*port->name != '\0' && name_taken(options, i, port->name)) {
-            snprintf(err, err_size, "two ports are named %s", port->name);
-            return false;
-        }
-        standard += port->kind == PM_TERMINAL_STDIO ? 1 : 0;
+    options->port_count = gather_ports(options);
+    if (!check_distinct(options, err, err_size)) {
+        return false;
     }
-    for (size_t i = 0; i < ports; i++) {
+    for (size_t i = 0; i < options->port_count; i++) {
         struct pm_port_setting *port = &options->port[i];
-        if (*port->name == '\0') {
-            port->name = default_name(options, ports, i);
-        }
-        if (port->name == NULL ||
-            strspn(port->name, "abcdefghijklmnopqrstuvwxyz"
-                               "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-") != strlen(port->name)) {
-            snprintf(err, err_size, "a port's name has letters, digits, and _ . - only");
+        if (!check_line(port, err, err_size)) {
             return false;
         }
-        if (!check_line(port, err, err_size)) {
+        if (*port->name == '\0') {
+            port->name = default_name(options, options->port_count, i);
+        }
+        if (port->name == NULL) {
+            port->name = "";
+            snprintf(err, err_size, "out of memory");
             return false;
         }
         port->boot_urcs =
@@ -391,11 +427,6 @@ static bool finish_ports(struct pm_options *options, char *err, size_t err_size)
         port->lf_ends_line =
             decide(port->lf_ends_line, options->lf_ends_line, port->kind == PM_TERMINAL_STDIO);
     }
-    if (standard > 1) {
-        snprintf(err, err_size, "standard input and output can be one port only");
-        return false;
-    }
-    options->port_count = ports;
     return true;
 }
 
@@ -420,6 +451,7 @@ bool pm_options_finish(struct pm_options *options, char *err, size_t err_size)
     }
     return finish_password(options, err, err_size) && finish_mechanisms(options, err, err_size) &&
            pm__config_finish_mail(options, err, err_size) && finish_token(options, err, err_size) &&
-           finish_addresses(options, err, err_size) && check_hosts(options, err, err_size) &&
+           pm__config_finish_tls(options, err, err_size) &&
+           finish_addresses(options, err, err_size) && check_names(options, err, err_size) &&
            finish_ehlo(options, err, err_size) && finish_ports(options, err, err_size);
 }

@@ -77,12 +77,15 @@ static bool finish_account(struct pm_options *options, char *err, size_t err_siz
         return false;
     }
     bool user = *mail->override_username != '\0';
-    if (*mail->override_server == '\0' && (user || *mail->override_password != '\0')) {
+    bool server = *mail->override_server != '\0';
+    bool file = *mail->override_password_file != '\0';
+    if (user && !server) {
         snprintf(err, err_size, "mail.override_username: there is no mail.override_server");
         return false;
     }
     if (!user && *mail->override_password != '\0') {
-        snprintf(err, err_size, "mail.override_password: there is no mail.override_username");
+        snprintf(err, err_size, "mail.override_password%s: there is no mail.override_%s",
+                 file ? "_file" : "", server ? "username" : "server");
         return false;
     }
     options->module.policy.password = mail->override_password;
@@ -126,11 +129,17 @@ static bool check_list(const char *key, const char *list, char *err, size_t err_
 {
     struct pm_slice rest = pm__list(list);
     struct pm_slice entry;
-    bool good = pm_policy_list_valid(list);
-    while (good && pm__list_next(&rest, &entry)) {
-        good = has_domain(entry);
+    char text[PM_ADDRESS_MAX + 2];
+    while (pm__list_next(&rest, &entry)) {
+        /* One byte more than an address has makes it too long all the same. */
+        size_t len = entry.len < sizeof text ? entry.len : sizeof text - 1;
+        memcpy(text, entry.ptr, len);
+        text[len] = '\0';
+        if (len == 0 || !pm_policy_list_valid(text) || !has_domain(entry)) {
+            return no(err, err_size, key, text, "an address or @domain");
+        }
     }
-    return good || no(err, err_size, key, list, "a list of addresses and @domains");
+    return true;
 }
 
 static bool check_command(const char *path, char *err, size_t err_size)
@@ -156,15 +165,19 @@ static bool finish_notify(struct pm_options *options, char *err, size_t err_size
     struct pm_slice list = pm__list(options->mail.dsn_notify);
     struct pm_slice name;
     unsigned bits = 0;
-    bool good = true;
-    while (good && pm__list_next(&list, &name)) {
+    while (pm__list_next(&list, &name)) {
         unsigned bit = notify_bit(name);
+        if (bit == 0) {
+            snprintf(err, err_size,
+                     "mail.dsn_notify: \"%.*s\" is not never, success, failure or delay",
+                     (int)name.len, (const char *)name.ptr);
+            return false;
+        }
         bits |= bit;
-        good = bit != 0;
     }
-    if (!good || (bits > PM_SMTP_NOTIFY_NEVER && (bits & PM_SMTP_NOTIFY_NEVER) != 0)) {
-        return no(err, err_size, "mail.dsn_notify", options->mail.dsn_notify,
-                  "never, or some of success, failure and delay");
+    if (bits > PM_SMTP_NOTIFY_NEVER && (bits & PM_SMTP_NOTIFY_NEVER) != 0) {
+        snprintf(err, err_size, "mail.dsn_notify: never stands alone");
+        return false;
     }
     options->module.policy.notify = (uint8_t)bits;
     return true;

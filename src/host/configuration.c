@@ -263,6 +263,54 @@ bool pm_configuration_add_port(struct pm_configuration *configuration, enum pm_t
     return true;
 }
 
+/* ---- Where an error is -------------------------------------------------------------------- */
+
+static bool is_for(const struct pm_setting *setting, const struct pm_described *module)
+{
+    return setting->module == NULL || setting->module == module;
+}
+
+/* The setting of a key that counts for a module; NULL: it has its default. */
+static const struct pm_setting *setting_of(const struct pm_configuration *configuration,
+                                           const struct pm_described *module, const char *key,
+                                           size_t len)
+{
+    const struct pm_settings *lists[] = {&configuration->general, &module->settings,
+                                         &configuration->command};
+    const struct pm_setting *found = NULL;
+    for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) {
+        for (const struct pm_setting *s = lists[i]->first; s != NULL; s = s->next) {
+            if (is_for(s, module) && strlen(s->text) == len && memcmp(s->text, key, len) == 0) {
+                found = s;
+            }
+        }
+    }
+    return found;
+}
+
+/* "FILE:LINE: ", or that it is the command line; "" for a port, which its option tells. */
+static size_t put_place(const struct pm_setting *setting, char *text, size_t size)
+{
+    text[0] = '\0';
+    if (setting != NULL && setting->place.file != NULL) {
+        snprintf(text, size, "%s:%d: ", setting->place.file, setting->place.line);
+    } else if (setting != NULL && setting->port == PM_TERMINAL_NONE) {
+        snprintf(text, size, "--set: ");
+    }
+    return strlen(text);
+}
+
+/* What is wrong with a module begins with a key: the place where that was set goes before it. */
+static void put_error(const struct pm_configuration *configuration,
+                      const struct pm_described *module, const char *why, char *err,
+                      size_t err_size)
+{
+    const struct pm_setting *setting = setting_of(configuration, module, why, strcspn(why, ":"));
+    size_t len = put_place(setting, err, err_size);
+    snprintf(err + len, err_size - len, "%s%s%s", module->name, module->name[0] != '\0' ? ": " : "",
+             why);
+}
+
 /* ---- Making options ----------------------------------------------------------------------- */
 
 /* The common state directory holds one of its own for each named module. */
@@ -305,15 +353,10 @@ static bool apply_all(struct pm_options *options, const struct pm_settings *sett
 {
     char why[500];
     for (const struct pm_setting *s = settings->first; s != NULL; s = s->next) {
-        if (s->module != NULL && s->module != module) {
-            continue;
-        }
-        if (!apply(options, s, general && s->module == NULL, why, sizeof why)) {
-            if (s->place.file != NULL) {
-                snprintf(err, err_size, "%s:%d: %s", s->place.file, s->place.line, why);
-            } else {
-                snprintf(err, err_size, "%s", why);
-            }
+        if (is_for(s, module) &&
+            !apply(options, s, general && s->module == NULL, why, sizeof why)) {
+            size_t len = put_place(s, err, err_size);
+            snprintf(err + len, err_size - len, "%s", why);
             return false;
         }
     }
@@ -360,7 +403,7 @@ static bool make_options(struct pm_configuration *configuration, struct pm_descr
         return false;
     }
     if (!pm_options_finish(options, why, sizeof why)) {
-        snprintf(err, err_size, "%s%s%s", module->name, module->name[0] != '\0' ? ": " : "", why);
+        put_error(configuration, module, why, err, err_size);
         return false;
     }
     return true;

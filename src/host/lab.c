@@ -95,7 +95,9 @@ bool pm_lab_check(const char *hosts, char *err, size_t err_size)
             good = ip.family != PM_IP_NONE && ++count <= PM_RESOLVED_MAX;
         }
         if (!good || count == 0) {
-            snprintf(err, err_size, "\"%.60s\" is not NAME=ADDRESS[ ADDRESS...]", entry);
+            size_t len = strcspn(entry, ",");
+            snprintf(err, err_size, "\"%.*s\" is not NAME=ADDRESS[ ADDRESS...]",
+                     (int)(len < 60 ? len : 60), entry);
             return false;
         }
     }

@@ -491,6 +491,44 @@ bool pm_resolver_literal(const char *host, uint16_t port, struct pm_addresses *a
     return false;
 }
 
+/* ---- the list of servers -------------------------------------------------------- */
+
+static bool is_server(ares_channel ares, const char *text, size_t len)
+{
+    char one[64];
+    if (len == 0 || len >= sizeof(one)) {
+        return false;
+    }
+    memcpy(one, text, len);
+    one[len] = '\0';
+    return ares_set_servers_ports_csv(ares, one) == ARES_SUCCESS;
+}
+
+/* c-ares judges the list, and does not tell which of its servers it dislikes. */
+bool pm_resolver_check(const char *servers, char *err, size_t err_size)
+{
+    ares_channel ares;
+    if (*servers == '\0') {
+        return true;
+    }
+    if (ares_init(&ares) != ARES_SUCCESS) {
+        snprintf(err, err_size, "out of memory");
+        return false;
+    }
+    bool good = ares_set_servers_ports_csv(ares, servers) == ARES_SUCCESS;
+    if (!good) {
+        size_t len = strcspn(servers, ",");
+        while (servers[len] == ',' && is_server(ares, servers, len)) {
+            servers += len + 1;
+            len = strcspn(servers, ",");
+        }
+        snprintf(err, err_size, "\"%.*s\" is not ADDRESS or ADDRESS:PORT",
+                 (int)(len < 60 ? len : 60), servers);
+    }
+    ares_destroy(ares);
+    return good;
+}
+
 /* ---- life --------------------------------------------------------------------- */
 
 static bool copy_string(char **copy, const char *text)

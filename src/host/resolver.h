@@ -52,6 +52,9 @@ struct pm_resolver *pm_resolver_new(uv_loop_t *loop, const char *servers, const 
  * inside a pm_resolved. */
 void pm_resolver_free(struct pm_resolver *resolver);
 
+/* Whether `servers` is such a list. False with the reason in `err`. */
+bool pm_resolver_check(const char *servers, char *err, size_t err_size);
+
 struct pm_question {
     const char *host;
     uint16_t port;

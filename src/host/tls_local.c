@@ -154,13 +154,18 @@ static bool read_pin(struct pm_slice text, uint8_t *pin)
     return true;
 }
 
-bool pm_tls_pins_read(struct pm_tls_local *local, const char *list)
+static bool read_pins(struct pm_tls_local *local, const char *list, char *err, size_t err_size)
 {
     struct pm_slice rest = pm__list(list);
     struct pm_slice pin;
-    local->pin_count = 0;
     while (pm__list_next(&rest, &pin)) {
-        if (local->pin_count == PM_TLS_PINS || !read_pin(pin, local->pins[local->pin_count])) {
+        if (local->pin_count == PM_TLS_PINS) {
+            snprintf(err, err_size, "tls.pin_sha256: more than %d sums", PM_TLS_PINS);
+            return false;
+        }
+        if (!read_pin(pin, local->pins[local->pin_count])) {
+            snprintf(err, err_size, "tls.pin_sha256: \"%.*s\" is no SHA-256 sum in base64",
+                     (int)(pin.len < 60 ? pin.len : 60), (const char *)pin.ptr);
             return false;
         }
         local->pin_count++;
@@ -225,11 +230,27 @@ static bool copy(char **to, const char *from)
     return *to != NULL || from == NULL || *from == '\0';
 }
 
-/* Whether the files can serve is better known at the start than at the first mail. */
-static bool try_files(const struct pm_tls_local *local, char *err, size_t err_size)
+bool pm_tls_local_init(struct pm_tls_local *local, const char *ca_file, const char *cert,
+                       const char *key, const char *pins, char *err, size_t err_size)
+{
+    memset(local, 0, sizeof *local);
+    if (!copy(&local->ca_file, ca_file) || !copy(&local->cert, cert) || !copy(&local->key, key)) {
+        snprintf(err, err_size, "out of memory");
+        return false;
+    }
+    if ((local->cert == NULL) != (local->key == NULL)) {
+        snprintf(err, err_size, "tls.client_%s: there is no tls.client_%s",
+                 local->cert != NULL ? "cert" : "key", local->cert != NULL ? "key" : "cert");
+        return false;
+    }
+    return pins == NULL || read_pins(local, pins, err, err_size);
+}
+
+bool pm_tls_local_try(const struct pm_tls_local *local, char *err, size_t err_size)
 {
     SSL_CTX *context = SSL_CTX_new(TLS_client_method());
     X509_STORE *store = NULL;
+    snprintf(err, err_size, "out of memory");
     bool good = context != NULL;
     if (good && local->ca_file != NULL) {
         store = pm_tls_local_store(local, err, err_size);
@@ -242,26 +263,6 @@ static bool try_files(const struct pm_tls_local *local, char *err, size_t err_si
     SSL_CTX_free(context);
     ERR_clear_error();
     return good;
-}
-
-bool pm_tls_local_init(struct pm_tls_local *local, const char *ca_file, const char *cert,
-                       const char *key, const char *pins, char *err, size_t err_size)
-{
-    memset(local, 0, sizeof *local);
-    snprintf(err, err_size, "out of memory");
-    if (!copy(&local->ca_file, ca_file) || !copy(&local->cert, cert) || !copy(&local->key, key)) {
-        return false;
-    }
-    if (pins != NULL && !pm_tls_pins_read(local, pins)) {
-        snprintf(err, err_size, "tls.pin_sha256: not one to %d SHA-256 sums in base64",
-                 PM_TLS_PINS);
-        return false;
-    }
-    if ((local->cert == NULL) != (local->key == NULL)) {
-        snprintf(err, err_size, "tls.client_cert and tls.client_key: one without the other");
-        return false;
-    }
-    return try_files(local, err, err_size);
 }
 
 void pm_tls_local_end(struct pm_tls_local *local)

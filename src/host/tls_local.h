@@ -22,15 +22,16 @@ struct pm_tls_local {
     uint8_t pins[PM_TLS_PINS][PM_TLS_PIN_SIZE];
 };
 
-/* Reads pins: base64, between commas, blanks around them. False: that is no list of up to
- * PM_TLS_PINS. */
-bool pm_tls_pins_read(struct pm_tls_local *local, const char *list);
-
-/* Copies the names of files, NULL or "" being none, and sees whether the files can serve. False
- * with the reason in `err`; pm_tls_local_end() is due in either case. */
+/* Copies the names of files, NULL or "" being none, and reads the pins: base64, between commas,
+ * blanks around them. False with the reason in `err`, which begins with the key; pm_tls_local_end()
+ * is due in either case. */
 bool pm_tls_local_init(struct pm_tls_local *local, const char *ca_file, const char *cert,
                        const char *key, const char *pins, char *err, size_t err_size);
 void pm_tls_local_end(struct pm_tls_local *local);
+
+/* Whether the files can serve, which is better known before the first mail. False with the reason
+ * in `err`, which begins with the key. */
+bool pm_tls_local_try(const struct pm_tls_local *local, char *err, size_t err_size);
 
 /* The anchors of ca_file, read afresh: an authority, or the server's own certificate. */
 X509_STORE *pm_tls_local_store(const struct pm_tls_local *local, char *err, size_t err_size);

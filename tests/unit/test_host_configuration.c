@@ -257,6 +257,94 @@ static void test_errors_name_file_line_and_module(void **state)
     assert_says(f, "pump: ehlo_name");
 }
 
+/* What is wrong begins with file and line of the key that is named; %s stands for the file. */
+static void test_errors_of_all_settings_have_a_place(void **state)
+{
+    struct fixture *f = *state;
+    static const struct {
+        const char *text, *err;
+    } rows[] = {
+        {"log = info\nmail.rate_limit = 5perhour\n", "%s:2: mail.rate_limit: \"5perhour\" is not"},
+        {"mail.override_server = a:2587 # relay\n",
+         "%s:1: mail.override_server: \"a:2587 # relay\" is not HOST or HOST:PORT"},
+        {"mail.override_username = x\n", "%s:1: mail.override_username: there is no mail"},
+        {"mail.override_password = x\n", "%s:1: mail.override_password: there is no mail"},
+        {"\nmail.override_password_file = /gone\n", "%s:2: mail.override_password_file: /gone: "},
+        {"mail.from = x\n", "%s:1: mail.from: "},
+        {"mail.on_failure = x\n", "%s:1: mail.on_failure: "},
+        {"[mail]\n\nallow_recipients = a@b.test,@b.test , bad,c@d.test\n",
+         "%s:3: mail.allow_recipients: \"bad\" is not an address or @domain"},
+        {"mail.allow_senders = a@b.test,,c@d.test\n", "%s:1: mail.allow_senders: \"\" is not"},
+        {"mail.allow_senders = @\xe2\x98\x83.test, a@b.test\n",
+         "%s:1: mail.allow_senders: \"@\xe2\x98\x83.test\" is not"},
+        {"mail.dsn_notify = failure,often\n", "%s:1: mail.dsn_notify: \"often\" is not"},
+        {"mail.dsn_notify = never,failure\n", "%s:1: mail.dsn_notify: never stands alone"},
+        {"tls.pin_sha256 = abc\n", "%s:1: tls.pin_sha256: \"abc\" is no"},
+        {"tls.ca_file = /gone\n", "%s:1: tls.ca_file: /gone: "},
+        {"tls.client_key = /gone\n", "%s:1: tls.client_key: there is no tls.client_cert"},
+        {"smtp.password = x\nsmtp.password_file = y\n", "%s:2: smtp.password_file: smtp.password"},
+        {"smtp.auth = PLAIN, x\n", "%s:1: smtp.auth: \"x\" is no"},
+        {"smtp.token_command = x\n", "%s:1: smtp.token_command: neither"},
+        {"dns.servers = 192.0.2.1,ns.test,192.0.2.2\n", "%s:1: dns.servers: \"ns.test\" is not"},
+        {"dns.servers = 192.0.2.1, 192.0.2.2\n", "%s:1: dns.servers: \" 192.0.2.2\" is not"},
+        {"dns.servers = ,192.0.2.2\n", "%s:1: dns.servers: \"\" is not"},
+        {"dns.hosts = a=192.0.2.1,b,c=192.0.2.1\n", "%s:1: dns.hosts: \"b\" is not NAME="},
+        {"fallback_charset = a b\n", "%s:1: fallback_charset: "},
+        {"ehlo_name = localhost\n", "%s:1: ehlo_name: "},
+        {"[pdp.2]\napn = x\ninterface = a/b\n", "%s:3: pdp.2.interface: "},
+        {"pdp.2.source = a\n", "%s:1: pdp.2.source: \"a\" is no IP address"},
+        {"pdp.2.source = ::1\n", "%s:1: pdp.2.source: a context"},
+        {"pdp.16.address = a\n", "%s:1: pdp.16.address: "},
+        {"port.4.tcp = 0\nport.4.dcd_pin = rts\n", "%s:2: port.4.dcd_pin: "},
+        {"port.4.serial = /dev/x,9600,rtscts\nport.4.dtr_pin = cts\n", "%s:2: port.4.dtr_pin: "},
+        {"port.4.serial = /dev/x,9600,rtscts\nport.4.dcd_pin = rts\n", "%s:2: port.4.dcd_pin: "},
+        {"port.2.tcp = 0\nport.4.tcp = 0\nport.4.name = x\nport.2.name = x\n",
+         "%s:3: port.4.name: another port is named x"},
+        {"port.3.tcp = 0\nport.3.name = a b\n", "%s:2: port.3.name: "},
+        {"port.3.stdio = on\nport.5.stdio = on\n", "%s:2: port.5.stdio: "},
+    };
+    char expected[200];
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        assert_true(read_file(f, rows[i].text));
+        assert_false(finish(f));
+        snprintf(expected, sizeof expected, "%s%s", f->path, rows[i].err + 2);
+        if (strncmp(f->err, expected, strlen(expected)) != 0) {
+            fail_msg("\"%s\" does not begin with \"%s\"", f->err, expected);
+        }
+    }
+}
+
+/* The place is that of the setting which counts for the module that the error is about. */
+static void test_the_place_is_that_of_the_setting_that_counts(void **state)
+{
+    struct fixture *f = *state;
+    static const struct {
+        const char *text, *set, *err;
+    } rows[] = {
+        {"ehlo_name = a b\nehlo_name = c d\n", NULL, ":2: ehlo_name: \"c d\""},
+        {"[module a]\nehlo_name = a b\n[module b]\nehlo_name = c d\n", NULL, ":2: a: ehlo_name: "},
+        {"[module a]\nehlo_name = a.test\n[module b]\nehlo_name = c d\n", NULL,
+         ":4: b: ehlo_name: \"c d\""},
+        {"ehlo_name = a b\n[module a]\nehlo_name = a.test\n[module b]\n", NULL,
+         ":1: b: ehlo_name: "},
+        {"[module b]\nehlo_name = a b\n[smtp]\nserver = x\n", NULL, ":2: b: ehlo_name: "},
+        {"ehlo_name = a b\n", "ehlo_name=c d", "--set: ehlo_name: \"c d\""},
+        {"[module a]\n[module b]\n", "b:ehlo_name=c d", "--set: b: ehlo_name: \"c d\""},
+        {"[module a]\n[module b]\nehlo_name = a b\n", "a:ehlo_name=a.test", ":3: b: ehlo_name: "},
+    };
+    char expected[200];
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        assert_true(read_file(f, rows[i].text));
+        assert_true(rows[i].set == NULL || set(f, rows[i].set));
+        assert_false(finish(f));
+        snprintf(expected, sizeof expected, "%s%s", rows[i].err[0] == ':' ? f->path : "",
+                 rows[i].err);
+        if (strncmp(f->err, expected, strlen(expected)) != 0) {
+            fail_msg("\"%s\" does not begin with \"%s\"", f->err, expected);
+        }
+    }
+}
+
 static void test_differences(void **state)
 {
     struct fixture *f = *state;
@@ -306,6 +394,8 @@ int main(void)
         TEST(test_imei_check_digit),
         TEST(test_what_two_modules_cannot_share),
         TEST(test_errors_name_file_line_and_module),
+        TEST(test_errors_of_all_settings_have_a_place),
+        TEST(test_the_place_is_that_of_the_setting_that_counts),
         TEST(test_differences),
         TEST(test_many_modules),
     };

@@ -205,7 +205,7 @@ static void client_certificate_is_for_the_configured_server(void **state)
     assert_false(shown);
 }
 
-static void files_are_tried_at_the_start(void **state)
+static void what_cannot_serve_is_told(void **state)
 {
     static const struct {
         const char *ca, *cert, *key, *pins, *why;
@@ -213,14 +213,14 @@ static void files_are_tried_at_the_start(void **state)
         {"gone.pem", "", "", "", "tls.ca_file: "},
         {"empty.pem", "", "", "", "no certificate in it"},
         {"client.key", "", "", "", "no certificate in it"},
-        {"", "client.pem", "", "", "one without the other"},
-        {"", "", "client.key", "", "one without the other"},
+        {"", "client.pem", "", "", "tls.client_cert: there is no tls.client_key"},
+        {"", "", "client.key", "", "tls.client_key: there is no tls.client_cert"},
         {"", "client.pem", "gone.key", "", "tls.client_key: "},
         {"", "client.pem", "locked.key", "", "encrypted"},
         {"", "client.pem", "foreign.key", "", "does not belong to tls.client_cert"},
         {"", "empty.pem", "client.key", "", "no certificate in it"},
-        {"", "", "", "abc", "tls.pin_sha256"},
-        {"", "", "", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=,", "tls.pin_sha256"},
+        {"", "", "", "abc", "tls.pin_sha256: \"abc\" is no"},
+        {"", "", "", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=,", "tls.pin_sha256: \"\" is no"},
         {"", "", "", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA= AAAA", "tls.pin_sha256"},
         {"", "", "", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA==", "tls.pin_sha256"},
         {"", "", "", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA*=", "tls.pin_sha256"},
@@ -232,8 +232,9 @@ static void files_are_tried_at_the_start(void **state)
         const char *ca = *rows[i].ca != '\0' ? in_folder(rows[i].ca) : "";
         const char *cert = *rows[i].cert != '\0' ? in_folder(rows[i].cert) : "";
         const char *key = *rows[i].key != '\0' ? in_folder(rows[i].key) : "";
-        if (pm_tls_local_init(&local, ca, cert, key, rows[i].pins, err, sizeof err) ||
-            strstr(err, rows[i].why) == NULL) {
+        bool good = pm_tls_local_init(&local, ca, cert, key, rows[i].pins, err, sizeof err) &&
+                    pm_tls_local_try(&local, err, sizeof err);
+        if (good || strstr(err, rows[i].why) == NULL) {
             fail_msg("row %zu: %s", i, err);
         }
         pm_tls_local_end(&local);
@@ -251,6 +252,7 @@ static void nine_pins_are_too_many(void **state)
     }
     list[9 * 45 - 1] = '\0';
     assert_false(pm_tls_local_init(&local, NULL, NULL, NULL, list, err, sizeof err));
+    assert_string_equal(err, "tls.pin_sha256: more than 8 sums");
     pm_tls_local_end(&local);
     list[8 * 45 - 1] = '\0';
     assert_true(pm_tls_local_init(&local, NULL, NULL, NULL, list, err, sizeof err));
@@ -265,7 +267,7 @@ int main(void)
         cmocka_unit_test(a_pin_is_wanted_besides),
         cmocka_unit_test(a_pin_counts_where_nothing_is_checked),
         cmocka_unit_test(client_certificate_is_for_the_configured_server),
-        cmocka_unit_test(files_are_tried_at_the_start),
+        cmocka_unit_test(what_cannot_serve_is_told),
         cmocka_unit_test(nine_pins_are_too_many),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
