@@ -32,11 +32,13 @@ struct send_test {
     char got[1024]; /* since the last command, the latest part */
     size_t len;
     bool finished;
+    bool secret_in_file; /* of struct pm_configuration */
     unsigned error, reply;
 };
 
 struct wanted {
     const char *config, *module, *to;
+    bool help;
 };
 
 /* ---- The dialogue ------------------------------------------------------------------- */
@@ -184,6 +186,9 @@ static bool begin(struct send_test *test, struct pm_options *options, char *err,
         pm_options_delete(options);
         return false;
     }
+    if (test->secret_in_file) {
+        pm_log_printf(&test->daemon.log, PM_LOG_WARNING, PM_SECRET_IN_FILE);
+    }
     test->module = pm_daemon_add(&test->daemon, options, err, err_size);
     if (test->module == NULL) {
         pm_daemon_end(&test->daemon);
@@ -241,30 +246,40 @@ static int help(void)
     return PM_EXIT_OK;
 }
 
-static bool read_line(int argc, char **argv, struct wanted *wanted)
-{
-    static const struct option options[] = {{"config", required_argument, NULL, 'c'},
-                                            {"module", required_argument, NULL, 'm'},
-                                            {"to", required_argument, NULL, 't'},
-                                            {NULL, 0, NULL, 0}};
-    int option;
-    optind = 1;
-    opterr = 0;
-    while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
-        switch (option) {
-        case 'c': wanted->config = optarg; break;
-        case 'm': wanted->module = optarg; break;
-        case 't': wanted->to = optarg; break;
-        default: return false;
-        }
-    }
-    return optind == argc && wanted->config != NULL && wanted->to != NULL;
-}
-
 static bool refuse(char *err, size_t err_size, const char *text, const char *what)
 {
     snprintf(err, err_size, "%s%.80s", text, what);
     return false;
+}
+
+static bool read_line(int argc, char **argv, struct wanted *wanted, char *err, size_t err_size)
+{
+    static const struct option options[] = {{"config", required_argument, NULL, 'c'},
+                                            {"module", required_argument, NULL, 'm'},
+                                            {"to", required_argument, NULL, 't'},
+                                            {"help", no_argument, NULL, 'h'},
+                                            {NULL, 0, NULL, 0}};
+    int option;
+    optind = 1;
+    opterr = 0;
+    while ((option = getopt_long(argc, argv, ":", options, NULL)) != -1) {
+        switch (option) {
+        case 'c': wanted->config = optarg; break;
+        case 'm': wanted->module = optarg; break;
+        case 't': wanted->to = optarg; break;
+        case 'h': wanted->help = true; return true;
+        case ':': return refuse(err, err_size, "a value is missing after ", argv[optind - 1]);
+        default: return refuse(err, err_size, "unknown option ", argv[optind - 1]);
+        }
+    }
+    if (optind < argc) {
+        return refuse(err, err_size, "unexpected argument ", argv[optind]);
+    }
+    if (wanted->config == NULL || wanted->to == NULL) {
+        return refuse(err, err_size, wanted->config == NULL ? "--config FILE" : "--to ADDRESS",
+                      " is missing");
+    }
+    return true;
 }
 
 static bool find_module(struct pm_configuration *configuration, const char *name, size_t *place,
@@ -307,16 +322,17 @@ int pm_cli_send_test(int argc, char **argv)
     struct wanted wanted = {0};
     char err[700] = "";
     size_t place = 0;
-    if (argc == 2 && strcmp(argv[1], "--help") == 0) {
-        return help();
-    }
-    if (!read_line(argc, argv, &wanted)) {
-        fprintf(stderr, "postmodem send-test --config FILE [--module NAME] --to ADDRESS\n");
+    if (!read_line(argc, argv, &wanted, err, sizeof err)) {
+        fprintf(stderr, "postmodem: %s (postmodem send-test --help lists the options)\n", err);
         return PM_EXIT_USAGE;
+    }
+    if (wanted.help) {
+        return help();
     }
     pm_configuration_init(&configuration);
     bool good = load(&wanted, &configuration, &place, err, sizeof err);
     struct pm_options *options = good ? pm_configuration_take(&configuration, place) : NULL;
+    test.secret_in_file = configuration.secret_in_file;
     pm_configuration_free(&configuration);
     if (!good) {
         fprintf(stderr, "postmodem: %s\n", err);

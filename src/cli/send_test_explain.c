@@ -24,11 +24,12 @@ static const struct {
                   "STARTTLS, or mail.require_tls asks for more than it offers."},
     {PM_MAIL_ACCESS, "The server wants a login, or TLS, before it takes mail."},
     {PM_MAIL_AUTH, "The server does not take the account, or there is no token to log in with."},
-    {PM_MAIL_SERVICE, "The server is not ready at the moment."},
+    {PM_MAIL_SERVICE, "The server is not ready at the moment: trying later may help."},
     {PM_MAIL_MAILBOX_BUSY, "Put off, by the server or by mail.rate_limit. Greylisting looks like "
                            "this: a relay with a queue tries again."},
-    {PM_MAIL_LOCAL, "The server has a problem of its own at the moment."},
-    {PM_MAIL_STORAGE, "The server has no room at the moment."},
+    {PM_MAIL_LOCAL, "The server has a problem of its own at the moment, or puts off those that it "
+                    "does not know (greylisting): trying later may help."},
+    {PM_MAIL_STORAGE, "The server has no room at the moment: trying later may help."},
     {PM_MAIL_MAILBOX, "An address was refused, by the server or by mail.allow_recipients and "
                       "mail.allow_senders."},
     {PM_MAIL_ALLOCATION, "The mail is too large for the server, or the mailbox is full."},

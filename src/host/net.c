@@ -44,7 +44,13 @@ static void on_handshake(void *user, SSL *ssl, const char *problem)
 {
     struct pm_net *net = user;
     char text[600];
-    pm_tls_outcome(ssl, net->host, net->asked, net->checked, problem, text, sizeof(text));
+    const struct pm_tls_handshake handshake = {.ssl = ssl,
+                                               .host = net->host,
+                                               .asked = net->asked,
+                                               .checked = net->checked,
+                                               .problem = problem,
+                                               .upgrade = net->upgrade};
+    pm_tls_outcome(&handshake, text, sizeof(text));
     pm__net_say(net, problem == NULL ? PM_LOG_INFO : PM_LOG_WARNING, "%s", text);
 }
 
@@ -260,6 +266,7 @@ int32_t pm_net_open(struct pm_net *net, struct pm_op *op, const struct pm_connec
     if (!pm__net_path(net, &request->route, &target.path)) {
         return PM_ERR_CONNECT;
     }
+    net->upgrade = false;
     if (request->tls != NULL) {
         target.ssl = make_tls(net, request->tls);
         target.handshake_ms = pm_tls_handshake_ms(request->tls);
@@ -285,6 +292,7 @@ int32_t pm_net_starttls(struct pm_net *net, struct pm_op *op,
     if (ssl == NULL) {
         return PM_ERR_TLS;
     }
+    net->upgrade = true;
     int32_t status = pm_conn_starttls(net->conn, ssl, pm_tls_handshake_ms(request->tls));
     net->op = status == PM_PENDING ? op : NULL;
     return status;

@@ -46,6 +46,7 @@ struct pm_net {
     char host[PM_HOST_NAME_MAX + 1];
     char asked[160];
     const char *checked;
+    bool upgrade;
     struct pm_tls_local local;
     struct pm_binding *bindings; /* of all contexts; NULL: none is bound to anything */
     uint32_t missing;            /* bit n-1: that context n has no network has been said */

@@ -377,14 +377,36 @@ static void peer_name(SSL *ssl, char *text, size_t size)
     ERR_clear_error();
 }
 
-void pm_tls_outcome(SSL *ssl, const char *host, const char *asked, const char *checked,
-                    const char *problem, char *text, size_t size)
+/* What a failure means for who has set the connection up; "" where its name says it. */
+static const char *meaning(const struct pm_tls_handshake *handshake, long verdict)
 {
-    if (problem == NULL) {
+    const char *no_tls =
+        ERR_reason_error_string(ERR_PACK(ERR_LIB_SSL, 0, SSL_R_WRONG_VERSION_NUMBER));
+    switch (verdict) {
+    case X509_V_OK:
+        return !handshake->upgrade && no_tls != NULL && strcmp(handshake->problem, no_tls) == 0
+                   ? " (the server does not begin with TLS: STARTTLS may be right)"
+                   : "";
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+    case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+    case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
+    case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
+        return " (it leads to no authority that is trusted: see tls.ca_file)";
+    default: return "";
+    }
+}
+
+void pm_tls_outcome(const struct pm_tls_handshake *handshake, char *text, size_t size)
+{
+    SSL *ssl = handshake->ssl;
+    const char *host = handshake->host;
+    const char *asked = handshake->asked;
+    if (handshake->problem == NULL) {
         char peer[160];
         peer_name(ssl, peer, sizeof(peer));
         snprintf(text, size, "TLS with %s: asked %s; done %s, %s, server %s (%s)", host, asked,
-                 SSL_get_version(ssl), SSL_get_cipher_name(ssl), checked, peer);
+                 SSL_get_version(ssl), SSL_get_cipher_name(ssl), handshake->checked, peer);
         return;
     }
     bool counts = ssl != NULL && SSL_get_verify_mode(ssl) != SSL_VERIFY_NONE;
@@ -392,10 +414,10 @@ void pm_tls_outcome(SSL *ssl, const char *host, const char *asked, const char *c
     if (verdict == X509_V_ERR_APPLICATION_VERIFICATION) {
         snprintf(text, size, "TLS with %s failed: its key is none of tls.pin_sha256; asked %s",
                  host, asked);
-    } else if (verdict != X509_V_OK) {
-        snprintf(text, size, "TLS with %s failed: certificate refused: %s; asked %s", host,
-                 X509_verify_cert_error_string(verdict), asked);
-    } else {
-        snprintf(text, size, "TLS with %s failed: %s; asked %s", host, problem, asked);
+        return;
     }
+    snprintf(text, size, "TLS with %s failed: %s%s%s; asked %s", host,
+             verdict != X509_V_OK ? "certificate refused: " : "",
+             verdict != X509_V_OK ? X509_verify_cert_error_string(verdict) : handshake->problem,
+             meaning(handshake, verdict), asked);
 }

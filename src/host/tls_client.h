@@ -42,9 +42,17 @@ const char *pm_tls_checked(const struct pm_tls_setup *setup);
 /* The longest handshake in milliseconds: negotiatetime within its range. */
 uint32_t pm_tls_handshake_ms(const struct pm_tls_request *request);
 
-/* The outcome of a handshake in words: what was asked, and what was done (`problem` NULL) or
- * went wrong. `asked` is of pm_tls_asked(), `checked` of pm_tls_checked(), `ssl` may be NULL. */
-void pm_tls_outcome(SSL *ssl, const char *host, const char *asked, const char *checked,
-                    const char *problem, char *text, size_t size);
+/* A handshake that has ended. */
+struct pm_tls_handshake {
+    SSL *ssl; /* may be NULL */
+    const char *host;
+    const char *asked;   /* pm_tls_asked() */
+    const char *checked; /* pm_tls_checked() */
+    const char *problem; /* why it failed; NULL: it did not */
+    bool upgrade;        /* on a connection that began without TLS */
+};
+
+/* The outcome in words: what was asked, and what was done, or went wrong and may help. */
+void pm_tls_outcome(const struct pm_tls_handshake *handshake, char *text, size_t size);
 
 #endif

@@ -316,6 +316,8 @@ class Reload(Rack):
         for text, message in ((self.text(("b", b, "")) + "nonsense = 1\n",
                                "rack.conf:5: unknown key nonsense"),
                               (self.text(("a", a, ""), ("b", a, "")), "both want the port"),
+                              (self.text(("a", a, "")) + "tls.ca_file = /gone\n",
+                               "rack.conf:5: a: tls.ca_file: /gone: "),
                               ("", "no port")):
             self.reload(program, text, message)
             self.assertIn("nothing is changed", program.log())

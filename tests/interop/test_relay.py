@@ -10,7 +10,7 @@ from harness import wait_until
 from hostile import reveals
 from postfix import Postfix
 from program import ProgramTest, activate, configure, write_mail
-from sinks import Witness
+from sinks import Sink, Witness
 
 OWNER = ("user@example.com", "secret")
 HOST_WORD = "hostword"
@@ -179,6 +179,57 @@ class Relay(ProgramTest):
         self.assertEqual(status, 1)
         self.assertIn("< 550 5.1.1", out)
         self.assertIn("An address was refused", out)
+
+    def test_send_test_tells_what_a_failure_of_tls_means(self):
+        port = self.server.ports["submission"]
+        status, out = self.send_test(self.settings(port, tls="tls"), "x@relay.test")
+        self.assertEqual(status, 1)
+        self.assertIn("(the server does not begin with TLS: STARTTLS may be right)", out)
+        other = Authority(self.folder, "Another CA")
+        status, out = self.send_test({**self.settings(port), "tls.ca_file": other.certificate},
+                                     "x@relay.test")
+        self.assertEqual(status, 1)
+        self.assertIn("trusted: see tls.ca_file)", out)
+
+    def test_send_test_advises_patience(self):
+        for reply in ("421 4.3.2", "450 4.2.0", "451 4.7.1", "452 4.3.1"):
+            with self.subTest(reply), Sink(refuse={"x@relay.test": f"{reply} greylisted"}) as sink:
+                status, out = self.send_test({"smtp.server": "127.0.0.1", "smtp.port": sink.port,
+                                              "mail.from": "a@b.test"}, "x@relay.test")
+                self.assertEqual(status, 1)
+                self.assertRegex(out.partition("3. Result")[2], "trying later may help|tries again")
+
+    def test_send_test_warns_of_a_secret_that_all_can_read(self):
+        settings = {"mail.from": "a@b.test", "mail.override_server": f"localhost:{harness.free_port()}",
+                    "mail.override_username": "x", "mail.override_password": "y"}
+        path = self.config(settings)
+        for mode, warned in ((0o600, False), (0o644, True)):
+            path.chmod(mode)
+            status, _, err = self.run_program("send-test", "--config", path, "--to", "a@b.test")
+            self.assertEqual(status, 1)
+            self.assertEqual("warning: the configuration file holds a password and others can read "
+                             "it" in err, warned)
+
+    def test_send_test_says_what_is_wrong_with_its_command_line(self):
+        path = self.config({"smtp.server": "localhost", "mail.from": "a@b.test"})
+        for arguments, message in (
+                (["--config", path], "--to ADDRESS is missing"),
+                (["--to", "a@b.test"], "--config FILE is missing"),
+                (["--config", path, "--to", "a@b.test", "extra"], "unexpected argument extra"),
+                (["--config", path, "--to"], "a value is missing after --to"),
+                (["--config", path, "--for", "a@b.test"], "unknown option --for"),
+                (["--config", path, "--to", "nobody"], "not a mail address: nobody")):
+            status, out, err = self.run_program("send-test", *arguments)
+            self.assertEqual((status, out), (2, ""))
+            self.assertTrue(err.startswith(f"postmodem: {message}"), err)
+
+    def test_a_wrong_setting_has_a_place(self):
+        """Also where it shows only when all settings are known."""
+        path = self.config({"log": "info", "mail.rate_limit": "5perhour"})
+        for command in (["serve", "--tcp", "0"], ["send-test", "--to", "a@b.test"]):
+            status, out, err = self.run_program(*command, "--config", path)
+            self.assertEqual((status, out), (2, ""))
+            self.assertTrue(err.startswith(f'postmodem: {path}:2: mail.rate_limit: "5perhour" '), err)
 
     def test_send_test_needs_a_server_and_a_sender(self):
         for settings in ({"mail.from": "a@b.test"}, {"smtp.server": "localhost"}):

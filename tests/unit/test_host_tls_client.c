@@ -677,10 +677,34 @@ static void test_starttls_injection(void **state)
     fixture_expect(f, "220 go\r\n");
     struct pm_tls_request request = ask();
     assert_int_equal(fixture_starttls(f, HOST, &request), PM_ERR_TLS);
-    assert_true(fixture_logged(f, "wrong version number"));
+    assert_true(fixture_logged(f, "wrong version number; asked"));
     assert_null(strstr((const char *)f->received, "AUTH"));
     assert_int_equal(pm_net_send(f->net, (const uint8_t *)"x", 1), PM_ERR_CLOSED);
     assert_int_equal(f->closed, 0);
+    fixture_end(f);
+    peer_end(&peer);
+}
+
+/* Script: greets in clear, whatever comes. */
+static void script_greet(struct peer *peer)
+{
+    char hello[512];
+    (void)send(peer->fd, "220 hello\r\n", 11, MSG_NOSIGNAL);
+    while (recv(peer->fd, hello, sizeof(hello), 0) > 0) {
+    }
+}
+
+/* TLS from the first byte, where STARTTLS would be right. */
+static void test_server_begins_in_clear(void **state)
+{
+    (void)state;
+    struct pm_net_options options = {0};
+    struct fixture *f = start(&options);
+    struct peer peer = {.script = script_greet};
+    peer_start(&peer);
+    struct pm_tls_request request = ask();
+    assert_int_equal(fixture_open(f, HOST, peer.port, &request), PM_ERR_TLS);
+    assert_true(fixture_logged(f, "wrong version number (the server does not begin with TLS"));
     fixture_end(f);
     peer_end(&peer);
 }
@@ -811,6 +835,7 @@ int main(void)
         cmocka_unit_test(test_client_certificates),
         cmocka_unit_test(test_starttls),
         cmocka_unit_test(test_starttls_injection),
+        cmocka_unit_test(test_server_begins_in_clear),
         cmocka_unit_test(test_closed_in_handshake),
         cmocka_unit_test(test_close_notify),
         cmocka_unit_test(test_cancel),
