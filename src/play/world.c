@@ -13,14 +13,28 @@ void world_fail(struct world *w, const char *what)
     }
 }
 
+/* Forgets the older half, to the end of a line. */
+static void forget(char *log, size_t *len)
+{
+    const char *newline = memchr(log + *len / 2, '\n', *len - *len / 2);
+    size_t from = newline != NULL ? (size_t)(newline - log) + 1 : *len;
+    *len -= from;
+    memmove(log, log + from, *len);
+}
+
+/* Without room the oldest lines go: what is asked about is mostly what came last. */
 static void append(char *log, size_t size, size_t *len, const char *text, size_t n)
 {
-    if (*len + n + 2 < size) {
-        memcpy(log + *len, text, n);
-        log[*len + n] = '\n';
-        log[*len + n + 1] = '\0';
-        *len += n + 1;
+    if (n + 2 >= size) {
+        return; /* No line is so long. */
     }
+    while (*len + n + 2 >= size) {
+        forget(log, len);
+    }
+    memcpy(log + *len, text, n);
+    log[*len + n] = '\n';
+    *len += n + 1;
+    log[*len] = '\0';
 }
 
 static void take_log(void *user, enum pm_log_level level, const char *text, size_t len)
@@ -144,7 +158,6 @@ void world_init(struct world *w)
     w->now = 1000000;
     w->ufs_size = 4U << 20;
     w->arena_size = 65536;
-    w->server.capabilities = "PIPELINING|SIZE 52428800|STARTTLS|AUTH PLAIN LOGIN CRAM-MD5|8BITMIME";
     w->platform.user = w;
     w->platform.log = take_log;
     w->platform.trace = take_trace;

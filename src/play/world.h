@@ -59,7 +59,7 @@ struct world_server {
     enum world_fault named; /* that the host has asked for, by the name of the server */
     unsigned banner_code, starttls_code, user_code, data_code, dot_code; /* likewise; 0: none */
     bool bad_banner, closing_banner, unknown_auth;
-    const char *capabilities; /* EHLO lines after the first, "A|B" */
+    const char *capabilities; /* EHLO lines after the first, "A|B"; NULL: its own */
     bool connected, tls, greeted, in_data, closed_told;
     uint64_t chunk;            /* octets of BDAT that are still to come */
     uint8_t auth_step;         /* of world_auth.c */

@@ -108,9 +108,23 @@ static void keep(struct world *w, const uint8_t *data, size_t len)
     s->message_len += len;
 }
 
+/* What the catcher of the program offers (host/catcher_smtp.c), in clear and under TLS, so that a
+ * transcript plays the same there. CHUNKING is not among it: by DATA a transcript sees its dots
+ * doubled, and each reply of the envelope comes before a byte of the mail. */
+static const char *offer(const struct world_server *s)
+{
+    if (s->capabilities != NULL) {
+        return s->capabilities;
+    }
+    return s->tls ? "PIPELINING|8BITMIME|SMTPUTF8|DSN|REQUIRETLS|"
+                    "AUTH PLAIN LOGIN CRAM-MD5 OAUTHBEARER XOAUTH2|SIZE 1073741824"
+                  : "PIPELINING|8BITMIME|SMTPUTF8|DSN|STARTTLS|AUTH PLAIN LOGIN CRAM-MD5|"
+                    "SIZE 1073741824";
+}
+
 static void ehlo(struct world *w)
 {
-    const char *at = w->server.capabilities;
+    const char *at = offer(&w->server);
     world_server_say(w, "250-mail.example\r\n");
     while (*at != '\0') {
         char word[128];
