@@ -17,9 +17,6 @@
 
 #include "play/live_internal.h"
 
-/* Bytes of the child's log that a report shows. */
-#define LOG_SHOWN 4096
-
 /* ---- Its arguments ---------------------------------------------------------------------- */
 
 static bool add(struct live_child *child, char *text)
@@ -186,25 +183,49 @@ static bool open_ports(struct player *p)
     return true;
 }
 
-/* The end of the log, for the report; its first line in `first`. */
-static void show_log(struct player *p, char *first, size_t size)
+static FILE *open_log(const struct player *p)
 {
     char path[LIVE_PATH];
-    char text[LOG_SHOWN + 1] = "";
-    FILE *log = in_folder(&p->live->child, "log", path, sizeof path) ? fopen(path, "rb") : NULL;
-    first[0] = '\0';
+    return in_folder(&p->live->child, "log", path, sizeof path) ? fopen(path, "rb") : NULL;
+}
+
+/* Bytes of the log at present. */
+static long log_size(const struct player *p)
+{
+    FILE *log = open_log(p);
+    long size = log != NULL && fseek(log, 0, SEEK_END) == 0 ? ftell(log) : 0;
+    if (log != NULL) {
+        (void)fclose(log);
+    }
+    return size;
+}
+
+/* The end of the log's first `size` bytes, for the report. */
+static void show_log(struct player *p, long size)
+{
+    char text[PLAY_LOG_SHOWN + 1]; /* One more tells that there is more. */
+    const long most = (long)sizeof text;
+    FILE *log = open_log(p);
     if (log == NULL) {
         return;
     }
-    if (fgets(first, (int)size, log) != NULL) {
-        first[strcspn(first, "\n")] = '\0';
+    long from = size > most ? size - most : 0;
+    if (size > 0 && fseek(log, from, SEEK_SET) == 0) {
+        size_t n = fread(text, 1, (size_t)(size - from), log);
+        play_report_log(p->report, text, n);
     }
-    if (fseek(log, -LOG_SHOWN, SEEK_END) != 0) {
-        rewind(log);
-    }
-    size_t n = fread(text, 1, LOG_SHOWN, log);
-    play_report_text(p->report, text, n);
     (void)fclose(log);
+}
+
+/* What the module says of settings that it refuses. */
+static void first_line(const struct player *p, char *line, size_t size)
+{
+    FILE *log = open_log(p);
+    line[0] = '\0';
+    if (log != NULL) {
+        line[fgets(line, (int)size, log) != NULL ? strcspn(line, "\n") : 0] = '\0';
+        (void)fclose(log);
+    }
 }
 
 /* Waits until the process has ended. False when it had to be killed; else its status. */
@@ -236,11 +257,11 @@ static bool explain(struct player *p)
     (void)kill(p->live->child.pid, SIGTERM);
     bool ended = reap(p, &status);
     if (ended && WIFEXITED(status) && WEXITSTATUS(status) == 2) {
-        show_log(p, first, sizeof first);
+        first_line(p, first, sizeof first);
         return live_skip(p, "%s", first);
     }
     (void)transcript_fail(p, live_interrupted() ? "interrupted" : "the module does not start");
-    show_log(p, first, sizeof first);
+    show_log(p, log_size(p));
     return false;
 }
 
@@ -272,7 +293,7 @@ bool live_child_end(struct player *p)
     int status = 0;
     bool ok = true;
     if (child->pid > 0) {
-        char first[200];
+        long played = log_size(p); /* What comes behind it is about its end. */
         (void)kill(child->pid, SIGTERM);
         ok = reap(p, &status);
         if (!ok) {
@@ -282,8 +303,8 @@ bool live_child_end(struct player *p)
                                  WIFSIGNALED(status) ? "signal" : "status",
                                  WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
         }
-        if (!ok) {
-            show_log(p, first, sizeof first);
+        if (p->report->verdict == PLAY_FAILED) {
+            show_log(p, ok ? played : log_size(p));
         }
     }
     if (child->out >= 0) {

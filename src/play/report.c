@@ -111,19 +111,35 @@ void play_report_bytes(struct play_report *report, const char *label, const uint
     }
 }
 
-void play_report_text(struct play_report *report, const void *text, size_t len)
+/* `shown`: the bytes at the end of a line belong to the text. */
+static void put_lines(struct play_report *report, const uint8_t *at, size_t len, bool shown)
 {
-    const uint8_t *at = text;
     char line[401];
-    size_t skip = len > TEXT_MOST ? len - TEXT_MOST : 0;
-    if (report->out == NULL || report->muted) {
-        return;
-    }
-    for (size_t from = skip; from < len;) {
+    for (size_t from = 0; from < len;) {
         const uint8_t *newline = memchr(at + from, '\n', len - from);
         size_t n = newline != NULL ? (size_t)(newline - at) - from + 1 : len - from;
-        (void)play_escape(at + from, n, line, sizeof line);
+        (void)play_escape(at + from, n - (newline != NULL && !shown ? 1U : 0U), line, sizeof line);
         (void)fprintf(report->out, "    | %s\n", line);
         from += n;
+    }
+}
+
+void play_report_text(struct play_report *report, const void *text, size_t len)
+{
+    size_t skip = len > TEXT_MOST ? len - TEXT_MOST : 0;
+    if (report->out != NULL && !report->muted) {
+        put_lines(report, (const uint8_t *)text + skip, len - skip, true);
+    }
+}
+
+void play_report_log(struct play_report *report, const char *log, size_t len)
+{
+    size_t skip = len > PLAY_LOG_SHOWN ? len - PLAY_LOG_SHOWN : 0;
+    const char *newline = skip != 0 ? memchr(log + skip - 1, '\n', PLAY_LOG_SHOWN) : NULL;
+    skip = newline != NULL ? (size_t)(newline - log) + 1 : skip;
+    report->muted = false; /* It belongs to the play, not to the last note. */
+    if (report->out != NULL && len != 0) {
+        (void)fprintf(report->out, "    the module's log:\n");
+        put_lines(report, (const uint8_t *)log + skip, len - skip, false);
     }
 }

@@ -43,6 +43,11 @@ void play_report_bytes(struct play_report *report, const char *label, const uint
 /* A longer text, indented; the end of it where it is very long. */
 void play_report_text(struct play_report *report, const void *text, size_t len);
 
+/* The last lines of the module's log, PLAY_LOG_SHOWN bytes at most: below all differences, for it
+ * mostly holds the reason. Nothing where nothing was logged. */
+#define PLAY_LOG_SHOWN 4096U
+void play_report_log(struct play_report *report, const char *log, size_t len);
+
 /* Bytes as transcripts write them: \r, \n, \t, \\ and \xHH for what cannot be shown. Returns the
  * length; ends early when `out` is full. */
 size_t play_escape(const uint8_t *bytes, size_t len, char *out, size_t size);

@@ -122,8 +122,11 @@ static bool play_once(struct play *play, struct transcript *t, const struct tran
     p->ports = 1;
     bool ok = transcript_run(p);
     const char *failed = world_end(&play->w);
-    return ok && (failed[0] == '\0' || transcript_fail(p, "%s", failed)) &&
-           report->differences == 0;
+    ok = ok && (failed[0] == '\0' || transcript_fail(p, "%s", failed)) && report->differences == 0;
+    if (!ok) {
+        play_report_log(report, play->w.log, play->w.log_len);
+    }
+    return ok;
 }
 
 static struct play *new_play(struct play_report *report)

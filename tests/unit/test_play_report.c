@@ -68,6 +68,31 @@ static void notes_do_not_count(void **state)
     play_report_free(&report);
 }
 
+/* The end of a long log, from the beginning of a line; whatever the last note was. */
+static void the_log_is_below(void **state)
+{
+    struct play_report report;
+    char log[400 * 20 + 1] = "";
+    (void)state;
+    for (size_t i = 0; i < 400; i++) {
+        (void)snprintf(log + i * 20, sizeof log - i * 20, "line %03zu \t567890123\n", i);
+    }
+    play_report_begin(&report);
+    play_report_log(&report, "", 0);
+    play_report_difference(&report, false, "first");
+    report.notes_told = true;
+    play_report_difference(&report, true, "told before");
+    play_report_log(&report, "one\ntwo", 7);
+    play_report_log(&report, log, sizeof log - 1);
+    play_report_end(&report);
+    const char *begin = "first\n    the module's log:\n    | one\n    | two\n"
+                        "    the module's log:\n    | line 196 \\t567890123\n    | line 197";
+    assert_memory_equal(report.text, begin, strlen(begin));
+    const char *end = "    | line 399 \\t567890123\n";
+    assert_string_equal(report.text + report.text_len - strlen(end), end);
+    play_report_free(&report);
+}
+
 static void junit_escapes(void **state)
 {
     struct play_result results[3];
@@ -121,9 +146,8 @@ static void junit_escapes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(bytes_are_escaped),
-        cmocka_unit_test(the_byte_that_differs_is_shown),
-        cmocka_unit_test(notes_do_not_count),
+        cmocka_unit_test(bytes_are_escaped),  cmocka_unit_test(the_byte_that_differs_is_shown),
+        cmocka_unit_test(notes_do_not_count), cmocka_unit_test(the_log_is_below),
         cmocka_unit_test(junit_escapes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
