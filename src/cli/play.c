@@ -74,8 +74,10 @@ static void print_help(void)
          "                   other differences are notes\n"
          "  --keep-going     report all differences of a transcript, not the first only\n"
          "  --slack MS       time bounds are so much longer on a line (default 1000)\n"
-         "  --longest S      skip what waits for more than S seconds (on a line)\n"
-         "  --have KEY=VALUE the module at the port is set up so, as transcripts ask with `set`\n"
+         "  --longest S      skip those whose `wait` and `after` lines come to more than S\n"
+         "                   seconds (on a line); `within` does not count\n"
+         "  --have KEY=VALUE the module at the port is set up so, as transcripts ask with `set`;\n"
+         "                   no other keys and values\n"
          "  --before LINE    type this command line before each transcript; its answer is not\n"
          "                   judged (on a line)\n"
          "  --junit FILE     write the results as JUnit XML\n"
@@ -90,6 +92,13 @@ static int complain(const char *what, const char *why)
 {
     fprintf(stderr, "postmodem: %s%s (postmodem play --help lists the options)\n", what, why);
     return PM_EXIT_USAGE;
+}
+
+static int complain_of_value(const char *value, const char *why)
+{
+    char reason[400];
+    (void)snprintf(reason, sizeof reason, "%s%s%s", value, *why != '\0' ? ": " : "", why);
+    return complain("this does not fit its option: ", reason);
 }
 
 /* ---- Options ---------------------------------------------------------------------------- */
@@ -126,16 +135,28 @@ static bool add(const char **list, size_t *count, size_t most, const char *value
     return true;
 }
 
-static bool apply(struct play *play, int option, const char *value)
+/* "KEY=VALUE" must be what a transcript can ask for: nothing else would ever be had. */
+static bool add_have(struct play *play, const char *value, char *err, size_t size)
 {
-    char err[300];
+    char pair[200];
+    const char *equals = strchr(value, '=');
+    if (equals == NULL) {
+        (void)snprintf(err, size, "it is KEY=VALUE");
+        return false;
+    }
+    (void)snprintf(pair, sizeof pair, "%.*s %s", (int)(equals - value), value, equals + 1);
+    return transcript_setting_check(pair, err, size) &&
+           add(play->live.have, &play->live.have_count, LIVE_HAVE, value);
+}
+
+/* False: the value does not fit; `err` says why where there is more to say. */
+static bool apply(struct play *play, int option, const char *value, char *err, size_t size)
+{
     switch (option) {
     case OPTION_PORT:
-        return live_check_port(value, err, sizeof err) &&
+        return live_check_port(value, err, size) &&
                add(play->live.ports, &play->live.port_count, LIVE_PORTS, value);
-    case OPTION_HAVE:
-        return strchr(value, '=') != NULL &&
-               add(play->live.have, &play->live.have_count, LIVE_HAVE, value);
+    case OPTION_HAVE: return add_have(play, value, err, size);
     case OPTION_BEFORE: return add(play->live.before, &play->live.before_count, LIVE_BEFORE, value);
     case OPTION_TAGS: return set_tags(play, value);
     case OPTION_SLACK: play->slack_given = true; return set_number(&play->rules.slack, value);
@@ -180,8 +201,9 @@ static int read_options(struct play *play, int argc, char **argv)
             return complain(option == ':' ? "a value is missing after " : "unknown option ",
                             argv[optind - 1]);
         }
-        if (!apply(play, option, optarg)) {
-            return complain("this does not fit its option: ", optarg);
+        char err[300] = "";
+        if (!apply(play, option, optarg, err, sizeof err)) {
+            return complain_of_value(optarg, err);
         }
     }
     if (play->help) {

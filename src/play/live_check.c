@@ -219,7 +219,8 @@ static bool may_have_dtr(const struct live_options *options)
     return !all_are(options, "pty", "tcp");
 }
 
-/* Adds up what the transcript waits; false when that is more than the user wants to. */
+/* Adds up what the transcript waits in any case; false when that is more than the user wants to.
+ * `within` is left out: what it allows is seldom needed. */
 static bool check_time(struct player *p, uint64_t *sum)
 {
     const char *word = p->step->word;
@@ -230,7 +231,7 @@ static bool check_time(struct player *p, uint64_t *sum)
     uint64_t more = strtoul(ms, NULL, 10);
     *sum += more < TRANSCRIPT_LONGEST_MS ? more : TRANSCRIPT_LONGEST_MS;
     return longest == 0 || *sum <= longest ||
-           live_skip(p, "it waits for more than %u s", p->live->options->longest);
+           live_skip(p, "it waits for more than %u s (wait, after)", p->live->options->longest);
 }
 
 static bool check_word(struct player *p)

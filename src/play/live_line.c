@@ -64,6 +64,14 @@ bool live_is_kind(const char *port)
     return strcmp(port, "pty") == 0 || strcmp(port, "tcp") == 0 || strcmp(port, "rfc2217") == 0;
 }
 
+/* Without a slash it was hardly meant for a device. */
+static const char *hint(const char *device)
+{
+    return strchr(device, '/') != NULL
+               ? ""
+               : " (a port is pty, tcp, rfc2217, tcp:HOST:PORT, rfc2217:HOST:PORT or a device)";
+}
+
 bool live_check_port(const char *port, char *err, size_t err_size)
 {
     const char *rest = NULL;
@@ -96,7 +104,8 @@ static bool open_serial(struct live_line *line, const char *text, char *err, siz
     line->fd = open(serial.device, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
     int reason = line->fd < 0 ? errno : pm__serial_ops->set_up(line->fd, &mode, &got);
     if (reason != 0) {
-        (void)snprintf(err, err_size, "%s", strerror(reason));
+        (void)snprintf(err, err_size, "%s%s", strerror(reason),
+                       reason == ENOENT ? hint(serial.device) : "");
     }
     return reason == 0;
 }

@@ -58,6 +58,9 @@ bool transcript_load(struct transcript *t, const char *path);
 bool transcript_read(struct transcript *t, const char *path, const char *text, size_t len);
 void transcript_free(struct transcript *t);
 
+/* Is "key value" a setting that transcripts may ask for with `set`? False: `err` says why not. */
+bool transcript_setting_check(const char *pair, char *err, size_t size);
+
 /* What is the same in all plays of a transcript. */
 struct transcript_rules {
     unsigned tags;   /* expectations that are judged; other differences are notes */

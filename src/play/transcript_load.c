@@ -32,15 +32,14 @@ static bool bad(struct transcript *t, unsigned line, const char *why)
 }
 
 /* Quotes the word, which may be any bytes. */
-static bool bad_directive(struct transcript *t, unsigned number, struct line line)
+static bool bad_word(struct transcript *t, unsigned line, const char *what, struct line word,
+                     const char *hint)
 {
-    char why[80];
-    char word[50];
-    const char *blank = memchr(line.at, ' ', (size_t)(line.end - line.at));
-    const char *end = blank != NULL ? blank : line.end;
-    (void)play_escape((const uint8_t *)line.at, (size_t)(end - line.at), word, sizeof word);
-    (void)snprintf(why, sizeof why, "unknown directive \"%s\"", word);
-    return bad(t, number, why);
+    char why[160];
+    char text[50];
+    (void)play_escape((const uint8_t *)word.at, (size_t)(word.end - word.at), text, sizeof text);
+    (void)snprintf(why, sizeof why, "unknown %s \"%s\"%s", what, text, hint);
+    return bad(t, line, why);
 }
 
 /* ---- Room ------------------------------------------------------------------------------- */
@@ -95,7 +94,9 @@ static struct transcript_step *new_step(struct transcript *t, unsigned number)
 
 static const char bad_escape[] = "a backslash begins \\r, \\n, \\t, \\\\, \\xHH or \\{N:text}";
 static const char too_large[] = "the transcript is too large";
+/* With the word that is meant. */
 static const char unknown_directive[] = "unknown directive";
+static const char unknown_tag[] = "unknown tag";
 
 /* Appends the byte that a character or escape stands for, and goes on behind it. Returns what is
  * wrong, or NULL. */
@@ -213,26 +214,42 @@ unsigned transcript_tag_of(const char *name, size_t len)
     return 0;
 }
 
+/* Finds what stands in brackets at the end. */
+static bool find_bracketed(struct line line, struct line *word)
+{
+    if (!ends_with(line, "]")) {
+        return false;
+    }
+    word->end = line.end - 1;
+    word->at = word->end;
+    while (word->at > line.at && *word->at != '[') {
+        word->at--;
+    }
+    return word->at++ != line.at;
+}
+
 /* Takes a trailing "[manual]" and the like off, with the blanks before it. Returns the tag, or 0.
  */
 static unsigned take_tag(struct line *line)
 {
-    if (!ends_with(*line, "]")) {
-        return 0;
+    struct line word = {NULL, NULL};
+    unsigned tag =
+        find_bracketed(*line, &word) ? transcript_tag_of(word.at, (size_t)(word.end - word.at)) : 0;
+    if (tag != 0) {
+        line->end = word.at - 1;
+        while (line->end > line->at && line->end[-1] == ' ') {
+            line->end--;
+        }
     }
-    const char *bracket = line->end - 1;
-    while (bracket > line->at && *bracket != '[') {
-        bracket--;
-    }
-    if (bracket == line->at) {
-        return 0;
-    }
-    unsigned tag = transcript_tag_of(bracket + 1, (size_t)(line->end - bracket) - 2);
-    while (tag != 0 && bracket > line->at && bracket[-1] == ' ') {
-        bracket--;
-    }
-    line->end = tag != 0 ? bracket : line->end;
     return tag;
+}
+
+/* One word in brackets at the end is most likely meant for a tag. */
+static bool seems_tagged(struct line line)
+{
+    struct line word = {NULL, NULL};
+    return find_bracketed(line, &word) && word.at < word.end &&
+           memchr(word.at, ' ', (size_t)(word.end - word.at)) == NULL;
 }
 
 /* The mark in front of a line of bytes, and what it asks for. */
@@ -299,6 +316,9 @@ static const char *parse_bytes(struct transcript *t, struct transcript_step *ste
     if (mark->kind != '>') {
         step->tag = (uint8_t)(own != 0 ? own : *tag);
         t->expectations++;
+        if (step->tag == 0 && seems_tagged(line)) {
+            return unknown_tag;
+        }
         if (step->tag == 0) {
             return "an expectation without a tag: put one, such as [inferred], behind its text, or "
                    "a "
@@ -337,7 +357,7 @@ static const char *parse_line(struct transcript *t, struct line line, unsigned n
     }
     if (begins_with(line, "tag ")) {
         *tag = transcript_tag_of(line.at + 4, (size_t)(line.end - line.at) - 4);
-        return *tag != 0 ? NULL : "a tag is manual, device or inferred";
+        return *tag != 0 ? NULL : unknown_tag;
     }
     if (begins_with(line, "cuts ")) {
         line.at += 5;
@@ -369,14 +389,38 @@ static const char *behind_bom(const char *text, size_t len)
     return len >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0 ? text + 3 : text;
 }
 
-bool transcript_read(struct transcript *t, const char *path, const char *text, size_t len)
+static bool bad_line(struct transcript *t, unsigned number, const char *why, struct line line)
+{
+    struct line word = {line.at, line.end};
+    if (why == unknown_directive) {
+        const char *blank = memchr(line.at, ' ', (size_t)(line.end - line.at));
+        word.end = blank != NULL ? blank : line.end;
+        return bad_word(t, number, "directive", word, "");
+    }
+    if (why == unknown_tag) {
+        if (begins_with(line, "tag ")) {
+            word.at += 4;
+        } else {
+            (void)find_bracketed(line, &word);
+        }
+        return bad_word(t, number, "tag", word, ": a tag is manual, device or inferred");
+    }
+    return bad(t, number, why);
+}
+
+/* A line that was not read to its end leaves no step. */
+static void drop_step(struct transcript *t, unsigned number)
+{
+    if (t->count != 0 && t->steps[t->count - 1].line == number) {
+        t->count--;
+    }
+}
+
+static bool read_lines(struct transcript *t, const char *text, size_t len)
 {
     unsigned number = 0;
     unsigned tag = 0;
     const char *end = text + len;
-    memset(t, 0, sizeof *t);
-    t->path = path;
-    t->cut_step = 1;
     for (const char *at = behind_bom(text, len); at < end;) {
         const char *newline = memchr(at, '\n', (size_t)(end - at));
         struct line line = {at, newline != NULL ? newline : end};
@@ -392,11 +436,38 @@ bool transcript_read(struct transcript *t, const char *path, const char *text, s
             why = parse_line(t, line, number, &tag);
         }
         if (why != NULL) {
-            return why == unknown_directive ? bad_directive(t, number, line) : bad(t, number, why);
+            drop_step(t, number);
+            return bad_line(t, number, why, line);
         }
     }
-    settle(t);
     return t->expectations != 0 || bad(t, number, "nothing is expected");
+}
+
+/* The first setting that is none. */
+static bool check_settings(struct transcript *t)
+{
+    char err[200];
+    for (size_t i = 0; i < t->count; i++) {
+        const struct transcript_step *step = &t->steps[i];
+        const char *word = step->word != NULL ? step->word : "";
+        if (strcmp(word, "set") == 0) {
+            return bad(t, step->line, "a setting is \"set KEY VALUE\"");
+        }
+        if (strncmp(word, "set ", 4) == 0 && !transcript_setting_check(word + 4, err, sizeof err)) {
+            return bad(t, step->line, err);
+        }
+    }
+    return true;
+}
+
+bool transcript_read(struct transcript *t, const char *path, const char *text, size_t len)
+{
+    memset(t, 0, sizeof *t);
+    t->path = path;
+    t->cut_step = 1;
+    bool ok = read_lines(t, text, len);
+    settle(t);
+    return check_settings(t) && ok; /* What was read stands before what could not be. */
 }
 
 bool transcript_load(struct transcript *t, const char *path)

@@ -1,36 +1,76 @@
 /* SPDX-License-Identifier: MIT */
 /* Settings of transcripts: how the module of the world is made before anything is typed. */
+#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "play/transcript_player.h"
 
-static bool number_setting(struct pm_module_config *c, const char *key, unsigned long value)
+/* Most bytes for texts, as the program's arena_size allows. */
+#define ARENA_MOST 1048576U
+
+/* A line "key value", and what may stand behind its key. */
+struct setting {
+    struct player *p;
+    const char *pair;
+    char allowed[160]; /* "": there is no such key */
+};
+
+static void allow(struct setting *s, const char *value)
 {
-    const struct {
-        const char *key;
-        uint32_t *value;
-    } settings[] = {
-        {"connect_delay", &c->connect_delay},      {"urc_gap", &c->urc_gap},
-        {"qiact_delay", &c->qiact_delay},          {"cfun_delay", &c->cfun_delay},
-        {"power_on_delay", &c->power_on_delay},    {"power_off_delay", &c->power_off_delay},
-        {"register_delay", &c->register_delay},    {"rate_mails", &c->policy.rate_mails},
-        {"rate_seconds", &c->policy.rate_seconds}, {"reuse_seconds", &c->reuse_seconds},
-    };
-    for (size_t i = 0; i < sizeof settings / sizeof settings[0]; i++) {
-        if (strcmp(settings[i].key, key) == 0) {
-            *settings[i].value = (uint32_t)value;
-            return true;
-        }
-    }
-    return false;
+    size_t len = strlen(s->allowed);
+    (void)snprintf(s->allowed + len, sizeof s->allowed - len, "%s%s", len != 0 ? ", " : "", value);
 }
 
-static bool flag_setting(struct player *p, const char *pair)
+/* True when the line has this key; `value` is what stands behind it, or NULL. */
+static bool has_key(const struct setting *s, const char *key, size_t len, const char **value)
 {
-    struct pm_module_config *c = &p->w->config;
+    if (strncmp(s->pair, key, len) != 0 || (s->pair[len] != ' ' && s->pair[len] != '\0')) {
+        return false;
+    }
+    *value = s->pair[len] == ' ' ? s->pair + len + 1 : NULL;
+    return true;
+}
+
+/* True when the line is this one; its value is allowed in any case. */
+static bool is_line(struct setting *s, const char *line)
+{
+    const char *value = NULL;
+    size_t len = strcspn(line, " ");
+    if (has_key(s, line, len, &value)) {
+        allow(s, line + len + 1);
+    }
+    return strcmp(s->pair, line) == 0;
+}
+
+/* True when the line is this key with a decimal number of that range. */
+static bool is_number(struct setting *s, const char *key, unsigned long least, unsigned long most,
+                      unsigned long *number)
+{
+    char range[48];
+    char *end = NULL;
+    const char *value = NULL;
+    if (!has_key(s, key, strlen(key), &value)) {
+        return false;
+    }
+    (void)snprintf(range, sizeof range, "%lu-%lu", least, most);
+    allow(s, range);
+    if (value == NULL || *value < '0' || *value > '9') {
+        return false;
+    }
+    errno = 0;
+    *number = strtoul(value, &end, 10);
+    return errno == 0 && *end == '\0' && *number >= least && *number <= most;
+}
+
+/* ---- Words ------------------------------------------------------------------------------ */
+
+static bool flag_setting(struct setting *s)
+{
+    struct pm_module_config *c = &s->p->w->config;
     const struct {
-        const char *pair;
+        const char *line;
         bool *value;
         bool on;
     } flags[] = {
@@ -39,15 +79,15 @@ static bool flag_setting(struct player *p, const char *pair)
         {"mask_password on", &c->mask_password, true},
         {"qiact_again ok", &c->qiact_again_ok, true},
         {"boot_delay off", &c->boot_delay, false},
-        {"boot_urcs on", &p->boot_urcs, true},
-        {"lf_ends_line on", &p->lf_ends_line, true},
+        {"boot_urcs on", &s->p->boot_urcs, true},
+        {"lf_ends_line on", &s->p->lf_ends_line, true},
         {"pipelining off", &c->pipelining, false},
         {"chunking off", &c->chunking, false},
         {"mail_clock module", &c->mail_clock_module, true},
         {"require_tls on", &c->policy.require_tls, true},
     };
     for (size_t i = 0; i < sizeof flags / sizeof flags[0]; i++) {
-        if (strcmp(flags[i].pair, pair) == 0) {
+        if (is_line(s, flags[i].line)) {
             *flags[i].value = flags[i].on;
             return true;
         }
@@ -55,11 +95,11 @@ static bool flag_setting(struct player *p, const char *pair)
     return false;
 }
 
-static bool word_setting(struct player *p, const char *pair)
+static bool word_setting(struct setting *s)
 {
-    struct pm_module_config *c = &p->w->config;
+    struct pm_module_config *c = &s->p->w->config;
     const struct {
-        const char *pair;
+        const char *line;
         uint8_t *value;
         uint8_t number;
     } words[] = {
@@ -83,86 +123,140 @@ static bool word_setting(struct player *p, const char *pair)
         {"registration 3", &c->registration, 3},
         {"registration 5", &c->registration, 5},
     };
-    if (strcmp(pair, "auth_in_clear never") == 0) {
+    if (is_line(s, "auth_in_clear never")) {
         c->auth_in_clear = PM_SMTP_CLEAR_AUTH_NEVER;
         return true;
     }
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
-        if (strcmp(words[i].pair, pair) == 0) {
+        if (is_line(s, words[i].line)) {
             *words[i].value = words[i].number;
             return true;
         }
     }
-    return flag_setting(p, pair);
+    return flag_setting(s);
 }
 
-/* Texts: they stand in the transcript, which outlives the module. */
-static bool policy_setting(struct player *p, const char *pair)
+/* ---- Texts and numbers ------------------------------------------------------------------ */
+
+/* Texts stand in the transcript, which outlives the module. */
+static bool text_setting(struct setting *s)
 {
-    struct pm_mail_policy *policy = &p->w->config.policy;
+    struct pm_module_config *c = &s->p->w->config;
     const struct {
         const char *key;
         const char **value;
     } texts[] = {
-        {"policy_server ", &policy->server},
-        {"policy_username ", &policy->username},
-        {"policy_password ", &policy->password},
-        {"policy_from ", &policy->from},
-        {"allow_recipients ", &policy->allow_recipients},
-        {"allow_senders ", &policy->allow_senders},
-        {"token_server ", &p->w->config.token_server},
+        {"policy_server", &c->policy.server},
+        {"policy_username", &c->policy.username},
+        {"policy_password", &c->policy.password},
+        {"policy_from", &c->policy.from},
+        {"allow_recipients", &c->policy.allow_recipients},
+        {"allow_senders", &c->policy.allow_senders},
+        {"token_server", &c->token_server},
     };
+    const char *value = NULL;
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
-        size_t len = strlen(texts[i].key);
-        if (strncmp(texts[i].key, pair, len) == 0) {
-            *texts[i].value = pair + len;
+        if (!has_key(s, texts[i].key, strlen(texts[i].key), &value)) {
+            continue;
+        }
+        if (value == NULL || *value == '\0') {
+            allow(s, "a text behind it");
+            return false;
+        }
+        *texts[i].value = value;
+        return true;
+    }
+    return false;
+}
+
+static bool number_setting(struct setting *s)
+{
+    struct pm_module_config *c = &s->p->w->config;
+    const struct {
+        const char *key;
+        uint32_t *value;
+    } numbers[] = {
+        {"connect_delay", &c->connect_delay},      {"urc_gap", &c->urc_gap},
+        {"qiact_delay", &c->qiact_delay},          {"cfun_delay", &c->cfun_delay},
+        {"power_on_delay", &c->power_on_delay},    {"power_off_delay", &c->power_off_delay},
+        {"register_delay", &c->register_delay},    {"rate_mails", &c->policy.rate_mails},
+        {"rate_seconds", &c->policy.rate_seconds}, {"reuse_seconds", &c->reuse_seconds},
+    };
+    unsigned long number = 0;
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+        if (is_number(s, numbers[i].key, 0, UINT32_MAX, &number)) {
+            *numbers[i].value = (uint32_t)number;
             return true;
         }
     }
     return false;
 }
 
-/* "key number". */
-static bool pair_setting(struct player *p, const char *pair)
+/* Those that are no number of the module's own configuration, or have another range. */
+static bool other_setting(struct setting *s)
 {
-    char key[40];
-    char *end = NULL;
-    size_t n = strcspn(pair, " ");
-    if (n >= sizeof key || pair[n] != ' ') {
-        return false;
-    }
-    memcpy(key, pair, n);
-    key[n] = '\0';
-    unsigned long value = strtoul(pair + n + 1, &end, 10);
-    if (end == pair + n + 1) {
-        return false;
-    }
-    if (strcmp(key, "ports") == 0) {
-        p->ports = value;
-        return value >= 1 && value <= WORLD_PORTS;
-    }
-    if (strcmp(key, "boot_urcs") == 0) {
+    struct player *p = s->p;
+    unsigned long number = 0;
+    if (is_number(s, "ports", 1, WORLD_PORTS, &number)) {
+        p->ports = number;
+    } else if (is_number(s, "boot_urcs", 1, WORLD_PORTS, &number)) {
         p->boot_urcs = true;
-        p->boot_port = value;
-    } else if (strcmp(key, "active_at_start") == 0) {
-        p->w->config.active_at_start = (uint16_t)value;
-    } else if (strcmp(key, "policy_port") == 0) {
-        p->w->config.policy.port = (uint16_t)value;
-    } else if (strcmp(key, "arena") == 0) {
-        p->w->arena_size = value;
-    } else if (strcmp(key, "storage") == 0) {
-        p->w->ufs_size = value;
+        p->boot_port = number;
+    } else if (is_number(s, "active_at_start", 0, UINT16_MAX, &number)) {
+        p->w->config.active_at_start = (uint16_t)number;
+    } else if (is_number(s, "policy_port", 0, UINT16_MAX, &number)) {
+        p->w->config.policy.port = (uint16_t)number;
+    } else if (is_number(s, "arena", 0, ARENA_MOST, &number)) {
+        p->w->arena_size = number;
+    } else if (is_number(s, "storage", 0, UINT32_MAX, &number)) {
+        p->w->ufs_size = number;
     } else {
-        return number_setting(&p->w->config, key, value);
+        return false;
     }
     return true;
 }
 
+/* ---- All of them ------------------------------------------------------------------------ */
+
+/* Makes the setting. False: what is wrong with it is in `err`, and nothing has changed. */
+static bool make(struct player *p, const char *pair, char *err, size_t size)
+{
+    struct setting s = {.p = p, .pair = pair};
+    if (word_setting(&s) || text_setting(&s) || number_setting(&s) || other_setting(&s)) {
+        return true;
+    }
+    int len = (int)strcspn(pair, " ");
+    const char *value = pair + len + (pair[len] == ' ' ? 1 : 0);
+    if (s.allowed[0] == '\0') {
+        (void)snprintf(err, size, "unknown setting \"%.*s\"", len, pair);
+    } else {
+        (void)snprintf(err, size, "setting %.*s: \"%.60s\" is not allowed; allowed: %s", len, pair,
+                       value, s.allowed);
+    }
+    return false;
+}
+
 bool transcript_setting(struct player *p, const char *pair)
 {
+    char err[300];
     if (p->begun) {
         return transcript_fail(p, "a setting after the start");
     }
-    return word_setting(p, pair) || policy_setting(p, pair) || pair_setting(p, pair) ||
-           transcript_fail(p, "unknown setting \"%s\"", pair);
+    return make(p, pair, err, sizeof err) || transcript_fail(p, "%s", err);
+}
+
+bool transcript_setting_check(const char *pair, char *err, size_t size)
+{
+    struct player *p = calloc(1, sizeof *p);
+    struct world *w = calloc(1, sizeof *w);
+    bool ok = false;
+    if (p == NULL || w == NULL) {
+        (void)snprintf(err, size, "out of memory");
+    } else {
+        p->w = w;
+        ok = make(p, pair, err, size);
+    }
+    free(w);
+    free(p);
+    return ok;
 }

@@ -65,8 +65,51 @@ static void tags_hold(void **state)
     transcript_free(&t);
 }
 
+/* A list of settings, and whether each is one. */
+static void settings_are_checked(void **state)
+{
+    static const struct {
+        const char *pair, *error; /* NULL: it is one */
+    } rows[] = {
+        {"limits wide", NULL},
+        {"boot_urcs on", NULL},
+        {"boot_urcs 3", NULL},
+        {"ports 3", NULL},
+        {"urc_gap 4294967295", NULL},
+        {"policy_from a@example.com", NULL},
+        {"auth_in_clear never", NULL},
+        {"limit wide", "unknown setting \"limit\""},
+        {"limitswide", "unknown setting \"limitswide\""},
+        {"", "unknown setting \"\""},
+        {"limits wode", "setting limits: \"wode\" is not allowed; allowed: wide"},
+        {"limits", "setting limits: \"\" is not allowed; allowed: wide"},
+        {"limits wide ", "setting limits: \"wide \" is not allowed; allowed: wide"},
+        {"policy_tls ssl",
+         "setting policy_tls: \"ssl\" is not allowed; allowed: none, starttls, tls"},
+        {"boot_urcs 4", "setting boot_urcs: \"4\" is not allowed; allowed: on, 1-3"},
+        {"ports 0", "setting ports: \"0\" is not allowed; allowed: 1-3"},
+        {"urc_gap", "setting urc_gap: \"\" is not allowed; allowed: 0-4294967295"},
+        {"urc_gap -1", "setting urc_gap: \"-1\" is not allowed; allowed: 0-4294967295"},
+        {"urc_gap 5x", "setting urc_gap: \"5x\" is not allowed; allowed: 0-4294967295"},
+        {"urc_gap 4294967296",
+         "setting urc_gap: \"4294967296\" is not allowed; allowed: 0-4294967295"},
+        {"policy_port 99999999999999999999",
+         "setting policy_port: \"99999999999999999999\" is not allowed; allowed: 0-65535"},
+        {"policy_from ", "setting policy_from: \"\" is not allowed; allowed: a text behind it"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        char err[200] = "";
+        assert_int_equal(transcript_setting_check(rows[i].pair, err, sizeof err),
+                         rows[i].error == NULL);
+        assert_string_equal(err, rows[i].error != NULL ? rows[i].error : "");
+    }
+}
+
 /* What to do about a missing tag. */
 #define HINT ": put one, such as [inferred], behind its text, or a line \"tag inferred\" above"
+/* What a tag may be. */
+#define TAGS ": a tag is manual, device or inferred"
 
 static void errors_have_their_line(void **state)
 {
@@ -76,8 +119,20 @@ static void errors_have_their_line(void **state)
         {"", "x.at: nothing is expected"},
         {"> AT\n", "x.at:1: nothing is expected"},
         {"< OK\n", "x.at:1: an expectation without a tag" HINT},
-        {"< OK [rumour]\n", "x.at:1: an expectation without a tag" HINT},
-        {"tag rumour\n< OK\n", "x.at:1: a tag is manual, device or inferred"},
+        {"< OK []\n", "x.at:1: an expectation without a tag" HINT},
+        {"< OK [a b]\n", "x.at:1: an expectation without a tag" HINT},
+        {"< OK [devcie]\n", "x.at:1: unknown tag \"devcie\"" TAGS},
+        {"< [x] OK [\xff]\n", "x.at:1: unknown tag \"\\xff\"" TAGS},
+        {"tag rumour\n< OK\n", "x.at:1: unknown tag \"rumour\"" TAGS},
+        {"tag \n< OK\n", "x.at:1: unknown tag \"\"" TAGS},
+        {"\nset limit wide\n", "x.at:2: unknown setting \"limit\""},
+        {"set limits wode\n< OK [manual]\n",
+         "x.at:1: setting limits: \"wode\" is not allowed; allowed: wide"},
+        {"set\n< OK [manual]\n", "x.at:1: a setting is \"set KEY VALUE\""},
+        /* What comes first in the file is told. */
+        {"set limit wide\n< OK [devcie]\n", "x.at:1: unknown setting \"limit\""},
+        {"< OK [devcie]\nset limit wide\n", "x.at:1: unknown tag \"devcie\"" TAGS},
+        {"set a \\q\n", "x.at:1: a backslash begins \\r, \\n, \\t, \\\\, \\xHH or \\{N:text}"},
         {"]\n", "x.at:1: unknown directive \"]\""},
         {"<]\n", "x.at:1: no such mark: >, >>, >>*, <, <+, <<, <<* or <~"},
         {"\n\nfrobnicate 1\n", "x.at:3: unknown directive \"frobnicate\""},
@@ -165,11 +220,9 @@ static void many_steps(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(bytes_are_framed),
-        cmocka_unit_test(tags_hold),
-        cmocka_unit_test(errors_have_their_line),
-        cmocka_unit_test(hostile_files_are_refused),
-        cmocka_unit_test(many_steps),
+        cmocka_unit_test(bytes_are_framed),          cmocka_unit_test(tags_hold),
+        cmocka_unit_test(settings_are_checked),      cmocka_unit_test(errors_have_their_line),
+        cmocka_unit_test(hostile_files_are_refused), cmocka_unit_test(many_steps),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
