@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "cli/serve.h"
+#include "host/idna.h"
 #include "play/directives.h"
 #include "play/junit.h"
 #include "play/live.h"
@@ -341,6 +342,7 @@ int pm_cli_play(int argc, char **argv)
     }
     play->rules.tags = TRANSCRIPT_ALL_TAGS;
     play->rules.slack = SLACK_MS;
+    play->rules.idna = pm_idna_platform;
     int status = read_options(play, argc, argv);
     if (status < 0) {
         if (play->live.port_count == 0) {

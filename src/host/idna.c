@@ -49,3 +49,15 @@ size_t pm_idna_ascii(struct pm_slice name, char *out, size_t size)
     idn2_free(ascii);
     return len;
 }
+
+int32_t pm_idna_platform(void *user, struct pm_slice name, uint8_t *out, size_t cap)
+{
+    char text[256];
+    (void)user;
+    size_t len = pm_idna_ascii(name, text, sizeof text);
+    if (len == 0 || len > cap) {
+        return PM_ERR_NOT_FOUND;
+    }
+    memcpy(out, text, len);
+    return (int32_t)len;
+}

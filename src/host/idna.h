@@ -11,4 +11,7 @@
  * 0 when it has none, holds a NUL, or does not fit. */
 size_t pm_idna_ascii(struct pm_slice name, char *out, size_t size);
 
+/* `idna` of the platform. */
+int32_t pm_idna_platform(void *user, struct pm_slice name, uint8_t *out, size_t cap);
+
 #endif

@@ -2,7 +2,6 @@
 /* A module on its loop: time, log, trace, and the pump between module and ports. */
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <time.h>
 
 #include "host/host.h"
@@ -47,18 +46,6 @@ static void host_wall_clock(void *user, struct pm_wall_time *out)
     if (localtime_r(&now.tv_sec, &local) != NULL) {
         out->offset_minutes = (int16_t)(local.tm_gmtoff / 60);
     }
-}
-
-static int32_t host_idna(void *user, struct pm_slice name, uint8_t *out, size_t cap)
-{
-    char text[256];
-    (void)user;
-    size_t len = pm_idna_ascii(name, text, sizeof text);
-    if (len == 0 || len > cap) {
-        return PM_ERR_NOT_FOUND;
-    }
-    memcpy(out, text, len);
-    return (int32_t)len;
 }
 
 static void host_cancel(void *user, struct pm_op *op)
@@ -176,7 +163,7 @@ bool pm_host_start(struct pm_host_module *host, size_t arena_size, char *err, si
     host->platform.trace = host_trace;
     host->platform.wall_clock = host_wall_clock;
     host->platform.cancel = host_cancel;
-    host->platform.idna = host_idna;
+    host->platform.idna = pm_idna_platform;
     pm_store_platform(host->store, &host->platform);
     pm_net_platform(host->net, &host->platform);
     host->deadline_at = PM_NEVER;

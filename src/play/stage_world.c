@@ -110,6 +110,7 @@ static bool play_once(struct play *play, struct transcript *t, const struct tran
     struct player *p = &play->p;
     world_init(&play->w);
     play->w.async = later;
+    play->w.platform.idna = rules->idna != NULL ? rules->idna : play->w.platform.idna;
     memset(p, 0, offsetof(struct player, got));
     p->t = t;
     p->rules = rules;

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "play/report.h"
+#include "postmodem/types.h"
 
 /* Where an expectation comes from. */
 enum transcript_tag {
@@ -66,6 +67,8 @@ struct transcript_rules {
     unsigned tags;   /* expectations that are judged; other differences are notes */
     bool keep_going; /* all differences are reported, not the first only */
     unsigned slack;  /* on a real line: ms that every time bound is longer; else 0 */
+    /* In virtual time: the platform's `idna`; NULL: a few names that world.c knows. */
+    int32_t (*idna)(void *user, struct pm_slice name, uint8_t *out, size_t cap);
 };
 
 /* Plays it once in a world of its own, in virtual time. `later`: files and connections do not
