@@ -48,6 +48,23 @@ ALL_OK = """> ATE0
 """
 
 
+# Sends a mail, with {before} typed before it and {expected} as its result.
+MAIL = ALL_OK + """{before}> AT+QSMTPCFG="smtpserver","mail.example.com",25;+QSMTPCFG="sender","a","a@example.com"
+< OK   [manual]
+> AT+QSMTPDST=1,1,"{recipient}"
+< OK   [manual]
+> AT+QSMTPPUT=60
+< OK   [manual]
+within 30000
+< +QSMTPPUT: {expected}   [manual]
+"""
+
+
+def mail(recipient="b@example.com", expected="0,0", before=""):
+    return "set active_at_start 1\n" + MAIL.format(recipient=recipient, expected=expected,
+                                                   before=before)
+
+
 def write(path, text):
     path.write_text(text, encoding="utf-8")
     return path
@@ -82,6 +99,32 @@ class VirtualTime(PlayTest):
                       "                       ^ byte 9\n"
                       "    received \\r\\n+CSQ: 28,99\\r\\n\\r\\nOK\\r\\n\n"
                       "                       ^ byte 9\n", out)
+
+    def test_the_log_is_shown(self):
+        """It holds the reason: once, below what differs, in virtual time and on a line."""
+        path = write(self.folder / "refused.at", mail("fault-550@example.com"))
+        for port in ([], ["--port", "pty", "--slack", SLACK]):
+            with self.subTest(port):
+                status, out, _ = self.play(*port, path)
+                self.assertEqual(status, 1, out)
+                self.assertRegex(out, r"received \\r\\n\+QSMTPPUT: 678,550\\r\\n\n +\^ byte 14\n"
+                                      r"    the module's log:\n(?:    \| .*\n)*"
+                                      r"    \| .*recipient refused with 550: fault-550@example\.com\n"
+                                      r"    \| .*mail failed: 678 mailbox unavailable, SMTP reply 550\n"
+                                      r"1 transcripts: ")
+                self.assertEqual(out.count("the module's log"), 1)
+        good = write(self.folder / "good.at", mail())
+        self.assertNotIn("log", self.play(good)[1])
+
+    def test_names_beyond_ascii(self):
+        """The same as on a line (libidn2): any name that has an ASCII form, and none that has none."""
+        path = write(self.folder / "name.at", mail("j\u00fcrgen@m\u00fcller.example")
+                     + "envelope-has RCPT TO:<j\u00fcrgen@xn--mller-kva.example>\n"
+                     '> AT+QSMTPDST=1,1,"a@\u2047.example"\n< +CME ERROR: 664   [inferred]\n')
+        for port in ([], ["--port", "pty", "--slack", SLACK]):
+            with self.subTest(port):
+                status, out, _ = self.play(*port, path)
+                self.assertEqual(status, 0, out)
 
     def test_bad_transcripts_fail(self):
         for path in sorted(BAD.glob("*.at")):
@@ -199,6 +242,7 @@ class OwnModule(PlayTest):
         self.assertGreater(played, len(TRANSCRIPTS) * 0.6)
         self.assertNotIn("example_plain", skipped)
         self.assertNotIn("boot_restart", skipped)
+        self.assertNotIn("smtp_put_offer", skipped)
 
     def test_tight_times(self):
         for name in TIGHT:
@@ -228,6 +272,30 @@ class OwnModule(PlayTest):
                 status, out, _ = self.play("--port", "pty", "--slack", 300, BAD / f"{name}.at")
                 self.assertEqual(status, 1)
                 self.assertIn(line, out)
+
+    def test_the_servers_offer_the_same(self):
+        """What the server of virtual time says to EHLO is what the catcher says, but for CHUNKING."""
+        path = write(self.folder / "offer.at", mail(
+            before='> AT+QSMTPCFG="ssltype",2\n< OK   [manual]\n') + "trace-has never\n")
+        offers = []
+        for port in ([], ["--port", "pty", "--slack", 300]):
+            out = self.play(*port, path)[1]
+            replies = re.findall(r"\| EHLO .*\n    \| 250-.*\n((?:    \| 250[- ].*\n)+)", out)
+            offers.append([set(re.findall(r"250[- ](.*?)\\n", reply)) for reply in replies])
+        virtual, real = offers
+        self.assertEqual([len(offer) > 5 for offer in virtual], [True, True], out)
+        self.assertEqual([offer - {"HELP"} for offer in virtual],
+                         [offer - {"CHUNKING"} for offer in real])
+
+    def test_longest(self):
+        """What is waited in any case counts, and not what `within` allows."""
+        over = write(self.folder / "over.at", ALL_OK + "wait 20000\nafter 11000\n< x   [manual]\n")
+        within = write(self.folder / "within.at", ALL_OK + "within 70000\n> AT\n< OK   [manual]\n")
+        status, out, _ = self.play("--port", "pty", "--slack", SLACK, "--longest", 30, over, within)
+        self.assertEqual(status, 0, out)
+        self.assertRegex(out, rf"skip  {re.escape(str(over))} \(.*\): it waits for more than 30 s "
+                              r"\(wait, after\)\n")
+        self.assertIn(f"ok    {within}", out)
 
     def test_too_early(self):
         path = write(self.folder / "early.at", "set active_at_start 1\nset urc_gap 50\n" + ALL_OK
@@ -423,6 +491,28 @@ class CommandLine(PlayTest):
                 status, out, err = self.play(*arguments)
                 self.assertEqual((status, out), (2, ""))
                 self.assertRegex(err, r"\Apostmodem: .*--help lists the options\)\n\Z")
+
+    def test_what_does_not_fit(self):
+        good = write(self.folder / "good.at", ALL_OK)
+        for arguments, why in ((("--have", "x=y"), 'x=y: unknown setting "x" ('),
+                               (("--have", "x"), "x: it is KEY=VALUE ("),
+                               (("--have", "limits=wode"),
+                                'setting limits: "wode" is not allowed; allowed: wide ('),
+                               (("--port", "tcp:7000"), "tcp:7000: an address is HOST:PORT (")):
+            with self.subTest(arguments):
+                port = () if arguments[0] == "--port" else ("--port", "tcp:127.0.0.1:9")
+                status, out, err = self.play(*port, *arguments, good)
+                self.assertEqual((status, out), (2, ""))
+                self.assertIn(f": {why}", err.replace("this does not fit its option: ", ": "))
+
+    def test_no_such_port(self):
+        good = write(self.folder / "good.at", ALL_OK)
+        ports = " (a port is pty, tcp, rfc2217, tcp:HOST:PORT, rfc2217:HOST:PORT or a device)"
+        for port, hint in (("frob", ports), (self.folder / "frob", "")):
+            with self.subTest(port):
+                status, out, _ = self.play("--port", port, good)
+                self.assertEqual(status, 1)
+                self.assertIn(f"\n{port}: No such file or directory{hint}\n", out)
 
     def test_help(self):
         status, out, _ = self.play("--help")
