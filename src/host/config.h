@@ -170,8 +170,11 @@ bool pm_config_key_secret(const char *text);
 /* Between the files of the configuration: makes the module's policy of mail.*. */
 bool pm__config_finish_mail(struct pm_options *options, char *err, size_t err_size);
 
-/* Between the files of the configuration: whether the pins and files of tls.* can serve. */
-bool pm__config_finish_tls(const struct pm_options *options, char *err, size_t err_size);
+/* Between the files of the configuration: whether the pins and files of tls.* can serve. Those that
+ * `checked` has as well, which may be NULL, are not looked at again: a large file takes its time,
+ * and a thousand modules may name the same one. */
+bool pm__config_check_tls(const struct pm_options *options, const struct pm_options *checked,
+                          char *err, size_t err_size);
 
 /* Takes a password from the first line of a file: sets the key `secret`, which the file's key
  * `named` stands for. Nothing for an empty path. */

@@ -451,7 +451,6 @@ bool pm_options_finish(struct pm_options *options, char *err, size_t err_size)
     }
     return finish_password(options, err, err_size) && finish_mechanisms(options, err, err_size) &&
            pm__config_finish_mail(options, err, err_size) && finish_token(options, err, err_size) &&
-           pm__config_finish_tls(options, err, err_size) &&
            finish_addresses(options, err, err_size) && check_names(options, err, err_size) &&
            finish_ehlo(options, err, err_size) && finish_ports(options, err, err_size);
 }

@@ -376,10 +376,24 @@ static bool give_ehlo_name(struct pm_configuration *configuration, struct pm_opt
     return options->module.ehlo_name != NULL;
 }
 
+/* What shows only when all settings of a module are known. */
+static bool finish_options(const struct pm_configuration *configuration,
+                           const struct pm_described *module, char *err, size_t err_size)
+{
+    char why[500];
+    const struct pm_options *before =
+        module->place > 0 ? configuration->modules[module->place - 1]->options : NULL;
+    if (pm_options_finish(module->options, why, sizeof why) &&
+        pm__config_check_tls(module->options, before, why, sizeof why)) {
+        return true;
+    }
+    put_error(configuration, module, why, err, err_size);
+    return false;
+}
+
 static bool make_options(struct pm_configuration *configuration, struct pm_described *module,
                          char *err, size_t err_size)
 {
-    char why[500];
     struct pm_options *options = malloc(sizeof *options);
     module->options = options;
     if (options == NULL) {
@@ -402,11 +416,7 @@ static bool make_options(struct pm_configuration *configuration, struct pm_descr
         snprintf(err, err_size, "%s", no_memory);
         return false;
     }
-    if (!pm_options_finish(options, why, sizeof why)) {
-        put_error(configuration, module, why, err, err_size);
-        return false;
-    }
-    return true;
+    return finish_options(configuration, module, err, err_size);
 }
 
 /* The program's own log level is the one said for all. */

@@ -328,6 +328,9 @@ static void test_the_place_is_that_of_the_setting_that_counts(void **state)
         {"ehlo_name = a b\n[module a]\nehlo_name = a.test\n[module b]\n", NULL,
          ":1: b: ehlo_name: "},
         {"[module b]\nehlo_name = a b\n[smtp]\nserver = x\n", NULL, ":2: b: ehlo_name: "},
+        {"tls.pin_sha256 = AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n[module a]\n[module b]\n"
+         "tls.pin_sha256 = abc\n",
+         NULL, ":4: b: tls.pin_sha256: "},
         {"ehlo_name = a b\n", "ehlo_name=c d", "--set: ehlo_name: \"c d\""},
         {"[module a]\n[module b]\n", "b:ehlo_name=c d", "--set: b: ehlo_name: \"c d\""},
         {"[module a]\n[module b]\nehlo_name = a b\n", "a:ehlo_name=a.test", ":3: b: ehlo_name: "},
