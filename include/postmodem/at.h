@@ -5,8 +5,9 @@
  *
  * Sans I/O: the owner feeds bytes with pm_at_input(), asks for events with
  * pm_at_next_event() until there are none, and sends what pm_at_output() gives.
- * Time is an argument: milliseconds of any monotonic clock. For equal times the
- * output does not depend on how the input was cut into pieces.
+ * Time is an argument: milliseconds of any monotonic clock. For equal times, and
+ * pm_at_input_end() at the same places if at all, the output does not depend on how the
+ * input was cut into pieces.
  *
  * The engine never calls anybody. A command is an event; its owner answers with
  * information lines (pm_at_info...) and exactly one of pm_at_result(),
@@ -373,8 +374,8 @@ size_t pm_at_raw(struct pm_at *at, const uint8_t *data, size_t len);
  * command mode, runs nothing and holds no half-typed line younger than 2 s
  * (SD37), has no input waiting, and not before `not_before`; and never in the same millisecond
  * as the last input or result, so that its place does not depend on how input is
- * cut, unless pm_at_input_end() has been called since. Stays under ATQ1 (CD18). Returns false when
- * it is longer than PM_AT_URC_SIZE allows; when the queue is full the oldest go.
+ * cut; pm_at_input_end() behind that input takes this millisecond away. Stays under ATQ1 (CD18).
+ * Returns false when it is longer than PM_AT_URC_SIZE allows; when the queue is full the oldest go.
  */
 bool pm_at_urc(struct pm_at *at, const char *text, size_t len, uint64_t not_before);
 

@@ -265,7 +265,7 @@ void pm_module_mail_abort(struct pm_module *module, uint64_t now);
 
 /* Ends a connection that waits for the next mail (reuse_seconds) with QUIT, as before the owner
  * turns off its radio or sleeps; the next mail opens another. Nothing happens without one, or while
- * a mail job runs. */
+ * a mail is on it; a mail job that has not come to that yet opens another. */
 void pm_module_mail_leave(struct pm_module *module, uint64_t now);
 
 /* What has happened since pm_module_init(). A restart of the module (AT+CFUN=1,1, AT+QPOWD) drops

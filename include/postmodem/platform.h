@@ -73,8 +73,11 @@ struct pm_tls_request {
     struct pm_slice cacert, cacertex, clientcert, clientkey; /* module file names, may be empty */
     struct pm_slice key_password;                            /* secret */
     struct pm_slice alpn;
-    bool verify;     /* the certificate is verified, with its dates, whatever seclevel and
-                      * ignore_local_time say (REQUIRETLS, SD83) */
+    bool verify;        /* the certificate is verified, with its dates, whatever seclevel and
+                         * ignore_local_time say (REQUIRETLS, SD83) */
+    bool owner_account; /* the login is a secret of the owner's, preset or a token: a platform that
+                         * checks certificates whatever the host says trusts for it no authority
+                         * that the host has brought (cacert, cacertex) */
     bool configured; /* nothing of this is the host's: the connection is that of a policy, and the
                       * platform adds what is configured for it */
 };

@@ -93,8 +93,8 @@ struct pm_options {
     uint32_t arena_size;
     uint32_t drain_seconds;
     const char *trace;
-    const char *open_secret;      /* the key of a password file that all can read, or NULL */
-    uint8_t log;                  /* enum pm_log_level */
+    const char *open_secret; /* the key of a password file that all can read (the last), or NULL */
+    uint8_t log;             /* enum pm_log_level */
     struct pm_config_text *texts; /* what the strings above point into */
 };
 

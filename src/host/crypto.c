@@ -119,7 +119,7 @@ void pm_crypto_derive_cancel(struct pm_derivation *derivation)
 
 /* ---- Memory --------------------------------------------------------------------------- */
 
-/* Blocks of mails that ran at the same time stay for the next ones, 6.25 MiB at most: to have each
+/* Blocks of mails that ran at the same time stay for the next ones, 6 MiB at most: to have each
  * page of one from the system, and give it back, takes longer than a small mail. All modules run in
  * one thread. */
 static uint8_t *spare[64];

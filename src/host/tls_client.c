@@ -142,21 +142,30 @@ static X509_STORE *own_store(const struct pm_tls_setup *setup, char *err, size_t
     return NULL;
 }
 
+/* The host's own authority would let whoever it likes take the owner's account. */
+static bool trusts_uploads(const struct pm_tls_setup *setup)
+{
+    const struct pm_tls_request *request = setup->request;
+    bool for_owner = setup->verify_always || request->verify;
+    return (request->cacert.len > 0 || request->cacertex.len > 0) &&
+           !(request->owner_account && for_owner && setup->anchor == NULL);
+}
+
 static bool set_trust(const struct pm_tls_setup *setup, SSL_CTX *context, char *err,
                       size_t err_size)
 {
     const struct pm_tls_local *local = setup->local;
-    bool uploaded = setup->request->cacert.len > 0 || setup->request->cacertex.len > 0;
     X509_STORE *store;
     if (local != NULL && local->ca_file != NULL && setup->anchor == NULL) {
         store = pm_tls_local_store(local, err, err_size);
-    } else if (uploaded || setup->anchor != NULL) {
+    } else if (trusts_uploads(setup) || setup->anchor != NULL) {
         store = own_store(setup, err, err_size);
     } else if (setup->system_ca) {
         snprintf(err, err_size, "out of memory");
         store = pm_tls_trust_get(setup->trust);
     } else {
-        snprintf(err, err_size, "no cacert is set, and tls.system_ca is off");
+        snprintf(err, err_size,
+                 "no authority to trust: tls.system_ca is off, and no cacert counts");
         return false;
     }
     if (store == NULL) {

@@ -34,6 +34,14 @@ static enum pm_smtp_clear_auth clear_auth(struct pm_module *module, const struct
     return allowed ? PM_SMTP_CLEAR_AUTH_ALLOW : PM_SMTP_CLEAR_AUTH_NEVER;
 }
 
+/* A server of the host's choice must not be able to collect tokens. */
+bool pm__auth_has_token(const struct pm_module *module)
+{
+    const struct pm_slice server = pm__policy_relay(module).server;
+    return module->platform->token != NULL && server.len != 0 &&
+           pm__slice_equal_nocase(pm__slice(module->config->token_server), server);
+}
+
 void pm__auth_configure(struct pm_module *module, const struct pm__relay *relay,
                         struct pm_smtp_config *config)
 {
@@ -41,9 +49,7 @@ void pm__auth_configure(struct pm_module *module, const struct pm__relay *relay,
     const struct pm_tls_request *tls = &module->job.tls;
     config->clear_auth = clear_auth(module, relay);
     config->forbidden = module->config->auth_forbidden;
-    /* A server of the host's choice must not be able to collect tokens. */
-    config->token = platform->token != NULL && relay->server.len != 0 &&
-                    pm__slice_equal_nocase(pm__slice(module->config->token_server), relay->server);
+    config->token = pm__auth_has_token(module);
     config->external = tls->configured ? module->config->policy.certificate
                                        : tls->seclevel == 2 && tls->clientcert.len != 0 &&
                                              relay->username.len != 0;

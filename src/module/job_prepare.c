@@ -29,13 +29,9 @@ static void configured_tls(struct pm_tls_request *tls)
                                    .configured = true};
 }
 
-static void describe_tls(struct pm_module *module, uint8_t *texts)
+static void host_tls(struct pm_module *module, uint8_t *texts)
 {
     struct pm_job *job = &module->job;
-    if (pm__policy_relays(module)) {
-        configured_tls(&job->tls);
-        return;
-    }
     const uint8_t context = module->draft.sslctxid;
     const struct pm_ssl *ssl = &module->ssl[context];
     const struct pm_arena *arena = &module->arena;
@@ -52,7 +48,34 @@ static void describe_tls(struct pm_module *module, uint8_t *texts)
         .clientkey = keep(&texts, pm__arena_get(arena, PM__KEY_CLIENTKEY, context)),
         .key_password = keep(&texts, pm__arena_get(arena, PM__KEY_KEY_PASSWORD, context)),
         .alpn = keep(&texts, pm__arena_get(arena, PM__KEY_ALPN, context)),
+        .owner_account = module->draft.secret_account || pm__auth_has_token(module),
     };
+}
+
+static void describe_tls(struct pm_module *module, uint8_t *texts)
+{
+    if (pm__policy_relays(module)) {
+        configured_tls(&module->job.tls);
+    } else {
+        host_tls(module, texts);
+    }
+}
+
+/* Where the mail goes, and how. The owner's server is not looked up at name servers of the host's:
+ * it could name another machine with them. */
+static void describe_request(struct pm_module *module, const struct pm__relay *relay)
+{
+    struct pm_job *job = &module->job;
+    struct pm_route *route = &job->request.route;
+    job->request = (struct pm_connect_request){
+        .host = relay->server,
+        .port = relay->port,
+        .tls = relay->ssltype == 1 ? &job->tls : NULL,
+    };
+    pm__route(module, module->draft.contextid, route);
+    if (pm__policy_relays(module)) {
+        memset(route->dns, 0, sizeof route->dns);
+    }
 }
 
 /* File bytes grow by 78/57 in base64 lines: the three buffers then fill evenly. */
@@ -130,13 +153,8 @@ uint16_t pm__prepare_begin(struct pm_module *module)
         pm__log_text(module, PM_LOG_WARNING, "the sender's domain has no ASCII form");
         return PM_MAIL_MAILBOX_NAME;
     }
-    job->request = (struct pm_connect_request){
-        .host = relay.server,
-        .port = relay.port,
-        .tls = relay.ssltype == 1 ? &job->tls : NULL,
-    };
+    describe_request(module, &relay);
     pm__policy_log(module);
-    pm__route(module, module->draft.contextid, &job->request.route);
     return 0;
 }
 

@@ -109,7 +109,7 @@ void world_network_note(struct world *w, const char *what, struct pm_slice host,
     end_note(&text);
 }
 
-/* "starttls mail.example seclevel 0 verify 1 configured 0". */
+/* "starttls mail.example seclevel 0 verify 1 configured 0 owner 0". */
 void world_network_note_tls(struct world *w, const char *what,
                             const struct pm_connect_request *request)
 {
@@ -121,6 +121,8 @@ void world_network_note_tls(struct world *w, const char *what,
     pm__text_number(&text, request->tls->verify);
     pm__text_add(&text, " configured ");
     pm__text_number(&text, request->tls->configured);
+    pm__text_add(&text, " owner ");
+    pm__text_number(&text, request->tls->owner_account);
     end_note(&text);
 }
 

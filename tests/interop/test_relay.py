@@ -8,8 +8,9 @@ from certificates import Authority
 from gate import Gate
 from harness import wait_until
 from hostile import reveals
+from nameserver import NameServer
 from postfix import Postfix
-from program import ProgramTest, activate, configure, write_mail
+from program import ProgramTest, activate, configure, trust, write_mail
 from sinks import Sink, Witness
 
 OWNER = ("user@example.com", "secret")
@@ -116,6 +117,35 @@ class Relay(ProgramTest):
             program, _ = self.old_host(settings, name=f"postmodem-{mode:o}")
             self.assertEqual("warning: all can read the file that mail.override_password_file names"
                              in program.log(), warned)
+
+    def test_name_servers_of_the_host_are_not_asked_for_the_relay(self):
+        names = {"relay.test": ["127.0.0.1"]}
+        with NameServer(names) as owners, NameServer(names) as hosts, Sink() as sink:
+            _, port = self.old_host({"mail.override_server": f"relay.test:{sink.port}",
+                                     "mail.override_tls": "none", "dns.servers": owners.address,
+                                     "dns.port": hosts.address.rpartition(":")[2]})
+            port.ok('AT+QIDNSCFG=1,"127.0.0.1"')
+            write_mail(port, ["named@relay.test"])
+            self.assertEqual(port.send_mail(), (0, 0))
+            self.assertEqual((len(sink.mails), hosts.asked), (1, []))
+
+    def test_authority_of_the_host_is_none_for_the_owners_account(self):
+        secret = self.folder / "password"
+        secret.write_text("topsecret\n")
+        with Witness(self.authority.issue(), implicit=True, users={"own": "topsecret"}) as sink:
+            for account, result in ((None, (665, 0)), (("own", "topsecret"), (0, 0))):
+                _, port = self.module(
+                    "--set", "tls.verify=always", name=f"{account}",
+                    settings={"smtp.server": "127.0.0.1", "smtp.port": sink.port, "smtp.ssltype": 1,
+                              "smtp.username": "own", "smtp.password_file": secret,
+                              "smtp.sender_email": "pump7@example.com"})
+                activate(port)
+                trust(port, self.authority)
+                if account:
+                    port.ok('AT+QSMTPCFG="account","%s","%s"' % account)
+                write_mail(port, ["own@relay.test"])
+                self.assertEqual(port.send_mail(), result)
+                self.assertEqual(reveals(sink.heard, "topsecret"), account is not None)
 
     def test_own_password_refused(self):
         program, port = self.old_host(self.settings(self.server.ports["submission"], password="wrong"))

@@ -245,6 +245,37 @@ static void test_verify_for_require_tls(void **state)
     cert_free(&cert);
 }
 
+/* A host's authority is none for the owner's account, where the owner has certificates checked. */
+static void test_owner_account(void **state)
+{
+    (void)state;
+    static const struct {
+        bool always, required, owner;
+        int32_t result;
+    } cases[] = {
+        {true, false, false, PM_OK},
+        {true, false, true, PM_ERR_TLS},
+        {false, true, true, PM_ERR_TLS},
+        {false, false, true, PM_OK},
+    };
+    struct cert_spec spec = {.cn = "b", .san = DNS(HOST)};
+    struct cert cert = cert_make(&spec, &root);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct pm_net_options options = {.verify_always = cases[i].always, .system_ca = true};
+        struct fixture *f = start(&options);
+        struct peer peer = {.script = peer_script_tls};
+        peer_tls(&peer, &cert, TLS1_2_VERSION, TLS1_3_VERSION);
+        peer_start(&peer);
+        struct pm_tls_request request = ask();
+        request.verify = cases[i].required;
+        request.owner_account = cases[i].owner;
+        assert_int_equal(fixture_open(f, HOST, peer.port, &request), cases[i].result);
+        fixture_end(f);
+        peer_end(&peer);
+    }
+    cert_free(&cert);
+}
+
 /* ---- versions and suites ---------------------------------------------------------------- */
 
 struct version_row {
@@ -519,7 +550,7 @@ static void test_system_trust(void **state)
     options.system_ca = false;
     f = fixture_start(options);
     assert_int_equal(meet_with_system(&cert, f), PM_ERR_TLS);
-    assert_true(fixture_logged(f, "no cacert is set, and tls.system_ca is off"));
+    assert_true(fixture_logged(f, "tls.system_ca is off, and no cacert counts"));
     fixture_end(f);
     assert_int_equal(unsetenv(X509_get_default_cert_file_env()), 0);
     assert_int_equal(unlink(path), 0);
@@ -826,6 +857,7 @@ int main(void)
         cmocka_unit_test(test_seclevel_0),
         cmocka_unit_test(test_verify_always),
         cmocka_unit_test(test_verify_for_require_tls),
+        cmocka_unit_test(test_owner_account),
         cmocka_unit_test(test_versions_and_suites),
         cmocka_unit_test(test_weak_suites_only),
         cmocka_unit_test(test_sni),
