@@ -178,6 +178,79 @@ static void does_not_see_cuts(void **state)
     does_not_see_cuts_of(&mail);
 }
 
+/* ---- the end of the room ---- */
+
+enum { ROOM_MOST = 1400, GUARD = 1024, WATCH = 0xA5 };
+
+/* One answer for the mail that ends_at_its_room() composes. */
+static void answer_alone(struct pm_mime *mime, const struct mail *mail, enum pm_mime_need need)
+{
+    if (need == PM_MIME_NEED_BODY) {
+        pm_mime_feed(mime, mail->body.ptr, mail->body.len);
+    } else {
+        pm_mime_address(mime, (struct pm_slice){NULL, 0});
+    }
+}
+
+/* Reads the mail into blocks of `room` bytes and what must stay as it is behind them. */
+static void ends_at_its_room(const struct mail *mail, size_t room, const uint8_t *want, size_t len)
+{
+    struct pm_mime_config config = mail->config;
+    struct pm_mime mime;
+    uint8_t guard[GUARD];
+    size_t at = 0;
+    enum pm_mime_need need;
+    memset(guard, WATCH, sizeof guard);
+    pm_mime_scan_init(&config.body, PM_CHARSET_ASCII);
+    pm_mime_scan_update(&config.body, mail->body.ptr, mail->body.len);
+    pm_mime_init(&mime, &config);
+    do {
+        size_t written = 0;
+        uint8_t *out = malloc(room + GUARD);
+        assert_non_null(out);
+        memset(out, WATCH, room + GUARD);
+        need = pm_mime_read(&mime, out, room, &written);
+        assert_memory_equal(out + room, guard, GUARD);
+        assert_true(written <= room && written <= len - at);
+        assert_memory_equal(out, want + at, written);
+        at += written;
+        free(out);
+        if (need != PM_MIME_ROOM && need != PM_MIME_END) {
+            answer_alone(&mime, mail, need);
+        }
+    } while (need != PM_MIME_END && need != PM_MIME_FAILED);
+    assert_int_equal(need, PM_MIME_END);
+    assert_int_equal(at, len);
+}
+
+/* A body that comes whole, of lines as long as the message may have them: no room, however small,
+ * is written over, and the message is the same. The first line decides what the body leaves as. */
+static void keeps_to_its_room(void **state)
+{
+    (void)state;
+    static const char *const first[] = {"seven bits\n", "\xC3\xA4 quoted\n"};
+    static const size_t lines[] = {700, 701, 850, 997, 998};
+    static uint8_t body[4096];
+    for (size_t i = 0; i < sizeof first / sizeof first[0] * (sizeof lines / sizeof lines[0]); i++) {
+        const struct pm_slice head = mail_text(first[i % 2]);
+        const size_t line = lines[i / 2];
+        struct mail mail = mail_minimal();
+        size_t len = 0;
+        enum pm_mime_need end;
+        memcpy(body, head.ptr, head.len);
+        memset(body + head.len, 'x', 2 * line + 1);
+        body[head.len + line] = '\n';
+        mail.body = (struct pm_slice){body, head.len + 2 * line + 1};
+        uint8_t *message = mail_compose(&mail, &whole, &len, &end);
+        assert_int_equal(end, PM_MIME_END);
+        assert_true(len > mail.body.len);
+        for (size_t room = 1; room <= ROOM_MOST; room++) {
+            ends_at_its_room(&mail, room, message, len);
+        }
+        free(message);
+    }
+}
+
 /* The longest pieces must fit the stage, as small outputs show. */
 static void has_room_for_the_longest_pieces(void **state)
 {
@@ -400,6 +473,7 @@ int main(void)
         cmocka_unit_test(writes_attachments),
         cmocka_unit_test(keeps_an_empty_text_part),
         cmocka_unit_test(does_not_see_cuts),
+        cmocka_unit_test(keeps_to_its_room),
         cmocka_unit_test(has_room_for_the_longest_pieces),
         cmocka_unit_test(foretells_the_size),
         cmocka_unit_test(refuses_bad_addresses),
