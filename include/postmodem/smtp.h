@@ -16,7 +16,8 @@
  *
  *   delivered                                     0,0
  *   AUTH offered, no mechanism in common          655,0
- *   peer closed                                   656,last negative reply code or 0
+ *   peer closed                                   656,last negative reply code, or 0 when there
+ *                                                 was none or the message was given whole
  *   peer silent beyond the time of RFC 5321       658,0
  *   not a reply, or a reply out of place          660,0
  *   a command larger than PM_SMTP_OUT_SIZE        662,0
@@ -166,10 +167,10 @@ struct pm_smtp_event {
     bool graceful;  /* QUIT is in the output and should leave before the connection closes; its
                      * reply need not be waited for. Else drop the connection as it is. */
     bool kept;      /* the connection stays open for pm_smtp_again(); RSET may be in the output */
-    bool untouched; /* PM_SMTP_EV_DONE on a kept connection that the server has left before it
-                     * answered MAIL, or answered with 530, or on which it said nothing to MAIL for
-                     * 30 s, without having had the whole message: the mail may go over a new one,
-                     * and is not sent twice */
+    bool untouched; /* PM_SMTP_EV_DONE on a kept connection where the server has taken nothing of
+                     * the mail: it refused RSET, answered MAIL with 421 or 530, or, without having
+                     * had the whole message, left or said nothing for 30 s before it answered
+                     * MAIL. The mail may go over a new one, and is not sent twice */
 };
 
 /* The session's state, owned by the caller; members are the engine's own business. */
@@ -267,6 +268,11 @@ uint8_t pm_smtp_lacks(const struct pm_smtp *smtp);
 /* True when the server may have the whole message, but has not said what became of it: such a mail
  * may be delivered although it counts as failed, and must not be sent again without asking. */
 bool pm_smtp_unknown(const struct pm_smtp *smtp);
+
+/* True when the mail has failed although PM_SMTP_EV_DONE has yet to come, as after a refusal in a
+ * group whose other replies are awaited: sets `error`, `code` and `status`, which are those that
+ * PM_SMTP_EV_DONE would bring. Else nothing is set. For an owner whose own time runs out (SD54). */
+bool pm_smtp_failed(const struct pm_smtp *smtp, struct pm_smtp_event *event);
 
 /* True once the server has been ready for MAIL: what it says of this mail from then on is about the
  * mail. Before that it may not even have been a server. */

@@ -177,7 +177,19 @@ static void prepare_options(struct pm_options *options)
 static void show_line(void *user, bool sent, const uint8_t *line, size_t len)
 {
     (void)user;
-    printf("   %s %.*s\n", sent ? ">" : "<", (int)len, (const char *)line);
+    printf("   %s ", sent ? ">" : "<");
+    for (size_t i = 0; i < len; i++) {
+        /* What a terminal might take for a command, C1 controls too, is spelled out as in a trace.
+         */
+        if (line[i] == '\\') {
+            fputs("\\\\", stdout);
+        } else if (line[i] >= 0x20 && line[i] < 0x7F) {
+            putchar(line[i]);
+        } else {
+            printf("\\x%02X", line[i]);
+        }
+    }
+    putchar('\n');
 }
 
 static bool begin(struct send_test *test, struct pm_options *options, char *err, size_t err_size)

@@ -261,13 +261,24 @@ static bool expired(const struct pm_module *module)
     return module->now >= job->deadline && !(job->state == PM_JOB_SESSION && job->unread);
 }
 
+/* The time is over. A refusal that was read decides all the same (SD54). */
+static void expire(struct pm_module *module)
+{
+    struct pm_job *job = &module->job;
+    struct pm_smtp_event verdict = {.error = PM_MAIL_TIMEOUT};
+    if (has_session(job) && pm_smtp_failed(&job->smtp, &verdict)) {
+        job->status = verdict.status;
+    }
+    pm__job_fail(module, verdict.error, verdict.code);
+}
+
 bool pm__job_run(struct pm_module *module)
 {
     struct pm_job *job = &module->job;
     bool moved = false;
     while (job->state != PM_JOB_IDLE) {
         if (expired(module)) {
-            pm__job_fail(module, PM_MAIL_TIMEOUT, 0);
+            expire(module);
             return true;
         }
         /* A session goes on while a file is read: its server may speak, or its time run out. */

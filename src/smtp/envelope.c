@@ -154,12 +154,10 @@ static void advance(struct pm_smtp *smtp, uint64_t now)
         advance_to_bdat(smtp, now);
         return;
     }
-    if (!envelope->data_sent) {
-        judge_recipients(smtp);
-        if (smtp->error != 0) {
-            pm__smtp_finish(smtp, PM__SMTP_QUIT, now);
-            return;
-        }
+    judge_recipients(smtp);
+    if (!envelope->data_sent && smtp->error != 0) {
+        pm__smtp_finish(smtp, PM__SMTP_QUIT, now);
+        return;
     }
     pm__smtp_enter(smtp, PM__SMTP_DATA, now);
 }

@@ -583,6 +583,16 @@ bool pm_smtp_unknown(const struct pm_smtp *smtp)
     return smtp->message.stage == PM__SMTP_MESSAGE_GIVEN && !refused;
 }
 
+bool pm_smtp_failed(const struct pm_smtp *smtp, struct pm_smtp_event *event)
+{
+    if (smtp->error != 0) {
+        event->error = smtp->error;
+        event->code = smtp->error_code;
+        event->status = smtp->status;
+    }
+    return smtp->error != 0;
+}
+
 bool pm_smtp_begun(const struct pm_smtp *smtp)
 {
     return smtp->envelope.begun;

@@ -435,12 +435,56 @@ static void what_has_come_counts_before_the_time(void **state)
     talk_end(t);
 }
 
+/* SD54: a refusal in a group whose last reply never comes is not forgotten, wherever the bytes are
+ * cut; one of several is none with `recipients = any`. */
+static void a_refusal_outlives_the_time(void **state)
+{
+    static const struct {
+        const char *offers, *replies, *result;
+        enum pm_recipients recipients;
+    } rows[] = {
+        {"PIPELINING", "250 m\r\n550 5.1.1 a\r\n250 b\r\n", "678,550", PM_RECIPIENTS_ALL},
+        {"PIPELINING", "250 m\r\n250 a\r\n450 b\r\n", "667,450", PM_RECIPIENTS_ALL},
+        {"PIPELINING", "553 m\r\n", "681,553", PM_RECIPIENTS_ALL},
+        {"PIPELINING", "250 m\r\n550 a\r\n250 b\r\n", "658,0", PM_RECIPIENTS_ANY},
+        {"PIPELINING", "250 m\r\n550 a\r\n450 b\r\n", "678,550", PM_RECIPIENTS_ANY},
+        {"PIPELINING\r\n250-CHUNKING", "250 m\r\n550 a\r\n450 b\r\n", "678,550", PM_RECIPIENTS_ANY},
+        {"PIPELINING\r\n250-CHUNKING", "250 m\r\n250 a\r\n450 b\r\n", "658,0", PM_RECIPIENTS_ANY},
+        {"PIPELINING", "250 m\r\n250 a\r\n", "658,0", PM_RECIPIENTS_ALL},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        for (size_t cut = 0; cut < strlen(rows[i].replies); cut++) {
+            struct talk *t = talk_new();
+            char greeting[100];
+            char wanted[40];
+            t->w.server.fault = WORLD_SILENT;
+            t->w.config.recipients = rows[i].recipients;
+            world_begin(&t->w, 1);
+            make_draft(t);
+            talk_ok(t, "AT+QSMTPPUT=60\r");
+            (void)snprintf(greeting, sizeof greeting, "250-x\r\n250-%s\r\n250 x\r\n",
+                           rows[i].offers);
+            server_says(t, "220 x\r\n");
+            server_says(t, greeting);
+            pm_module_received(&t->w.module, (const uint8_t *)rows[i].replies, cut, t->w.now);
+            server_says(t, rows[i].replies + cut);
+            (void)snprintf(wanted, sizeof wanted, "\r\n+QSMTPPUT: %s\r\n", rows[i].result);
+            assert_string_equal(talk_later(t, 59000), "");
+            assert_string_equal(talk_later(t, 1000), wanted);
+            assert_true(i != 0 || strstr(t->w.log, "SMTP reply 550 (5.1.1)") != NULL);
+            talk_end(t);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sends_what_was_written),
         cmocka_unit_test(what_has_come_counts_before_the_time),
         cmocka_unit_test(what_has_come_stops_no_clock),
+        cmocka_unit_test(a_refusal_outlives_the_time),
         cmocka_unit_test(announces_the_exact_size),
         cmocka_unit_test(any_send_size_gives_the_same_message),
         cmocka_unit_test(message_id_stays_with_the_draft),

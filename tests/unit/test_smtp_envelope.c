@@ -230,6 +230,8 @@ static void test_lost_in_the_group(void **state)
     SMTP_PLAY(&all_setup, 678, 550, false, GROUP3, "S250 m\r\n550 a\r\n", "T");
     SMTP_PLAY(&all_setup, 678, 550, false, GROUP3, "S250 m\r\n550 a\r\n421 bye\r\n");
     SMTP_PLAY(&all_setup, 678, 550, false, GROUP3, "S250 m\r\n550 a\r\nwhat\r\n");
+    SMTP_PLAY(&any_setup, 667, 450, false, GROUP3, "S250 m\r\n450 a\r\n550 b\r\n551 c\r\n", "T");
+    SMTP_PLAY(&any_setup, 667, 450, false, GROUP3, "S250 m\r\n450 a\r\n550 b\r\n551 c\r\n", "X");
     SMTP_PLAY(&all_setup, 656, 0, false, GROUP3, "S250 m\r\n250 a\r\n", "X");
     SMTP_PLAY(&all_setup, 658, 0, false, GROUP3, "S250 m\r\n250 a\r\n", "T");
 }
