@@ -75,7 +75,8 @@ static bool is_original_recipient(const char *value)
 static bool judge(struct catcher_session *session, const char *parameter, bool good)
 {
     if (!good) {
-        pm__catcher_reply(session, "501 %.4s has no such value", parameter);
+        pm__catcher_reply(session, "501 %.*s has no such value", (int)strcspn(parameter, "="),
+                          parameter);
     }
     return good;
 }

@@ -156,7 +156,20 @@ static char *take_path(struct catcher_session *session, const char *keyword, cha
     return path;
 }
 
-/* All parameters of a command. False after a reply. */
+/* Whether a parameter of the same name stands before this one, with a NUL behind each of them. */
+static bool is_repeated(const char *first, const char *parameter)
+{
+    size_t len = strcspn(parameter, "=");
+    for (const char *p = first; p < parameter; p += strlen(p) + 1) {
+        p += strspn(p, " ");
+        if (p < parameter && strcspn(p, "=") == len && strncasecmp(p, parameter, len) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* All parameters of a command, each of them once (RFC 1869 section 6). False after a reply. */
 static bool take_parameters(struct catcher_session *session, char *rest,
                             bool (*take)(struct catcher_session *session, const char *parameter))
 {
@@ -164,6 +177,10 @@ static bool take_parameters(struct catcher_session *session, char *rest,
     char *p = strtok_r(rest, " ", &state);
     while (p != NULL && take(session, p)) {
         p = strtok_r(NULL, " ", &state);
+        if (p != NULL && is_repeated(rest, p)) {
+            pm__catcher_reply(session, "501 %.*s is given twice", (int)strcspn(p, "="), p);
+            return false;
+        }
     }
     return p == NULL;
 }

@@ -272,6 +272,26 @@ static void test_silent_at_the_next_mail(void **state)
     assert_string_equal(talk_say(t, ""), "\r\n+QSMTPPUT: 0,0\r\n");
 }
 
+/* The kept server has no SMTPUTF8, so that it would not get one of the recipients. The one that the
+ * mail goes to after all has it: nobody is left out there. */
+static void test_other_server_leaves_nobody_out(void **state)
+{
+    (void)state;
+    t->w.config.recipients = PM_RECIPIENTS_ANY;
+    talk_ok(t, "AT+QSMTPDST=1,1,\"j\xc3\xb6rg@example.com\"\r");
+    t->w.server.fault = WORLD_SILENT;
+    talk_ok(t, "AT+QSMTPPUT=60\r");
+    assert_int_equal(count(t->w.log, "recipient left out"), 1);
+    t->w.server.fault = WORLD_OK;
+    t->w.server.capabilities = "PIPELINING|STARTTLS|AUTH PLAIN|8BITMIME|SMTPUTF8";
+    assert_string_equal(talk_later(t, 31000), "\r\n+QSMTPPUT: 0,0\r\n");
+    check(2, 2);
+    assert_string_equal(t->w.server.envelope,
+                        "MAIL FROM:<module@example.com> BODY=8BITMIME SMTPUTF8\n"
+                        "RCPT TO:<alice@example.com>\nRCPT TO:<j\xc3\xb6rg@example.com>\n");
+    assert_int_equal(count(t->w.log, "recipient left out"), 1);
+}
+
 static void test_owner_ends_it(void **state)
 {
     (void)state;
@@ -366,6 +386,7 @@ int main(void)
         TEST(test_login_is_over),
         TEST(test_settings_change_meanwhile),
         TEST(test_silent_at_the_next_mail),
+        TEST(test_other_server_leaves_nobody_out),
         TEST(test_owner_ends_it),
     };
     return cmocka_run_group_tests_name("module_reuse", tests, NULL, NULL);

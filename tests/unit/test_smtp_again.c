@@ -218,6 +218,31 @@ static void test_refused_mail_is_reset(void **state)
               "S550 no\r\n", "CRSET\r\n", "T");
 }
 
+/* With `recipients = any` a mail is sent although a recipient was refused. The next mail is told
+ * what was said to its own recipients, and when the server leaves amid it, nothing of the one
+ * before. */
+static void test_refusals_are_of_their_mail(void **state)
+{
+    (void)state;
+#define ONE_REFUSED                                                                               \
+    SMTP_MAIL, SMTP_RCPT, "S450 busy\r\n", "CRCPT TO:<r1@example.net>\r\n", SMTP_DATA, SMTP_BODY, \
+        SMTP_DELIVERED
+    struct smtp_setup any = kept;
+    any.config.any_recipient = true;
+    any.config.recipients = 2;
+    SMTP_PLAY(&any, pm_mail_error_of_reply(550), 550, true, SMTP_GREETING, ONE_REFUSED, "A",
+              SMTP_MAIL, SMTP_RCPT, "S550 no\r\n", "CRCPT TO:<r1@example.net>\r\n", "S551 no\r\n",
+              "CRSET\r\n", "S250 reset\r\n", "L");
+    static const smtp_script lost[] = {SMTP_GREETING, ONE_REFUSED, "A", SMTP_MAIL,
+                                       SMTP_RCPT,     "X",         NULL};
+    static struct smtp_peer peer;
+    smtp_peer_start(&peer, &any, (struct smtp_cut){0, 0, 0, 256});
+    smtp_peer_steps(&peer, lost);
+    assert_int_equal(peer.done, 2);
+    assert_int_equal(peer.result.error, PM_MAIL_CLOSED);
+    assert_int_equal(peer.result.code, 0);
+}
+
 /* What ends badly is not kept. */
 static void test_not_kept(void **state)
 {
@@ -335,6 +360,7 @@ int main(void)
         cmocka_unit_test(test_silence),
         cmocka_unit_test(test_auth_once),
         cmocka_unit_test(test_refused_mail_is_reset),
+        cmocka_unit_test(test_refusals_are_of_their_mail),
         cmocka_unit_test(test_not_kept),
         cmocka_unit_test(test_server_ends_it_between),
         cmocka_unit_test(test_untouched),
