@@ -148,7 +148,10 @@ enum pm_smtp_event_kind {
     PM_SMTP_EV_SENT,      /* one command line goes to the output (for logs): `data` without line
                            * end, secrets redacted. The line leaves no earlier than this. */
     PM_SMTP_EV_REPLY,     /* one reply line came (for logs): `data` without line end, control bytes
-                           * as '?'; AUTH challenges and echoed secrets redacted */
+                           * as '?'. AUTH challenges are redacted, and lines that repeat the
+                           * password, the token or an AUTH answer, also in base64: the password
+                           * in all replies to a mail, the token until PM_SMTP_EV_BODY, other
+                           * answers in AUTH. Between two mails nothing is kept to compare with */
     PM_SMTP_EV_REFUSED, /* a recipient was refused: `index`, `code` (the reply line came before) */
     PM_SMTP_EV_DONE,    /* over: `error` (enum pm_mail_error), `code`; see `graceful`, `kept` */
     PM_SMTP_EV_LEAVE    /* the kept connection is over: close it; see `graceful` */

@@ -180,3 +180,31 @@ bool pm__base64_decode(const uint8_t *in, size_t n, uint8_t *out, size_t cap, si
     *out_n = len;
     return true;
 }
+
+/* Byte `at` of what `in` decodes to when its first character stands at place `skip` of a group; -1
+ * when there is none. */
+static int byte_at(const uint8_t *in, size_t n, size_t skip, size_t at)
+{
+    size_t place = (skip + at) % 3;
+    size_t first = (skip + at) / 3 * 4 + place - skip;
+    if (first + 1 >= n || sextet(in[first]) < 0 || sextet(in[first + 1]) < 0) {
+        return -1;
+    }
+    unsigned high = (unsigned)sextet(in[first]) << (2 + 2 * place);
+    unsigned low = (unsigned)sextet(in[first + 1]) >> (4 - 2 * place);
+    return (int)((high | low) & 0xFFu);
+}
+
+bool pm__base64_holds(const uint8_t *in, size_t n, const uint8_t *part, size_t m)
+{
+    for (size_t start = 0; start < 3 * n && m != 0; start++) {
+        size_t same = 0;
+        while (same < m && byte_at(in + start / 3, n - start / 3, start % 3, same) == part[same]) {
+            same++;
+        }
+        if (same == m) {
+            return true;
+        }
+    }
+    return false;
+}

@@ -33,4 +33,8 @@ uint64_t pm__base64_lines_size(uint64_t n);
  */
 bool pm__base64_decode(const uint8_t *in, size_t n, uint8_t *out, size_t cap, size_t *out_n);
 
+/* True when some part of `in`, wherever it begins, is base64 of bytes that hold the `m` bytes of
+ * `part`. Nothing is written, so that a secret can be looked for. */
+bool pm__base64_holds(const uint8_t *in, size_t n, const uint8_t *part, size_t m);
+
 #endif

@@ -225,5 +225,6 @@ static struct pm_slice secret_word(const struct pm_smtp_out *out)
 
 bool pm__smtp_reveals(const struct pm_smtp_out *out, struct pm_slice text, struct pm_slice secret)
 {
-    return contains(text, secret) || (out->redacted != NULL && contains(text, secret_word(out)));
+    return contains(text, secret) || pm__base64_holds(text.ptr, text.len, secret.ptr, secret.len) ||
+           (out->redacted != NULL && contains(text, secret_word(out)));
 }

@@ -61,8 +61,8 @@ unsigned pm__smtp_sent(struct pm_smtp_out *out, size_t n);
 /* Overwrites the buffer, what has not left as well. */
 void pm__smtp_forget(struct pm_smtp_out *out);
 
-/* True when `text` holds `secret`, or what the secret line in the buffer encodes: a server
- * may send back what it did not understand. */
+/* True when `text` holds `secret`, as it is or in base64, or what the secret line in the buffer
+ * encodes: a server may send back what it did not understand. */
 bool pm__smtp_reveals(const struct pm_smtp_out *out, struct pm_slice text, struct pm_slice secret);
 
 #endif

@@ -296,10 +296,8 @@ static void complete(struct pm_smtp *smtp, uint64_t now)
 static const char *redaction(const struct pm_smtp *smtp)
 {
     struct pm_slice line = {smtp->reply.line, smtp->reply.len};
-    if (smtp->state < PM__SMTP_AUTH_INITIAL || smtp->state > PM__SMTP_AUTH_CANCEL) {
-        return NULL;
-    }
-    if (line.len > 0 && line.ptr[0] == '3') {
+    bool auth = smtp->state >= PM__SMTP_AUTH_INITIAL && smtp->state <= PM__SMTP_AUTH_CANCEL;
+    if (auth && line.len > 0 && line.ptr[0] == '3') {
         return "334 ********";
     }
     return pm__smtp_auth_reveals(smtp, line) ? "********" : NULL;
@@ -365,6 +363,7 @@ static enum pm_smtp_event_kind state_event(struct pm_smtp *smtp, struct pm_smtp_
 {
     if (smtp->message.stage == PM__SMTP_MESSAGE_DUE) {
         smtp->message.stage = PM__SMTP_MESSAGE_RUNNING;
+        pm__wipe(&smtp->auth, sizeof smtp->auth); /* from now on the token is not ours to read */
         return PM_SMTP_EV_BODY;
     }
     if (!smtp->event_due) {

@@ -11,7 +11,7 @@ from hostile import reveals
 from nameserver import NameServer
 from postfix import Postfix
 from program import ProgramTest, activate, configure, trust, write_mail
-from sinks import Sink, Witness
+from sinks import Peer, Sink, Witness
 
 OWNER = ("user@example.com", "secret")
 HOST_WORD = "hostword"
@@ -220,6 +220,15 @@ class Relay(ProgramTest):
                                      "x@relay.test")
         self.assertEqual(status, 1)
         self.assertIn("trusted: see tls.ca_file)", out)
+
+    def test_send_test_spells_out_what_a_terminal_might_obey(self):
+        def script(wire):
+            wire.send("554 \x9b31m \\ ok")
+        with Peer(script) as peer:
+            status, out = self.send_test({"smtp.server": "127.0.0.1", "smtp.port": peer.port,
+                                          "mail.from": "a@b.test"}, "x@relay.test")
+        self.assertEqual(status, 1)
+        self.assertIn("< 554 \\xC2\\x9B31m \\\\ ok", out)
 
     def test_send_test_advises_patience(self):
         for reply in ("421 4.3.2", "450 4.2.0", "451 4.7.1", "452 4.3.1"):

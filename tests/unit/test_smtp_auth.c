@@ -304,6 +304,21 @@ static void test_log_shows_no_secret(void **state)
     expect_no_secret();
 }
 
+/* The mail's own replies are looked at, too; what no secret is in stays. */
+static void test_later_replies_show_no_secret(void **state)
+{
+    (void)state;
+    smtp_peer_start(&peer, &tls_setup, whole);
+    smtp_peer_steps(
+        &peer, (const smtp_script[]){
+                   OFFER("PLAIN"), AUTH_PLAIN, "S235 ok\r\n", SMTP_MAIL,
+                   "S250 tanstaaftanstaaf\r\n", "CRCPT TO:<r0@example.net>\r\n",
+                   "S550-x" PLAIN_TOKEN "\r\n550-" PASS_TOKEN "\r\n550 see the page\r\n", NULL});
+    assert_int_equal(peer.result.code, 550);
+    assert_true(smtp_peer_logged(&peer, "reply ********\nreply ********\nreply 550 see the page"));
+    expect_no_secret();
+}
+
 static void test_honest_refusal_is_logged(void **state)
 {
     (void)state;
@@ -374,6 +389,7 @@ int main(void)
         cmocka_unit_test_setup(test_clear_text_where_allowed, set_up),
         cmocka_unit_test_setup(test_after_starttls, set_up),
         cmocka_unit_test_setup(test_log_shows_no_secret, set_up),
+        cmocka_unit_test_setup(test_later_replies_show_no_secret, set_up),
         cmocka_unit_test_setup(test_honest_refusal_is_logged, set_up),
         cmocka_unit_test_setup(test_secrets_are_wiped, set_up),
         cmocka_unit_test_setup(test_secrets_are_wiped_when_the_session_dies, set_up),
