@@ -169,7 +169,7 @@ static bool is_repeated(const char *first, const char *parameter)
     return false;
 }
 
-/* All parameters of a command, each of them once (RFC 1869 section 6). False after a reply. */
+/* All parameters of a command, each of them once. False after a reply. */
 static bool take_parameters(struct catcher_session *session, char *rest,
                             bool (*take)(struct catcher_session *session, const char *parameter))
 {

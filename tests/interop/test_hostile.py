@@ -116,7 +116,7 @@ class Hostile(ProgramTest):
         self.play_file("starttls.smtp", 30)
 
     def test_auth(self):
-        self.play_file("auth.smtp", 52)
+        self.play_file("auth.smtp", 53)
 
     def test_transaction_in_tls(self):
         """Connections that are cut off are so without close_notify."""

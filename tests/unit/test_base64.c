@@ -135,13 +135,40 @@ static void sizes_of_large_texts(void **state)
     assert_true(pm__base64_lines_size(57ull << 40) == 78ull << 40);
 }
 
+/* A secret is found in base64 whatever stands around it, at every alignment of both. */
+static void finds_what_base64_holds(void **state)
+{
+    (void)state;
+    static const uint8_t secret[] = "p\xc3\xa4ss w";
+    const size_t m = sizeof secret - 1;
+    for (size_t before = 0; before < 7; before++) {
+        for (size_t behind = 0; behind < 4; behind++) {
+            for (size_t text = 0; text < 5; text++) {
+                uint8_t plain[32];
+                uint8_t line[80];
+                memset(plain, 'x', sizeof plain);
+                memcpy(plain + before, secret, m);
+                memcpy(line, "250 A", 5);
+                size_t n = text + pm__base64_encode(line + text, plain, before + m + behind);
+                assert_true(pm__base64_holds(line, n, secret, m));
+                assert_false(pm__base64_holds(line, n, (const uint8_t *)"p\xc3\xa4ss v", m));
+                /* Without its last byte it is not there. */
+                size_t most = text + (before + m) * 4 / 3;
+                assert_false(pm__base64_holds(line, most - 1, secret, m));
+            }
+        }
+    }
+    assert_false(pm__base64_holds((const uint8_t *)"YWJj", 4, secret, 0));
+    assert_false(pm__base64_holds(NULL, 0, secret, m));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(encodes_the_rfc_vectors), cmocka_unit_test(decodes_the_rfc_vectors),
         cmocka_unit_test(uses_the_whole_alphabet), cmocka_unit_test(refuses_what_is_not_strict),
         cmocka_unit_test(decodes_in_place),        cmocka_unit_test(breaks_lines_at_76),
-        cmocka_unit_test(sizes_of_large_texts),
+        cmocka_unit_test(sizes_of_large_texts),    cmocka_unit_test(finds_what_base64_holds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
