@@ -441,7 +441,7 @@ static void a_refusal_outlives_the_time(void **state)
 {
     static const struct {
         const char *offers, *replies, *result;
-        enum pm_recipients recipients;
+        uint8_t recipients;
     } rows[] = {
         {"PIPELINING", "250 m\r\n550 5.1.1 a\r\n250 b\r\n", "678,550", PM_RECIPIENTS_ALL},
         {"PIPELINING", "250 m\r\n250 a\r\n450 b\r\n", "667,450", PM_RECIPIENTS_ALL},
