@@ -124,6 +124,20 @@ static const char *explanation(const struct pm_job *job, uint16_t error, uint16_
     return "";
 }
 
+/* Where in the dialogue the mail has failed. */
+static void put_place(const struct pm_job *job, struct pm__text *text)
+{
+    const struct pm_slice state = pm__slice(pm_smtp_state_name(&job->smtp));
+    if (pm_smtp_unknown(&job->smtp)) {
+        pm__text_add(text, "; the server has had the whole mail and not answered: it is not known "
+                           "whether it took it, and it is not sent again");
+    }
+    if (job->state == PM_JOB_SESSION && !job->keep && !pm__slice_equal(state, pm__slice("done"))) {
+        pm__text_add(text, ", while waiting in: ");
+        pm__text_slice(text, state);
+    }
+}
+
 static void log_result(struct pm_module *module, uint16_t error, uint16_t reply)
 {
     struct pm__log log;
@@ -146,15 +160,8 @@ static void log_result(struct pm_module *module, uint16_t error, uint16_t reply)
             pm__text_number(&log.text, reply);
             pm__text_status(&log.text, module->job.status);
         }
-        struct pm_slice state = pm__slice(pm_smtp_state_name(&module->job.smtp));
-        if (has_session(&module->job) && pm_smtp_unknown(&module->job.smtp)) {
-            pm__text_add(&log.text, "; the server has had the whole mail and not answered: it is "
-                                    "not known whether it took it, and it is not sent again");
-        }
-        if (module->job.state == PM_JOB_SESSION && !module->job.keep &&
-            !pm__slice_equal(state, pm__slice("done"))) {
-            pm__text_add(&log.text, ", while waiting in: ");
-            pm__text_slice(&log.text, state);
+        if (has_session(&module->job)) {
+            put_place(&module->job, &log.text);
         }
     }
     pm__log_end(module, error == PM_MAIL_OK ? PM_LOG_INFO : PM_LOG_WARNING, &log);

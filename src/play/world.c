@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define SOIL 0xA5
+
 void world_fail(struct world *w, const char *what)
 {
     if (w->failed[0] == '\0') {
@@ -174,10 +176,21 @@ void world_init(struct world *w)
     w->config.ehlo_name = "module.example";
 }
 
+/* Memory as an owner may give it: nothing of it means anything before it is written. */
+static void soil(struct world *w)
+{
+    memset(w->arena, SOIL, w->arena_size);
+    memset(&w->module, SOIL, sizeof w->module);
+    memset(w->ports, SOIL, sizeof w->ports);
+}
+
 void world_begin(struct world *w, size_t ports)
 {
     static const char *const names[WORLD_PORTS] = {"usbat", "usbmodem", "uart1"};
-    w->arena = calloc(1, w->arena_size);
+    w->arena = malloc(w->arena_size);
+    if (w->arena != NULL) {
+        soil(w);
+    }
     if (w->arena == NULL || !pm_module_table(&w->table) ||
         !pm_module_init(&w->module, &w->config, &w->platform, &w->table, w->arena, w->arena_size,
                         w->now)) {
