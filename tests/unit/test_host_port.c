@@ -578,6 +578,35 @@ static void test_presets_and_traces(void **state)
     assert_null(strstr(text, "Sesame"));
 }
 
+/* SD57: without a gap a result that is there leaves in the turn of the loop that read the command,
+ * behind all that the host has sent with it. */
+static void test_no_gap(void **state)
+{
+    struct fixture *f = *state;
+    f->options->module.urc_gap = 0;
+    f->options->mail.allow_recipients = "nobody@example.com";
+    f->options->pdp[0].apn = "internet";
+    f->options->pdp[0].active_at_start = true;
+    add(f, PM_TERMINAL_TCP, "0");
+    assert_true(start(f));
+    int fd = connect_to(terminal(f));
+    say(fd, "ATE0\r");
+    expect(f, fd, "\r\nOK\r\n");
+    say(fd, "AT+QSMTPCFG=\"smtpserver\",\"mail.example.com\",25;+QSMTPCFG=\"sender\",\"a\","
+            "\"a@example.com\";+QSMTPDST=1,1,\"b@example.com\"\r");
+    expect(f, fd, "\r\nOK\r\n");
+    f->heard_len = 0;
+    say(fd, "AT+QSMTPPUT=60\rAT\r");
+    uint64_t deadline = milliseconds() + SOON;
+    while (f->heard_len == 0) {
+        assert_true(milliseconds() < deadline);
+        uv_run(&f->daemon.loop, UV_RUN_NOWAIT);
+        hear(f, fd);
+    }
+    assert_string_equal(f->heard, "\r\nOK\r\n\r\nOK\r\n\r\n+QSMTPPUT: 678,550\r\n");
+    close(fd);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -600,6 +629,7 @@ int main(void)
         TEST(test_signal_ends_the_run),
         TEST(test_unwritable_places),
         TEST(test_presets_and_traces),
+        TEST(test_no_gap),
     };
     (void)signal(SIGPIPE, SIG_IGN);
     return cmocka_run_group_tests(tests, NULL, NULL);
