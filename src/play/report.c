@@ -127,7 +127,7 @@ static void put_lines(struct play_report *report, const uint8_t *at, size_t len,
 void play_report_text(struct play_report *report, const void *text, size_t len)
 {
     size_t skip = len > TEXT_MOST ? len - TEXT_MOST : 0;
-    if (report->out != NULL && !report->muted) {
+    if (report->out != NULL && !report->muted && len != 0) {
         put_lines(report, (const uint8_t *)text + skip, len - skip, true);
     }
 }
