@@ -538,6 +538,19 @@ static void test_unwritable_places(void **state)
     assert_non_null(strstr(f->err, "/proc/nonexistent"));
 }
 
+/* The host of a module whose context is active, on a TCP port without echo. */
+static int meet_active(struct fixture *f)
+{
+    f->options->pdp[0].apn = "internet";
+    f->options->pdp[0].active_at_start = true;
+    add(f, PM_TERMINAL_TCP, "0");
+    assert_true(start(f));
+    int fd = connect_to(terminal(f));
+    say(fd, "ATE0\r");
+    expect(f, fd, "\r\nOK\r\n");
+    return fd;
+}
+
 static void test_presets_and_traces(void **state)
 {
     struct fixture *f = *state;
@@ -549,13 +562,7 @@ static void test_presets_and_traces(void **state)
     f->options->smtp.password = "Sesame";
     f->options->smtp.server = "mail.example.com";
     f->options->smtp.port = 587;
-    f->options->pdp[0].apn = "internet";
-    f->options->pdp[0].active_at_start = true;
-    add(f, PM_TERMINAL_TCP, "0");
-    assert_true(start(f));
-    int fd = connect_to(terminal(f));
-    say(fd, "ATE0\r");
-    expect(f, fd, "\r\nOK\r\n");
+    int fd = meet_active(f);
     say(fd, "AT+QSMTPCFG=\"smtpserver\"\r");
     expect(f, fd, "\r\n+QSMTPCFG: \"smtpserver\",\"mail.example.com\",587\r\n\r\nOK\r\n");
     say(fd, "AT+QSMTPCFG=\"account\"\r");
@@ -585,13 +592,7 @@ static void test_no_gap(void **state)
     struct fixture *f = *state;
     f->options->module.urc_gap = 0;
     f->options->mail.allow_recipients = "nobody@example.com";
-    f->options->pdp[0].apn = "internet";
-    f->options->pdp[0].active_at_start = true;
-    add(f, PM_TERMINAL_TCP, "0");
-    assert_true(start(f));
-    int fd = connect_to(terminal(f));
-    say(fd, "ATE0\r");
-    expect(f, fd, "\r\nOK\r\n");
+    int fd = meet_active(f);
     say(fd, "AT+QSMTPCFG=\"smtpserver\",\"mail.example.com\",25;+QSMTPCFG=\"sender\",\"a\","
             "\"a@example.com\";+QSMTPDST=1,1,\"b@example.com\"\r");
     expect(f, fd, "\r\nOK\r\n");
