@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/ascii.h"
+#include "base/escape.h"
 #include "cli/send_test_explain.h"
 #include "cli/serve.h"
 #include "host/daemon.h"
@@ -179,15 +180,9 @@ static void show_line(void *user, bool sent, const uint8_t *line, size_t len)
     (void)user;
     printf("   %s ", sent ? ">" : "<");
     for (size_t i = 0; i < len; i++) {
-        /* What a terminal might take for a command, C1 controls too, is spelled out as in a trace.
-         */
-        if (line[i] == '\\') {
-            fputs("\\\\", stdout);
-        } else if (line[i] >= 0x20 && line[i] < 0x7F) {
-            putchar(line[i]);
-        } else {
-            printf("\\x%02X", line[i]);
-        }
+        /* What a terminal might take for a command, C1 controls too, is spelled out. */
+        char shown[PM__ESCAPE_MAX];
+        fwrite(shown, 1, pm__escape(line[i], shown), stdout);
     }
     putchar('\n');
 }

@@ -11,6 +11,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/escape.h"
+
 /* A private key that never ends (an upload cut short) must not hide the rest of the trace. */
 #define SECRET_BLOCK_MAX 32768
 
@@ -84,19 +86,8 @@ static void put_byte(struct writer *writer, uint8_t c)
         writer->piece = 0;
     }
     writer->piece++;
-    switch (c) {
-    case '\r': fputs("\\r", writer->file); break;
-    case '\n': fputs("\\n", writer->file); break;
-    case '\t': fputs("\\t", writer->file); break;
-    case '\\': fputs("\\\\", writer->file); break;
-    default:
-        if (c >= 0x20 && c < 0x7F) {
-            putc(c, writer->file);
-        } else {
-            fprintf(writer->file, "\\x%02X", c);
-        }
-        break;
-    }
+    char shown[PM__ESCAPE_MAX];
+    fwrite(shown, 1, pm__escape(c, shown), writer->file);
 }
 
 static void put_until(struct writer *writer, size_t end)

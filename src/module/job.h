@@ -96,8 +96,8 @@ void pm__reuse_closed(struct pm_module *module);
 /* job_auth.c: what the session's AUTH may use, and what it asks the platform for. */
 void pm__auth_configure(struct pm_module *module, const struct pm__relay *relay,
                         struct pm_smtp_config *config);
-/* Whether the mail's server is the one that the platform's token is for. */
-bool pm__auth_has_token(const struct pm_module *module);
+/* Whether `server` is the one that the platform's token is for. */
+bool pm__auth_has_token(const struct pm_module *module, struct pm_slice server);
 bool pm__auth_crypto(struct pm_module *module, const struct pm_smtp_event *event);
 bool pm__auth_token(struct pm_module *module, bool renew);
 /* Hands the platform's result to the session. */

@@ -35,9 +35,8 @@ static enum pm_smtp_clear_auth clear_auth(struct pm_module *module, const struct
 }
 
 /* A server of the host's choice must not be able to collect tokens. */
-bool pm__auth_has_token(const struct pm_module *module)
+bool pm__auth_has_token(const struct pm_module *module, struct pm_slice server)
 {
-    const struct pm_slice server = pm__policy_relay(module).server;
     return module->platform->token != NULL && server.len != 0 &&
            pm__slice_equal_nocase(pm__slice(module->config->token_server), server);
 }
@@ -49,7 +48,7 @@ void pm__auth_configure(struct pm_module *module, const struct pm__relay *relay,
     const struct pm_tls_request *tls = &module->job.tls;
     config->clear_auth = clear_auth(module, relay);
     config->forbidden = module->config->auth_forbidden;
-    config->token = pm__auth_has_token(module);
+    config->token = pm__auth_has_token(module, relay->server);
     config->external = tls->configured ? module->config->policy.certificate
                                        : tls->seclevel == 2 && tls->clientcert.len != 0 &&
                                              relay->username.len != 0;

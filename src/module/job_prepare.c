@@ -29,7 +29,7 @@ static void configured_tls(struct pm_tls_request *tls)
                                    .configured = true};
 }
 
-static void host_tls(struct pm_module *module, uint8_t *texts)
+static void host_tls(struct pm_module *module, const struct pm__relay *relay, uint8_t *texts)
 {
     struct pm_job *job = &module->job;
     const uint8_t context = module->draft.sslctxid;
@@ -48,16 +48,16 @@ static void host_tls(struct pm_module *module, uint8_t *texts)
         .clientkey = keep(&texts, pm__arena_get(arena, PM__KEY_CLIENTKEY, context)),
         .key_password = keep(&texts, pm__arena_get(arena, PM__KEY_KEY_PASSWORD, context)),
         .alpn = keep(&texts, pm__arena_get(arena, PM__KEY_ALPN, context)),
-        .owner_account = module->draft.secret_account || pm__auth_has_token(module),
+        .owner_account = module->draft.secret_account || pm__auth_has_token(module, relay->server),
     };
 }
 
-static void describe_tls(struct pm_module *module, uint8_t *texts)
+static void describe_tls(struct pm_module *module, const struct pm__relay *relay, uint8_t *texts)
 {
     if (pm__policy_relays(module)) {
         configured_tls(&module->job.tls);
     } else {
-        host_tls(module, texts);
+        host_tls(module, relay, texts);
     }
 }
 
@@ -136,13 +136,13 @@ uint16_t pm__prepare_begin(struct pm_module *module)
         return PM_MAIL_UNKNOWN;
     }
     job->changes = pm__reuse_changes(module); /* with what is copied from the settings here */
-    describe_tls(module, job->memory);
+    const struct pm__relay relay = pm__policy_relay(module);
+    describe_tls(module, &relay, job->memory);
     if (module->config->mail_clock_module) {
         pm__clock_local(module, &job->date);
     } else {
         platform->wall_clock(platform->user, &job->date);
     }
-    const struct pm__relay relay = pm__policy_relay(module);
     if (module->config->policy.require_tls && relay.ssltype == 0) {
         pm__log_text(module, PM_LOG_WARNING, "mail.require_tls: no mail without TLS");
         return PM_MAIL_SSL;

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/escape.h"
+
 /* Bytes shown before and behind the one that differs. */
 #define BEFORE 40U
 #define BEHIND 80U
@@ -58,29 +60,11 @@ void play_report_error(struct play_report *report, const char *line)
     play_report_difference(report, false, line);
 }
 
-static size_t escape_one(uint8_t c, char out[5])
-{
-    static const char values[] = "\r\n\t\\";
-    static const char letters[] = "rnt\\";
-    const char *special = c != '\0' ? strchr(values, c) : NULL;
-    if (special != NULL) {
-        out[0] = '\\';
-        out[1] = letters[special - values];
-        return 2;
-    }
-    if (c >= 0x20 && c < 0x7F) {
-        out[0] = (char)c;
-        return 1;
-    }
-    (void)snprintf(out, 5, "\\x%02x", c);
-    return 4;
-}
-
 size_t play_escape(const uint8_t *bytes, size_t len, char *out, size_t size)
 {
     size_t n = 0;
-    for (size_t i = 0; i < len && n + 5 < size; i++) {
-        n += escape_one(bytes[i], out + n);
+    for (size_t i = 0; i < len && n + PM__ESCAPE_MAX < size; i++) {
+        n += pm__escape(bytes[i], out + n);
     }
     out[n] = '\0';
     return n;

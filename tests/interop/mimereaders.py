@@ -108,9 +108,13 @@ class PythonReader:
                 pieces.append(chunk.decode(codec_of(charset), "replace"))
         return "".join(pieces)
 
+    # Where Python has a strict mode it takes no address with a literal, as a@[192.0.2.1].
+    LENIENT = ({"strict": False} if getattr(email.utils, "supports_strict_parsing", False) else {})
+
     def addresses(self, value):
+        found = email.utils.getaddresses([value] if value else [], **self.LENIENT)
         return [{"name": self.text_of(name) or None, "address": address}
-                for name, address in email.utils.getaddresses([value] if value else [])]
+                for name, address in found]
 
     def part(self, part):
         content = part.get_payload(decode=True)
