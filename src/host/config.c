@@ -103,6 +103,7 @@ void pm_options_init(struct pm_options *options)
     for (size_t i = 0; i < PM_TERMINALS; i++) {
         options->port[i].where = "";
         options->port[i].name = "";
+        options->port[i].group = "";
     }
     options->module.ehlo_name = "";
     options->name = "";

@@ -24,6 +24,7 @@ struct pm_port_setting {
     uint8_t number; /* of port.N; known after pm_options_finish() */
     const char *where;
     const char *name;
+    const char *group;
     uint8_t boot_urcs, lf_ends_line; /* enum pm_auto */
     uint8_t dtr_pin;                 /* 0 none, 1 DSR, 2 DCD, 3 CTS, 4 RI */
     uint8_t dcd_pin;                 /* 0 none, 1 DTR, 2 RTS */

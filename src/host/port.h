@@ -46,6 +46,7 @@ struct pm_terminal_options {
      * enum pm_serial_signal, 0: none. And whether a device that is not there is waited for. */
     uint8_t dtr_pin, dcd_pin;
     bool wait;
+    const char *group; /* whose members may use the pty, too; "": none */
 };
 
 struct pm_terminal;

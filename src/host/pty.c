@@ -10,6 +10,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +21,7 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "base/ascii.h"
 #include "host/port.h"
 
 /* How often a pty is looked at where inotify is not to be had. */
@@ -38,6 +40,8 @@ struct pty {
     char slave[64];
     char link[256];
     bool linked;
+    bool shared; /* with the members of `group` */
+    gid_t group;
 };
 
 /* True when a host holds the slave. */
@@ -326,13 +330,44 @@ static bool open_master(struct pty *pty)
     return make_fresh(pty);
 }
 
+/* A name, or else a number, as chgrp takes it. */
+static bool find_group(struct pty *pty, const char *text, char *err, size_t err_size)
+{
+    uint64_t number = 0;
+    if (text == NULL || *text == '\0') {
+        return true;
+    }
+    const struct group *group = getgrnam(text);
+    /* The highest number means "leave it as it is". */
+    if (group == NULL && !pm__slice_number(pm__slice(text), (gid_t)-1 - 1U, &number)) {
+        snprintf(err, err_size, "there is no group %s", text);
+        return false;
+    }
+    pty->group = group != NULL ? group->gr_gid : (gid_t)number;
+    pty->shared = true;
+    return true;
+}
+
+/* The slave is its owner's alone, until members of the group may use it as well. */
+static bool share(const struct pty *pty, char *err, size_t err_size)
+{
+    if (pty->shared &&
+        (chown(pty->slave, (uid_t)-1, pty->group) != 0 || chmod(pty->slave, 0660) != 0)) {
+        snprintf(err, err_size, "cannot give %s to group %u: %s", pty->slave, (unsigned)pty->group,
+                 strerror(errno));
+        return false;
+    }
+    return true;
+}
+
 /* Another pty in place of one that nobody can open any more. */
 static void renew(struct pty *pty)
 {
     struct pty fresh = *pty;
     char err[400] = "";
-    if (!open_master(&fresh)) {
-        pm_terminal_log(pty->terminal, PM_LOG_ERROR, "no pty: %s", strerror(errno));
+    bool opened = open_master(&fresh);
+    if (!opened || !share(&fresh, err, sizeof err)) {
+        pm_terminal_log(pty->terminal, PM_LOG_ERROR, "no pty: %s", opened ? err : strerror(errno));
         if (fresh.master >= 0) {
             close(fresh.master);
         }
@@ -420,9 +455,14 @@ static bool pty_open(struct pm_terminal *t, const struct pm_terminal_options *op
     }
     pty->terminal = t;
     pty->inotify = -1;
+    pty->master = -1;
+    if (!find_group(pty, options->group, err, err_size)) {
+        free(pty);
+        return false;
+    }
     if (!open_master(pty)) {
         snprintf(err, err_size, "no pty: %s", strerror(errno));
-    } else if (make_link(pty, where, err, err_size)) {
+    } else if (share(pty, err, err_size) && make_link(pty, where, err, err_size)) {
         start_watching(pty, t->host->loop);
         snprintf(t->ready, sizeof t->ready, "%s", pty->link);
         t->own = pty;

@@ -111,6 +111,51 @@ class Pty(ProgramTest):
             program.stop()
             self.assertFalse(self.link.is_symlink())
 
+    def as_user(self, groups, script):
+        """What a program of a user without any right, but in these groups, ends with."""
+        return subprocess.run([sys.executable, "-c", script, self.link], user=65534, group=65534,
+                              extra_groups=groups, capture_output=True, text=True, check=False,
+                              timeout=harness.SOON)
+
+    def test_a_pty_of_a_group(self):
+        """The group's members use it, others do not; also the pty that comes in a locked one's
+        place."""
+        harness.needs_root()
+        group, other = 54321, 54322
+        script = ("import fcntl, os, sys, termios\n"
+                  "line = os.open(sys.argv[1], os.O_RDWR | os.O_NOCTTY)\n"
+                  "fcntl.ioctl(line, termios.TIOCEXCL)\n"
+                  "os.write(line, b'ATE0\\rAT+CGMM\\r')\n"
+                  "heard = b''\n"
+                  "while b'AG35\\r\\n\\r\\nOK' not in heard:\n"
+                  "    heard += os.read(line, 1000)\n")
+        self.folder.chmod(0o755)
+        program = self.serve("--pty", self.link, "--set", f"port.1.group={group}",
+                             wrapper=harness.as_others())
+        for _ in range(2):
+            slave = os.stat(self.link)
+            self.assertEqual((slave.st_gid, slave.st_mode & 0o7777), (group, 0o660))
+            for groups in ([], [other]):
+                self.assertIn("PermissionError", self.as_user(groups, script).stderr)
+            member = self.as_user([group], script)
+            self.assertEqual((member.returncode, member.stderr), (0, ""))
+            program.wait_idle()
+        self.assertIn("locked: now at", program.log())
+
+    def test_a_pty_without_a_group_is_its_users_alone(self):
+        self.serve("--pty", self.link)
+        self.assertEqual(os.stat(self.link).st_mode & 0o7757, 0o600)
+
+    def test_groups_that_cannot_be(self):
+        for group, error in (("no-such-group", "there is no group no-such-group"),
+                             ("-1", "there is no group -1"),
+                             ("4294967295", "there is no group 4294967295")):
+            status, _, errors = self.run_program("serve", "--pty", self.link, "--set",
+                                                 f"port.1.group={group}")
+            self.assertEqual(status, 1)
+            self.assertIn(f"port usbat: {error}", errors)
+            self.assertFalse(os.path.lexists(self.link))
+
     def test_idle_pty_costs_no_time(self):
         """With and without a host: the loop must not spin. A spinning one takes every tick."""
         program = self.serve("--pty", self.link)

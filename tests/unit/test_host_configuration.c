@@ -296,6 +296,7 @@ static void test_errors_of_all_settings_have_a_place(void **state)
         {"pdp.2.source = ::1\n", "%s:1: pdp.2.source: a context"},
         {"pdp.16.address = a\n", "%s:1: pdp.16.address: "},
         {"port.4.tcp = 0\nport.4.dcd_pin = rts\n", "%s:2: port.4.dcd_pin: "},
+        {"port.4.tcp = 0\nport.4.group = dialout\n", "%s:2: port.4.group: only ptys"},
         {"port.4.serial = /dev/x,9600,rtscts\nport.4.dtr_pin = cts\n", "%s:2: port.4.dtr_pin: "},
         {"port.4.serial = /dev/x,9600,rtscts\nport.4.dcd_pin = rts\n", "%s:2: port.4.dcd_pin: "},
         {"port.2.tcp = 0\nport.4.tcp = 0\nport.4.name = x\nport.2.name = x\n",
