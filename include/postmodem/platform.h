@@ -74,7 +74,7 @@ struct pm_tls_request {
     struct pm_slice key_password;                            /* secret */
     struct pm_slice alpn;
     bool verify;        /* the certificate is verified, with its dates, whatever seclevel and
-                         * ignore_local_time say (REQUIRETLS, SD83) */
+                         * ignore_local_time say (REQUIRETLS, SD83; a bearer token, SD66) */
     bool owner_account; /* the login is a secret of the owner's, preset or a token: a platform that
                          * checks certificates whatever the host says trusts for it no authority
                          * that the host has brought (cacert, cacertex) */

@@ -147,7 +147,8 @@ uint16_t pm__prepare_begin(struct pm_module *module)
         pm__log_text(module, PM_LOG_WARNING, "mail.require_tls: no mail without TLS");
         return PM_MAIL_SSL;
     }
-    job->tls.verify = module->config->policy.require_tls;
+    job->tls.verify =
+        module->config->policy.require_tls || pm__auth_has_token(module, relay.server);
     pm__international_begin(module, relay.sender);
     if (job->sender.len == 0) {
         pm__log_text(module, PM_LOG_WARNING, "the sender's domain has no ASCII form");

