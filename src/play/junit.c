@@ -24,7 +24,7 @@ static void put(FILE *out, const char *text, size_t text_len)
             (void)fprintf(out, "&#%u;", c);
             len = 1;
         } else if (c < 0x20 || c == 0x7F || len == 0 || !is_xml(rest, len)) {
-            (void)fprintf(out, "\\x%02x", c);
+            (void)fprintf(out, "\\x%02X", c);
             len = 1;
         } else {
             (void)fwrite(rest.ptr, 1, len, out);

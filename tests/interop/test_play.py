@@ -464,7 +464,7 @@ class Junit(PlayTest):
         self.assertGreater(float(first.get("time")), 0)
         self.assertEqual(second.get("name"), str(odd).replace("\x01", "\\x01"))
         self.assertIn(":7: other bytes [manual]", second.find("failure").get("message"))
-        self.assertIn("expected <&]]>\\x00\\x01\\xff\n", second.find("failure").text)
+        self.assertIn("expected <&]]>\\x00\\x01\\xFF\n", second.find("failure").text)
         self.assertEqual(third.find("skipped").get("message"), "a < b")
         self.assertLessEqual(abs(float(suite.get("time"))
                                  - sum(float(case.get("time")) for case in suite)), 0.01)

@@ -138,7 +138,7 @@ static void errors_have_their_line(void **state)
         {"\n\nfrobnicate 1\n", "x.at:3: unknown directive \"frobnicate\""},
         {"\xEF\xBB\xBF\xEF\xBB\xBF> AT\n", "x.at:1: unknown directive \"\\xEF\\xBB\\xBF>\""},
         {"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\n",
-         "x.at:1: unknown directive \"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\""},
+         "x.at:1: unknown directive \"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\""},
         {"waiting 1\n", "x.at:1: unknown directive \"waiting\""},
         {"tag manual\n<? OK\n", "x.at:2: no such mark: >, >>, >>*, <, <+, <<, <<* or <~"},
         {">AT\n", "x.at:1: no such mark: >, >>, >>*, <, <+, <<, <<* or <~"},
