@@ -222,6 +222,9 @@ enum pm_at_event_kind pm_at_next_event(struct pm_at *at, struct pm_at_event *eve
     advance(at, now);
     while (event->kind == PM_AT_EV_NONE && step(at, event)) {
     }
+    if (event->kind == PM_AT_EV_NONE) {
+        pm__at_urc_run(at); /* The last of the type-ahead may have been all that held them back. */
+    }
     return event->kind;
 }
 
