@@ -35,6 +35,7 @@ struct pm_daemon_module {
     uv_timer_t patience;   /* how long a phase may last */
     struct pm_alarm alarm; /* from the loop's first turn to its last */
     enum pm_daemon_phase phase;
+    bool ran;       /* it has been started whole */
     unsigned holds; /* handles and parts that may still look at this struct */
     struct pm_host_module host;
 };
@@ -51,6 +52,7 @@ struct pm_daemon_shared {
 struct pm_daemon_waiting {
     struct pm_daemon_waiting *next;
     struct pm_options *options;
+    struct pm_options *former; /* what it ran with before, should it not start; NULL: nothing */
 };
 
 /* What the daemon asks of the program. */
@@ -101,7 +103,7 @@ struct pm_daemon_module *pm_daemon_add(struct pm_daemon *daemon, struct pm_optio
  * Serves until SIGTERM, SIGINT, or the end of a port on standard input. At SIGHUP the configuration
  * is made again: new modules start, those that are gone from it leave, those whose settings
  * differ leave and start again, the rest are not touched. A configuration with an error changes
- * nothing.
+ * nothing; a module that does not start with its new settings starts again with its former ones.
  */
 void pm_daemon_run(struct pm_daemon *daemon, const struct pm_daemon_calls *calls);
 
@@ -123,6 +125,7 @@ void pm__daemon_stop(struct pm_daemon_module *module);
 void pm__daemon_gone(struct pm_daemon *daemon);
 
 /* What systemd is told: how many modules there are; that the program is ready, too. */
+void pm__daemon_status(const struct pm_daemon *daemon);
 void pm__daemon_ready(const struct pm_daemon *daemon);
 
 /* SIGHUP waits (SIG_BLOCK) until it is heard (SIG_UNBLOCK): it would end a program that starts. */
@@ -134,6 +137,9 @@ void pm__daemon_reload(struct pm_daemon *daemon);
 /* Starts the waiting modules that nothing is in the way of. */
 void pm__daemon_start_waiting(struct pm_daemon *daemon);
 void pm__daemon_drop_waiting(struct pm_daemon *daemon);
+
+/* Takes the settings of a module that is gone if one of its name waits, which may need them yet. */
+bool pm__daemon_keep_former(struct pm_daemon *daemon, struct pm_options *options);
 
 /* Frees the modules that the loop has not let go: it does not run any more. */
 void pm__daemon_forget(struct pm_daemon *daemon);

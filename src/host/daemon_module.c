@@ -207,7 +207,9 @@ static void module_free(struct pm_daemon_module *module)
         module->daemon->end = module->link;
     }
     pm_terminals_free(&module->host);
-    pm_options_delete(module->options);
+    if (!module->ran || !pm__daemon_keep_former(module->daemon, module->options)) {
+        pm_options_delete(module->options);
+    }
     explicit_bzero(module, sizeof *module);
     free(module);
 }

@@ -44,14 +44,47 @@ static bool must_wait(const struct pm_daemon *daemon, const struct pm_options *o
     return false;
 }
 
-static void start(struct pm_daemon *daemon, struct pm_options *options)
+static void wait_for_place(struct pm_daemon *daemon, struct pm_options *options)
+{
+    struct pm_daemon_waiting **end = &daemon->waiting;
+    struct pm_daemon_waiting *waiting = calloc(1, sizeof *waiting);
+    if (waiting == NULL) {
+        pm_log_printf(&daemon->log, PM_LOG_ERROR, "SIGHUP: out of memory");
+        pm_options_delete(options);
+        return;
+    }
+    while (*end != NULL) {
+        end = &(*end)->next;
+    }
+    waiting->options = options;
+    *end = waiting;
+}
+
+bool pm__daemon_keep_former(struct pm_daemon *daemon, struct pm_options *options)
+{
+    for (struct pm_daemon_waiting *w = daemon->waiting; w != NULL; w = w->next) {
+        if (w->former == NULL && strcmp(w->options->name, options->name) == 0) {
+            w->former = options;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A host is better served by the former settings than by none. */
+static void start(struct pm_daemon *daemon, struct pm_options *options, struct pm_options *former)
 {
     char err[600];
     const struct pm_daemon_module *module = pm_daemon_add(daemon, options, err, sizeof err);
     if (module == NULL) {
-        pm_log_printf(&daemon->log, PM_LOG_ERROR, "SIGHUP: not started: %s", err);
+        pm_log_printf(&daemon->log, PM_LOG_ERROR, "SIGHUP: not started: %s%s", err,
+                      former != NULL ? "; its former settings hold on" : "");
+        if (former != NULL) {
+            wait_for_place(daemon, former);
+        }
         return;
     }
+    pm_options_delete(former);
     pm_log_printf(&module->log, PM_LOG_INFO, "started");
     if (daemon->calls.started != NULL) {
         daemon->calls.started(daemon->calls.user, module);
@@ -68,7 +101,7 @@ void pm__daemon_start_waiting(struct pm_daemon *daemon)
             continue;
         }
         *link = waiting->next;
-        start(daemon, waiting->options);
+        start(daemon, waiting->options, waiting->former);
         free(waiting);
     }
 }
@@ -79,24 +112,9 @@ void pm__daemon_drop_waiting(struct pm_daemon *daemon)
         struct pm_daemon_waiting *waiting = daemon->waiting;
         daemon->waiting = waiting->next;
         pm_options_delete(waiting->options);
+        pm_options_delete(waiting->former);
         free(waiting);
     }
-}
-
-static void wait_for_place(struct pm_daemon *daemon, struct pm_options *options)
-{
-    struct pm_daemon_waiting **end = &daemon->waiting;
-    struct pm_daemon_waiting *waiting = calloc(1, sizeof *waiting);
-    if (waiting == NULL) {
-        pm_log_printf(&daemon->log, PM_LOG_ERROR, "SIGHUP: out of memory");
-        pm_options_delete(options);
-        return;
-    }
-    while (*end != NULL) {
-        end = &(*end)->next;
-    }
-    waiting->options = options;
-    *end = waiting;
 }
 
 /* ---- From one configuration to the next --------------------------------------------------- */

@@ -90,6 +90,7 @@ void pm__daemon_gone(struct pm_daemon *daemon)
     }
     if (daemon->running && !daemon->leaving) {
         pm__daemon_start_waiting(daemon);
+        pm__daemon_status(daemon);
     }
 }
 
@@ -133,6 +134,7 @@ static void after_pump(struct pm_host_module *host, void *user)
 
 void pm__daemon_watch(struct pm_daemon_module *module)
 {
+    module->ran = true;
     module->host.after_pump = after_pump;
     module->host.after_pump_user = module;
     pm_host_pump(&module->host);
@@ -173,10 +175,20 @@ static void on_signal(uv_signal_t *handle, int number)
 /* ---- systemd ----------------------------------------------------------------------------------
  */
 
+static void tell_systemd(const struct pm_daemon *daemon, const char *first)
+{
+    (void)sd_notifyf(0, "%sSTATUS=%zu %s", first, daemon->active,
+                     daemon->active == 1 ? "module" : "modules");
+}
+
+void pm__daemon_status(const struct pm_daemon *daemon)
+{
+    tell_systemd(daemon, "");
+}
+
 void pm__daemon_ready(const struct pm_daemon *daemon)
 {
-    (void)sd_notifyf(0, "READY=1\nSTATUS=%zu %s", daemon->active,
-                     daemon->active == 1 ? "module" : "modules");
+    tell_systemd(daemon, "READY=1\n");
 }
 
 static void on_watchdog(uv_timer_t *timer)

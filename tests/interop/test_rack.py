@@ -362,12 +362,34 @@ class Reload(Rack):
                        "the reload")
             self.assertTrue(program.running())
 
-    def test_a_program_without_modules_ends(self):
-        """The only one could not start again; SIGTERM still ends the program."""
+    def test_one_that_cannot_start_again_goes_on_as_before(self):
         a, b = harness.free_port(), harness.free_port()
-        program = self.running(("a", a, ""))
+        state = f"state = {self.folder}/state\n"
+        program = self.rack(self.text(("a", a, ""), extra=state))
+        self.port(a).upload("UFS:x", b"123")
+        more = self.text(("a", a, f"port.2.tcp = 127.0.0.1:{b}\nidentity.model = EC25\n"), extra=state)
+        for _ in range(2):
+            with socket.create_server(("127.0.0.1", b)):
+                self.reload(program, more, "a: started")
+            self.assertRegex(program.log(), "not started: a: .*; its former settings hold on")
+            port = self.port(a)
+            self.assertEqual(port.ok("AT+CGMM"), ["AG35"])
+            self.assertEqual(port.ok('AT+QFLST="UFS:x"'), ['+QFLST: "UFS:x",3'])
+            port.close()
+        self.reload(program, more, "a: started")
+        self.assertEqual(self.port(a).ok("AT+CGMM"), ["EC25"])
+        self.assertEqual(self.port(b).ok("AT+CGMM"), ["EC25"])
+
+    def test_a_program_without_modules_ends(self):
+        """The only one could not start again, not even as it was; SIGTERM still ends the program."""
+        a, b = harness.free_port(), harness.free_port()
+        card = self.folder / "card"
+        card.mkdir()
+        program = self.running(("a", a, f"sd = {card}\n"))
+        card.rmdir()
         with socket.create_server(("127.0.0.1", b)):
-            self.reload(program, self.text(("a", b, "")), "not started: a: ")
+            self.reload(program, self.text(("a", b, "")), "former settings hold on")
+            wait_until(lambda: program.log().count("not started: a: ") == 2, "the second failure")
             wait_until(lambda: refused(a), "a closed port of a")
             program.popen.send_signal(signal.SIGTERM)
             self.assertEqual(program.popen.wait(harness.SOON), 0)

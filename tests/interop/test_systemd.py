@@ -61,6 +61,19 @@ class Notify(ProgramTest):
         self.assertEqual(self.message(), {"STOPPING": "1"})
         self.assertEqual(program.wait(), 0)
 
+    def test_a_module_that_is_lost_shows(self):
+        """It starts neither with the new settings nor, since its card is gone, with the former."""
+        card = self.config.parent / "card"
+        card.mkdir()
+        text = f"port.1.tcp = 127.0.0.1:0\n[module a]\nsd = {card}\n"
+        program = self.start(text)
+        self.assertEqual(self.message()["STATUS"], "1 module")
+        card.rmdir()
+        self.config.write_text(text + "identity.model = EC25\n")
+        program.popen.send_signal(signal.SIGHUP)
+        while self.message().get("STATUS") != "0 modules":
+            pass
+
     def test_watchdog_is_fed_in_time(self):
         self.start("port.1.tcp = 127.0.0.1:0\n", WATCHDOG_USEC="400000")
         self.assertEqual(self.message()["READY"], "1")
