@@ -51,6 +51,11 @@ void pm__send_test_result(FILE *out, uint16_t error, uint16_t reply)
     }
 }
 
+static bool has_token(const struct pm_options *options)
+{
+    return *options->smtp.token_file != '\0' || *options->smtp.token_command != '\0';
+}
+
 static void show_server(FILE *out, const struct pm_options *options)
 {
     static const char *const tls[] = {"none", "STARTTLS", "from the first byte"};
@@ -63,7 +68,8 @@ static void show_server(FILE *out, const struct pm_options *options)
             override ? "mail.override_server" : "smtp.server");
     fprintf(out, "   TLS      %s%s\n", tls[kind], kind == 0 ? "" : ", 1.2 or 1.3");
     if (kind != 0) {
-        bool checked = override || options->tls_verify != 0;
+        bool checked =
+            override || options->tls_verify != 0 || policy->require_tls || has_token(options);
         fprintf(out, "   trust    %s%s%s\n",
                 !checked                        ? "the certificate is not checked"
                 : *options->tls_ca_file != '\0' ? options->tls_ca_file
@@ -86,6 +92,10 @@ void pm__send_test_plan(FILE *out, const struct pm_options *options, const char 
     }
     show_server(out, options);
     fprintf(out, "   account  %s\n", *user != '\0' ? user : "none");
+    if (has_token(options)) {
+        fprintf(out, "   token    by %s, for a verified server alone\n",
+                *options->smtp.token_file != '\0' ? "smtp.token_file" : "smtp.token_command");
+    }
     fprintf(out, "   from     %s\n", *options->mail.from != '\0' ? options->mail.from : from);
     fprintf(out, "   to       %s\n", to);
 }

@@ -88,6 +88,13 @@ static bool finish_account(struct pm_options *options, char *err, size_t err_siz
                  file ? "_file" : "", server ? "username" : "server");
         return false;
     }
+    if (user && *mail->override_password == '\0' && *options->smtp.token_file == '\0' &&
+        *options->smtp.token_command == '\0' && *options->tls_client_cert == '\0') {
+        snprintf(err, err_size,
+                 "mail.override_username: there is no mail.override_password, no token and no "
+                 "tls.client_cert");
+        return false;
+    }
     options->module.policy.password = mail->override_password;
     return true;
 }

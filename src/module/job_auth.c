@@ -27,7 +27,8 @@ static enum pm_smtp_clear_auth clear_auth(struct pm_module *module, const struct
     bool allowed =
         (config->auth_in_clear == PM_SMTP_CLEAR_AUTH_ALLOW && !pm__policy_relays(module)) ||
         listed(config->auth_in_clear_servers, relay->server);
-    if (allowed && relay->ssltype == 0 && relay->username.len != 0) {
+    if (allowed && relay->ssltype == 0 && relay->username.len != 0 &&
+        !pm__auth_has_token(module, relay->server)) {
         pm__log_text(module, PM_LOG_WARNING,
                      "the account may be sent over a connection without TLS (auth_in_clear)");
     }
@@ -49,6 +50,9 @@ void pm__auth_configure(struct pm_module *module, const struct pm__relay *relay,
     config->clear_auth = clear_auth(module, relay);
     config->forbidden = module->config->auth_forbidden;
     config->token = pm__auth_has_token(module, relay->server);
+    if (config->token && relay->ssltype == 0) {
+        pm__log_text(module, PM_LOG_WARNING, "without TLS (ssltype 0) the token is not sent");
+    }
     config->external = tls->configured ? module->config->policy.certificate
                                        : tls->seclevel == 2 && tls->clientcert.len != 0 &&
                                              relay->username.len != 0;

@@ -198,6 +198,30 @@ class Relay(ProgramTest):
             self.assertIn(text, out)
         self.assertEqual(self.one("sendtest@relay.test").message["Subject"], "Postmodem test")
 
+    def test_send_test_of_names_that_cannot_be_typed(self):
+        with Sink() as sink:
+            status, out = self.send_test({"smtp.server": "127.0.0.1", "smtp.port": sink.port,
+                                          "smtp.sender_name": 'Pump "7"',
+                                          "smtp.sender_email": "a@b.test"}, "x@relay.test")
+            self.assertEqual(status, 0, out)
+            self.assertIn(b'From: "Pump \\"7\\"" <a@b.test>', sink.received()[0].raw)
+
+    def test_send_test_tells_what_is_checked(self):
+        """A token's server is, whatever tls.verify says; and so it is with mail.require_tls."""
+        token = self.folder / "token"
+        token.write_text("word\n")
+        settings = {"smtp.server": "127.0.0.1", "smtp.port": harness.free_port(),
+                    "smtp.ssltype": 1, "mail.from": "a@b.test"}
+        for more, trust in (({}, "the certificate is not checked"),
+                            ({"smtp.token_file": token}, "the system's store"),
+                            ({"smtp.token_command": "/bin/true"}, "the system's store"),
+                            ({"mail.require_tls": "on"}, "the system's store"),
+                            ({"tls.verify": "always"}, "the system's store")):
+            with self.subTest(settings=more):
+                _, out = self.send_test({**settings, **more}, "x@relay.test")
+                self.assertIn(f"   trust    {trust}\n", out)
+                self.assertEqual("   token    by " in out, "smtp.token" in str(more))
+
     def test_send_test_explains_a_failure(self):
         settings = self.settings(self.server.ports["submission"], password="wrong")
         status, out = self.send_test(settings, "x@relay.test")

@@ -268,6 +268,8 @@ static void test_errors_of_all_settings_have_a_place(void **state)
         {"mail.override_server = a:2587 # relay\n",
          "%s:1: mail.override_server: \"a:2587 # relay\" is not HOST or HOST:PORT"},
         {"mail.override_username = x\n", "%s:1: mail.override_username: there is no mail"},
+        {"mail.override_server = a\nmail.override_username = x\n",
+         "%s:2: mail.override_username: there is no mail.override_password, "},
         {"mail.override_password = x\n", "%s:1: mail.override_password: there is no mail"},
         {"\nmail.override_password_file = /gone\n", "%s:2: mail.override_password_file: /gone: "},
         {"mail.from = x\n", "%s:1: mail.from: "},
