@@ -222,7 +222,7 @@ static void run_qigeterror(void *owner, enum pm_at_form form, const struct pm_at
 
 static const struct pm_at_param qicsgp_params[] = {
     CONTEXT,
-    {.name = "context_type", .flags = PM_AT_OPTIONAL, .min = 1, .max = 3, .def = 1},
+    {.name = "context_type", .flags = PM_AT_OPTIONAL, .min = 1, .max = 3},
     TEXT("APN", APN_MAX),
     TEXT("username", SECRET_MAX),
     TEXT("password", SECRET_MAX),

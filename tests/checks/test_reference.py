@@ -122,6 +122,79 @@ class Reference(unittest.TestCase):
         self.write("tests/transcripts/x.at", TRANSCRIPT.replace(";+X?", ""))
         self.complains("AT+X stands in no transcript in its read form")
 
+    # ---- Notes -----------------------------------------------------------------------------------
+
+    NOTES = PURPOSES + "    <charset>: 0 ASCII\n    +X: <charset> - what is set\n    Ends at once.\n"
+    KEYWORDS = dict(ROW, params=[], items=[
+        {"keyword": "one", "params": [PARAM]},
+        {"keyword": "two", "params": [PARAM, dict(PARAM, name="flag", optional=True)]}])
+
+    def with_keywords(self):
+        return dict(TABLE, commands=[self.KEYWORDS, ECHO])
+
+    def test_notes(self):
+        self.write("docs/at-reference.in", self.NOTES)
+        text = self.text()
+        for expected in ("| parameter | type | allowed | left out | meaning |\n|---|---|---|---|---|\n",
+                         "| `<charset>` | number | 0 to 3 | required | 0 ASCII |\n",
+                         "* `+X: <charset>`: what is set\n* Ends at once.\n\nTest answer:"):
+            self.assertIn(expected, text)
+
+    def test_notes_of_keywords(self):
+        self.write("docs/at-reference.in", self.NOTES + '    <flag>: 1 on\n    "two" <charset>: two\n')
+        text = self.text(self.with_keywords())
+        for expected in ("| `one` | `<charset>` | number | 0 to 3 | required | 0 ASCII |",
+                         "| `two` | `<charset>` | number | 0 to 3 | required | two |",
+                         "| `two` | `<flag>` | number | 0 to 3 | optional | 1 on |"):
+            self.assertIn(expected, text)
+
+    def test_number_without_note(self):
+        self.write("docs/at-reference.in", self.NOTES.replace("<charset>: 0", "<text>: 0"))
+        self.complains("AT+X has no note on <charset>")
+
+    def test_number_of_a_keyword_without_note(self):
+        self.write("docs/at-reference.in", self.NOTES.replace("<charset>: 0", '"one" <charset>: 0'))
+        self.complains('AT+X has no note on <charset> of "two"', self.with_keywords())
+
+    def test_note_on_no_parameter(self):
+        self.write("docs/at-reference.in", self.NOTES + "    <gone>: was here\n")
+        self.complains("AT+X has no <gone>")
+
+    def test_note_on_no_keyword(self):
+        self.write("docs/at-reference.in", self.NOTES + '    "one" <flag>: 1 on\n')
+        self.complains('AT+X has no <flag> of "one"', self.with_keywords())
+
+    def test_note_twice(self):
+        self.write("docs/at-reference.in", self.NOTES + "    <charset>: 1 UTF-8\n")
+        self.complains("at-reference.in:9: a second note")
+
+    def test_answer_without_note(self):
+        self.write("docs/at-reference.in", self.NOTES.replace("    +X: <charset> - what is set\n", ""))
+        self.complains("AT+X has no note on its answer +X:")
+
+    def test_test_answer_needs_no_note(self):
+        self.write("docs/at-reference.in", self.NOTES.replace("    +X: <charset> - what is set\n", ""))
+        self.write("tests/transcripts/x.at", TRANSCRIPT.replace("< +X: 0\n", ""))
+        self.assertIn("| 0 ASCII |", self.text())
+
+    def test_note_on_no_answer(self):
+        self.write("docs/at-reference.in", self.NOTES + "    +GONE: <n> - a URC\n")
+        self.complains("no transcript shows the +GONE: of AT+X")
+
+    def test_note_on_no_command(self):
+        self.write("docs/at-reference.in", self.NOTES + "+GONE - Was here.\n    <n>: 1 on\n")
+        self.complains("there is no AT+GONE")
+
+    def test_note_above_all_commands(self):
+        self.write("docs/at-reference.in", "    <n>: 1 on\n" + PURPOSES)
+        self.complains("at-reference.in:1")
+
+    def test_commands_that_need_notes(self):
+        table = dict(TABLE, commands=[dict(ROW, name="+QSMTPX"), ECHO])
+        self.write("docs/at-reference.in", PURPOSES.replace("+X", "+QSMTPX"))
+        self.write("tests/transcripts/x.at", TRANSCRIPT.replace("+X", "+QSMTPX").replace("+x", "+qsmtpx"))
+        self.complains("AT+QSMTPX has no note on <charset>", table)
+
     def run_script(self, *arguments):
         tool = self.root / "at_rows"
         tool.write_text(f"#!/bin/sh\ncat <<'END'\n{json.dumps(TABLE)}\nEND\n")
