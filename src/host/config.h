@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "host/log.h"
 #include "host/port.h"
@@ -25,6 +26,7 @@ struct pm_port_setting {
     const char *where;
     const char *name;
     const char *group;
+    gid_t gid;                       /* of the group; known after pm_options_finish() */
     uint8_t boot_urcs, lf_ends_line; /* enum pm_auto */
     uint8_t dtr_pin;                 /* 0 none, 1 DSR, 2 DCD, 3 CTS, 4 RI */
     uint8_t dcd_pin;                 /* 0 none, 1 DTR, 2 RTS */
@@ -176,6 +178,10 @@ bool pm__config_finish_mail(struct pm_options *options, char *err, size_t err_si
  * and a thousand modules may name the same one. */
 bool pm__config_check_tls(const struct pm_options *options, const struct pm_options *checked,
                           char *err, size_t err_size);
+
+/* Between the files of the configuration: finds the group of a pty, which the program must be able
+ * to give to it. */
+bool pm__config_finish_group(struct pm_port_setting *port, char *err, size_t err_size);
 
 /* Takes a password from the first line of a file: sets the key `secret`, which the file's key
  * `named` stands for. Nothing for an empty path. */

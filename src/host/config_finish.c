@@ -348,12 +348,6 @@ static uint8_t decide(uint8_t own, uint8_t general, bool otherwise)
     return setting;
 }
 
-static bool check_group(const struct pm_port_setting *port, char *err, size_t err_size)
-{
-    snprintf(err, err_size, "port.%u.group: only ptys have it", port->number);
-    return *port->group == '\0' || port->kind == PM_TERMINAL_PTY;
-}
-
 /* Signals, and waiting for a device, are for serial lines; and a signal has one use. */
 static bool check_line(const struct pm_port_setting *port, char *err, size_t err_size)
 {
@@ -417,7 +411,7 @@ static bool finish_ports(struct pm_options *options, char *err, size_t err_size)
     }
     for (size_t i = 0; i < options->port_count; i++) {
         struct pm_port_setting *port = &options->port[i];
-        if (!check_line(port, err, err_size) || !check_group(port, err, err_size)) {
+        if (!check_line(port, err, err_size) || !pm__config_finish_group(port, err, err_size)) {
             return false;
         }
         if (*port->name == '\0') {

@@ -15,6 +15,8 @@
 #ifndef PM_HOST_PORT_H
 #define PM_HOST_PORT_H
 
+#include <sys/types.h>
+
 #include "host/host.h"
 #include "host/trace.h"
 
@@ -46,7 +48,8 @@ struct pm_terminal_options {
      * enum pm_serial_signal, 0: none. And whether a device that is not there is waited for. */
     uint8_t dtr_pin, dcd_pin;
     bool wait;
-    const char *group; /* whose members may use the pty, too; "": none */
+    bool shared; /* a pty that the members of `group` may use, too */
+    gid_t group;
 };
 
 struct pm_terminal;

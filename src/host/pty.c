@@ -10,7 +10,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,7 +20,6 @@
 #include <termios.h>
 #include <unistd.h>
 
-#include "base/ascii.h"
 #include "host/port.h"
 
 /* How often a pty is looked at where inotify is not to be had. */
@@ -37,6 +35,7 @@ struct pty {
     unsigned handles;
     uv_poll_t events;
     uv_timer_t look;
+    struct termios fresh; /* what a host finds */
     char slave[64];
     char link[256];
     bool linked;
@@ -65,14 +64,8 @@ static bool has_input(const struct pty *pty)
  */
 static bool make_fresh(const struct pty *pty)
 {
-    struct termios termios;
-    if (tcgetattr(pty->master, &termios) != 0) {
-        return false;
-    }
-    cfmakeraw(&termios);
-    cfsetspeed(&termios, B115200);
     (void)tcflush(pty->master, TCOFLUSH);
-    return tcsetattr(pty->master, TCSAFLUSH, &termios) == 0;
+    return tcsetattr(pty->master, TCSAFLUSH, &pty->fresh) == 0;
 }
 
 /* What has happened to the slave since the last look. */
@@ -222,6 +215,23 @@ static void watch_again(struct pty *pty)
 }
 
 /*
+ * Undoes from the slave's side what a host may have set besides the settings of a terminal: a line
+ * discipline that lets nothing through (N_NULL), and output that is stopped (TCOOFF). Both stay
+ * when the host leaves. False: the slave serves nobody any more.
+ */
+static bool revive(int slave)
+{
+    int discipline = N_TTY;
+    if (ioctl(slave, TIOCGETD, &discipline) == 0 && discipline != N_TTY) {
+        discipline = N_TTY;
+        if (ioctl(slave, TIOCSETD, &discipline) != 0) {
+            return false;
+        }
+    }
+    return tcflow(slave, TCOON) == 0;
+}
+
+/*
  * With the next host already there: drops what the old one left unread; and, if `input`, the
  * commands it left behind, whose answers the new one must not see. Should the new host have
  * written already, its first bytes go with them: nothing tells them apart. Done from the slave's
@@ -233,6 +243,7 @@ static void change_hosts(struct pty *pty, bool input)
     (void)tcflush(pty->master, TCOFLUSH);
     int slave = open(pty->slave, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
     if (slave >= 0) {
+        (void)revive(slave);
         (void)tcflush(slave, input ? TCIOFLUSH : TCIFLUSH);
         close(slave);
     }
@@ -313,48 +324,54 @@ static void remove_link(struct pty *pty)
 
 /* ---- Life ------------------------------------------------------------------------- */
 
-/* Opens the master. Opening and closing the slave once sets the hang-up state that says that
- * nobody holds it. */
-static bool open_master(struct pty *pty)
+/*
+ * The slave is its owner's alone, whatever the system gives new ones (often a group may write to
+ * them), or the members' of the group as well. Done while nobody can open it yet.
+ */
+static bool protect(const struct pty *pty, char *err, size_t err_size)
 {
-    pty->master = posix_openpt(O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
-    if (pty->master < 0 || grantpt(pty->master) != 0 || unlockpt(pty->master) != 0 ||
-        ptsname_r(pty->master, pty->slave, sizeof pty->slave) != 0) {
+    if (pty->shared && chown(pty->slave, (uid_t)-1, pty->group) != 0) {
+        snprintf(err, err_size, "cannot give %s to group %u: %s", pty->slave, (unsigned)pty->group,
+                 strerror(errno));
         return false;
     }
+    if (chmod(pty->slave, pty->shared ? 0660 : 0600) != 0) {
+        snprintf(err, err_size, "%s: %s", pty->slave, strerror(errno));
+        return false;
+    }
+    return true;
+}
+
+/* Opening and closing the slave once sets the hang-up state that says that nobody holds it. */
+static bool prepare(struct pty *pty)
+{
     int slave = open(pty->slave, O_RDWR | O_NOCTTY | O_CLOEXEC);
     if (slave < 0) {
         return false;
     }
     close(slave);
+    if (tcgetattr(pty->master, &pty->fresh) != 0) {
+        return false;
+    }
+    cfmakeraw(&pty->fresh);
+    cfsetspeed(&pty->fresh, B115200);
     return make_fresh(pty);
 }
 
-/* A name, or else a number, as chgrp takes it. */
-static bool find_group(struct pty *pty, const char *text, char *err, size_t err_size)
+/* The caller closes the master that this may leave behind when it fails. */
+static bool open_master(struct pty *pty, char *err, size_t err_size)
 {
-    uint64_t number = 0;
-    if (text == NULL || *text == '\0') {
-        return true;
-    }
-    const struct group *group = getgrnam(text);
-    /* The highest number means "leave it as it is". */
-    if (group == NULL && !pm__slice_number(pm__slice(text), (gid_t)-1 - 1U, &number)) {
-        snprintf(err, err_size, "there is no group %s", text);
+    pty->master = posix_openpt(O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+    if (pty->master < 0 || grantpt(pty->master) != 0 ||
+        ptsname_r(pty->master, pty->slave, sizeof pty->slave) != 0) {
+        snprintf(err, err_size, "no pty: %s", strerror(errno));
         return false;
     }
-    pty->group = group != NULL ? group->gr_gid : (gid_t)number;
-    pty->shared = true;
-    return true;
-}
-
-/* The slave is its owner's alone, until members of the group may use it as well. */
-static bool share(const struct pty *pty, char *err, size_t err_size)
-{
-    if (pty->shared &&
-        (chown(pty->slave, (uid_t)-1, pty->group) != 0 || chmod(pty->slave, 0660) != 0)) {
-        snprintf(err, err_size, "cannot give %s to group %u: %s", pty->slave, (unsigned)pty->group,
-                 strerror(errno));
+    if (!protect(pty, err, err_size)) {
+        return false;
+    }
+    if (unlockpt(pty->master) != 0 || !prepare(pty)) {
+        snprintf(err, err_size, "no pty: %s", strerror(errno));
         return false;
     }
     return true;
@@ -365,9 +382,8 @@ static void renew(struct pty *pty)
 {
     struct pty fresh = *pty;
     char err[400] = "";
-    bool opened = open_master(&fresh);
-    if (!opened || !share(&fresh, err, sizeof err)) {
-        pm_terminal_log(pty->terminal, PM_LOG_ERROR, "no pty: %s", opened ? err : strerror(errno));
+    if (!open_master(&fresh, err, sizeof err)) {
+        pm_terminal_log(pty->terminal, PM_LOG_ERROR, "%s", err);
         if (fresh.master >= 0) {
             close(fresh.master);
         }
@@ -380,22 +396,24 @@ static void renew(struct pty *pty)
     if (ours && !place_link(pty, err, sizeof err)) {
         pm_terminal_log(pty->terminal, PM_LOG_ERROR, "%s", err);
     }
-    pm_terminal_log(pty->terminal, PM_LOG_INFO, "a host left %s locked: now at %s", pty->link,
+    pm_terminal_log(pty->terminal, PM_LOG_INFO, "a host left %s unusable: now at %s", pty->link,
                     pty->slave);
 }
 
 /*
- * A host may have locked the slave (TIOCEXCL). The kernel keeps that as long as the master is open,
- * and only who has the right to open it still can undo it.
+ * A host may have locked the slave (TIOCEXCL), or worse. The kernel keeps that as long as the
+ * master is open, and only who has the right to open a locked one still can undo it.
  */
 static void undo_lock(struct pty *pty)
 {
     stop_watching(pty);
     int slave = open(pty->slave, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+    bool usable = slave >= 0 ? revive(slave) : errno != EBUSY;
     if (slave >= 0) {
         (void)ioctl(slave, TIOCNXCL);
         close(slave);
-    } else if (errno == EBUSY) {
+    }
+    if (!usable) {
         renew(pty);
     }
     watch_again(pty);
@@ -456,13 +474,9 @@ static bool pty_open(struct pm_terminal *t, const struct pm_terminal_options *op
     pty->terminal = t;
     pty->inotify = -1;
     pty->master = -1;
-    if (!find_group(pty, options->group, err, err_size)) {
-        free(pty);
-        return false;
-    }
-    if (!open_master(pty)) {
-        snprintf(err, err_size, "no pty: %s", strerror(errno));
-    } else if (share(pty, err, err_size) && make_link(pty, where, err, err_size)) {
+    pty->shared = options->shared;
+    pty->group = options->group;
+    if (open_master(pty, err, err_size) && make_link(pty, where, err, err_size)) {
         start_watching(pty, t->host->loop);
         snprintf(t->ready, sizeof t->ready, "%s", pty->link);
         t->own = pty;

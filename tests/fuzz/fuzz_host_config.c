@@ -5,6 +5,7 @@
  * are named, of which just one is there; and no value of a secret stands in a message.
  */
 #include <errno.h>
+#include <grp.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -13,11 +14,14 @@
 
 FILE *__real_fopen(const char *path, const char *mode);
 FILE *__wrap_fopen(const char *path, const char *mode);
+struct group *__wrap_getgrnam(const char *name);
 
 /* A seed's secret. When it stands just once in a file, it can be told from the rest of it. */
 #define MARK "S3cr3t!"
 /* The password file that is there. */
 #define PASSWORD_FILE "/there"
+/* The group that is there. */
+#define GROUP "there"
 
 enum { INPUT_SIZE = 16384 };
 
@@ -41,6 +45,13 @@ FILE *__wrap_fopen(const char *path, const char *mode)
     }
     errno = ENOENT;
     return NULL;
+}
+
+/* Likewise those of getgrnam(), which would look into the system's own database. */
+struct group *__wrap_getgrnam(const char *name)
+{
+    static struct group there = {.gr_gid = 7};
+    return strcmp(name, GROUP) == 0 ? &there : NULL;
 }
 
 struct result {

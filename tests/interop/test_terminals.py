@@ -1,19 +1,28 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """The ports: pty links, TCP, several ports of one module, ready lines, signals, leaving."""
+import contextlib
+import fcntl
+import grp
 import os
 import re
+import shutil
 import signal
 import socket
+import struct
 import subprocess
 import sys
+import termios
 import time
 
 import harness
-from atclient import TcpPort
+from atclient import PtyPort, TcpPort
 from harness import seeded_bytes, wait_until
 from program import ProgramTest, activate, configure, interrupt, program_path, write_mail
 from sinks import Peer, Sink
+
+NOBODY = 65534
+N_NULL = 27  # <linux/tty.h>
 
 
 class Pty(ProgramTest):
@@ -107,54 +116,66 @@ class Pty(ProgramTest):
                                check=True, timeout=harness.SOON)
                 # It takes a moment until the program knows that the host has left.
                 program.wait_idle()
-            self.assertEqual("locked: now at" in program.log(), bool(wrapper or os.geteuid()))
+            self.assertEqual("unusable: now at" in program.log(), bool(wrapper or os.geteuid()))
             program.stop()
             self.assertFalse(self.link.is_symlink())
 
-    def as_user(self, groups, script):
-        """What a program of a user without any right, but in these groups, ends with."""
-        return subprocess.run([sys.executable, "-c", script, self.link], user=65534, group=65534,
-                              extra_groups=groups, capture_output=True, text=True, check=False,
-                              timeout=harness.SOON)
+    def leave(self, program, script):
+        """A host that does as `script` says with its `line`, and leaves."""
+        script = ("import fcntl, os, struct, sys, termios\n"
+                  "line = os.open(sys.argv[1], os.O_RDWR | os.O_NOCTTY)\n" + script)
+        subprocess.run([sys.executable, "-c", script, self.link], check=True, timeout=harness.SOON)
+        # It takes a moment until the program knows that the host has left.
+        program.wait_idle()
 
-    def test_a_pty_of_a_group(self):
-        """The group's members use it, others do not; also the pty that comes in a locked one's
-        place."""
-        harness.needs_root()
-        group, other = 54321, 54322
-        script = ("import fcntl, os, sys, termios\n"
-                  "line = os.open(sys.argv[1], os.O_RDWR | os.O_NOCTTY)\n"
-                  "fcntl.ioctl(line, termios.TIOCEXCL)\n"
-                  "os.write(line, b'ATE0\\rAT+CGMM\\r')\n"
-                  "heard = b''\n"
-                  "while b'AG35\\r\\n\\r\\nOK' not in heard:\n"
-                  "    heard += os.read(line, 1000)\n")
-        self.folder.chmod(0o755)
-        program = self.serve("--pty", self.link, "--set", f"port.1.group={group}",
-                             wrapper=harness.as_others())
-        for _ in range(2):
-            slave = os.stat(self.link)
-            self.assertEqual((slave.st_gid, slave.st_mode & 0o7777), (group, 0o660))
-            for groups in ([], [other]):
-                self.assertIn("PermissionError", self.as_user(groups, script).stderr)
-            member = self.as_user([group], script)
-            self.assertEqual((member.returncode, member.stderr), (0, ""))
+    def test_a_host_that_stops_output(self):
+        """TCOOFF stays on a pty when the host leaves."""
+        program = self.serve("--pty", self.link)
+        self.leave(program, "termios.tcflow(line, termios.TCOOFF)\n")
+        program.pty(self.link).start().ok("AT")
+
+    def test_a_host_that_sets_a_line_discipline(self):
+        """N_NULL, which anybody may set, takes nothing and gives nothing."""
+        program = self.serve("--pty", self.link)
+        self.leave(program, f"fcntl.ioctl(line, termios.TIOCSETD, struct.pack('i', {N_NULL}))\n")
+        program.pty(self.link).start().ok("AT")
+
+    def test_the_next_host_is_there_when_one_leaves_a_pty_dead(self):
+        """It has opened the port before there was time to put it right."""
+        program = self.serve("--pty", self.link)
+        for spoil in (lambda fd: termios.tcflow(fd, termios.TCOOFF),
+                      lambda fd: fcntl.ioctl(fd, termios.TIOCSETD, struct.pack("i", N_NULL))):
+            first = program.pty(self.link).start()
+            spoil(first.fd)
+            program.popen.send_signal(signal.SIGSTOP)
+            first.close()
+            opened = os.open(self.link, os.O_RDWR | os.O_NOCTTY)
+            program.popen.send_signal(signal.SIGCONT)
             program.wait_idle()
-        self.assertIn("locked: now at", program.log())
+            second = program.pty(self.link)
+            os.close(opened)
+            self.answers_in_the_end(second)
+            second.close()
+            program.wait_idle()
 
-    def test_a_pty_without_a_group_is_its_users_alone(self):
-        self.serve("--pty", self.link)
-        self.assertEqual(os.stat(self.link).st_mode & 0o7757, 0o600)
+    def test_each_host_finds_the_same_settings(self):
+        program = self.serve("--pty", self.link)
 
-    def test_groups_that_cannot_be(self):
-        for group, error in (("no-such-group", "there is no group no-such-group"),
-                             ("-1", "there is no group -1"),
-                             ("4294967295", "there is no group 4294967295")):
-            status, _, errors = self.run_program("serve", "--pty", self.link, "--set",
-                                                 f"port.1.group={group}")
-            self.assertEqual(status, 1)
-            self.assertIn(f"port usbat: {error}", errors)
-            self.assertFalse(os.path.lexists(self.link))
+        def found():
+            line = os.open(self.link, os.O_RDWR | os.O_NOCTTY)
+            try:
+                return termios.tcgetattr(line)
+            finally:
+                os.close(line)
+        first = found()
+        program.wait_idle()
+        self.leave(program, "settings = termios.tcgetattr(line)\n"
+                            "settings[0] |= termios.IXOFF | termios.ICRNL\n"
+                            "settings[2] |= termios.CSTOPB\n"
+                            "settings[3] |= termios.TOSTOP | termios.ICANON\n"
+                            "settings[6][termios.VSTOP] = b'A'\n"
+                            "termios.tcsetattr(line, termios.TCSANOW, settings)\n")
+        self.assertEqual(found(), first)
 
     def test_idle_pty_costs_no_time(self):
         """With and without a host: the loop must not spin. A spinning one takes every tick."""
@@ -194,6 +215,135 @@ class Pty(ProgramTest):
         # as nothing tells them from what that one had left.
         program.wait_idle()
         program.pty(self.link).start().ok("AT")
+
+
+class PtyOfAGroup(ProgramTest):
+    """Who may use a pty."""
+
+    def setUp(self):
+        super().setUp()
+        self.link = self.folder / "modem"
+
+    def as_user(self, groups, script):
+        """What a program of a user without any right, but in these groups, ends with."""
+        return subprocess.run([sys.executable, "-c", script, self.link], user=NOBODY, group=NOBODY,
+                              extra_groups=groups, capture_output=True, text=True, check=False,
+                              timeout=harness.SOON)
+
+    def slave(self):
+        """(group, mode)"""
+        status = os.stat(self.link)
+        return status.st_gid, status.st_mode & 0o7777
+
+    def test_members_use_it_and_others_do_not(self):
+        """Also the pty that comes in a locked one's place."""
+        harness.needs_root()
+        group, other = 54321, 54322
+        script = ("import fcntl, os, sys, termios\n"
+                  "line = os.open(sys.argv[1], os.O_RDWR | os.O_NOCTTY)\n"
+                  "fcntl.ioctl(line, termios.TIOCEXCL)\n"
+                  "os.write(line, b'ATE0\\rAT+CGMM\\r')\n"
+                  "heard = b''\n"
+                  "while b'AG35\\r\\n\\r\\nOK' not in heard:\n"
+                  "    heard += os.read(line, 1000)\n")
+        program = self.serve("--pty", self.link, "--set", f"port.1.group={group}",
+                             wrapper=harness.as_others())
+        for _ in range(2):
+            self.assertEqual(self.slave(), (group, 0o660))
+            for groups in ([], [other]):
+                self.assertIn("PermissionError", self.as_user(groups, script).stderr)
+            member = self.as_user([group], script)
+            self.assertEqual((member.returncode, member.stderr), (0, ""))
+            program.wait_idle()
+        self.assertIn("unusable: now at", program.log())
+
+    def test_a_group_by_name(self):
+        """One that a new pty does not have by itself, where this user has such a one."""
+        allowed = [group for group in grp.getgrall()
+                   if os.geteuid() == 0 or group.gr_gid in os.getgroups()]
+        group = max(allowed, key=lambda group: group.gr_gid != os.getegid(), default=None)
+        if group is None:
+            self.skipTest("no group of this user has a name")
+        self.serve("--pty", self.link, "--set", f"port.1.group={group.gr_name}")
+        self.assertEqual(self.slave(), (group.gr_gid, 0o660))
+
+    def test_without_a_group_it_is_its_users_alone(self):
+        self.serve("--pty", self.link)
+        self.assertEqual(self.slave()[1], 0o600)
+
+    def test_without_a_group_where_the_system_lets_one_write(self):
+        """Debian mounts devpts so that members of `tty` may write to each new pty."""
+        mount = ["unshare", "--mount", "sh", "-c",
+                 "mount -t devpts -o newinstance,gid=5,mode=620,ptmxmode=666 devpts /dev/pts && "
+                 "mount --bind /dev/pts/ptmx /dev/ptmx && exec \"$@\"", "sh"]
+        harness.needs_root()
+        probe = subprocess.run([*mount, sys.executable, "-c", "import os\n"
+                                "master, slave = os.openpty()\n"
+                                "print(oct(os.fstat(slave).st_mode & 0o7777))\n"],
+                               capture_output=True, text=True, check=False, timeout=harness.SOON)
+        if probe.returncode != 0:
+            self.skipTest("no devpts of its own to be had: " + probe.stderr.strip())
+        self.assertEqual(probe.stdout, "0o620\n")
+        program = self.serve("--pty", self.link, wrapper=mount)
+        slave = os.stat(f"/proc/{program.pid}/root{os.readlink(self.link)}")
+        self.assertEqual(slave.st_mode & 0o7777, 0o600)
+
+    def test_groups_that_cannot_be(self):
+        config = self.folder / "postmodem.conf"
+        for group in ("no-such-group", "-1", "4294967295"):
+            config.write_text(f"[port.1]\npty = {self.link}\ngroup = {group}\n")
+            status, output, errors = self.run_program("serve", "--config", config)
+            self.assertEqual((status, output), (2, ""))
+            self.assertIn(f"{config}:3: port.1.group: there is no group {group}\n", errors)
+            self.assertFalse(os.path.lexists(self.link))
+
+    def test_a_program_that_is_not_in_the_group(self):
+        """Its own group and those it has besides are all it may give the pty to."""
+        harness.needs_root()
+        home = self.folder / "home"
+        home.mkdir()
+        os.chown(home, NOBODY, NOBODY)
+        self.link = home / "modem"
+        # The one that is tested may lie where this user cannot go.
+        program = shutil.copy(program_path(), self.folder / "postmodem")
+
+        def start(group):
+            return subprocess.Popen(
+                [program, "serve", "--pty", self.link, "--set", f"port.1.group={group}"],
+                user=NOBODY, group=NOBODY, extra_groups=[54321, 54322], stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True, cwd=home)
+        for group in (0, 54320):
+            refused = start(group)
+            output, errors = refused.communicate(timeout=harness.SOON)
+            self.assertEqual((refused.returncode, output), (2, ""))
+            self.assertIn("--set: port.1.group: this program's user is not in group "
+                          f"{group}\n", errors)
+            self.assertFalse(os.path.lexists(self.link))
+        for group in (NOBODY, 54322):
+            with start(group) as running:
+                try:
+                    self.assertIn("ready usbat pty", running.stdout.readline())
+                    self.assertEqual(self.slave(), (group, 0o660))
+                    with contextlib.closing(PtyPort(self.link)) as port:
+                        port.start().ok("AT")
+                finally:
+                    running.terminate()
+            self.assertEqual(running.returncode, 0)
+
+    def test_a_wrong_group_at_a_reload_changes_nothing(self):
+        config = self.folder / "postmodem.conf"
+        text = f"[port.1]\npty = {self.link}\n"
+        config.write_text(text)
+        program = self.serve("--config", config)
+        slave = os.readlink(self.link)
+        port = program.pty(self.link).start()
+        port.ok('AT+QSMTPSUB=0,"still here"')
+        config.write_text(text + "group = no-such-group\n")
+        program.popen.send_signal(signal.SIGHUP)
+        wait_until(lambda: f"{config}:3: port.1.group: there is no group" in program.log(),
+                   "the error")
+        self.assertEqual(port.ok("AT+QSMTPSUB?"), ['+QSMTPSUB: 0,"still here"'])
+        self.assertEqual(os.readlink(self.link), slave)
 
 
 class Tcp(ProgramTest):
