@@ -53,6 +53,7 @@ struct pm_daemon_waiting {
     struct pm_daemon_waiting *next;
     struct pm_options *options;
     struct pm_options *former; /* what it ran with before, should it not start; NULL: nothing */
+    bool returns;              /* `options` are former ones */
 };
 
 /* What the daemon asks of the program. */

@@ -44,7 +44,7 @@ static bool must_wait(const struct pm_daemon *daemon, const struct pm_options *o
     return false;
 }
 
-static void wait_for_place(struct pm_daemon *daemon, struct pm_options *options)
+static void wait_for_place(struct pm_daemon *daemon, struct pm_options *options, bool returns)
 {
     struct pm_daemon_waiting **end = &daemon->waiting;
     struct pm_daemon_waiting *waiting = calloc(1, sizeof *waiting);
@@ -57,6 +57,7 @@ static void wait_for_place(struct pm_daemon *daemon, struct pm_options *options)
         end = &(*end)->next;
     }
     waiting->options = options;
+    waiting->returns = returns;
     *end = waiting;
 }
 
@@ -80,7 +81,7 @@ static void start(struct pm_daemon *daemon, struct pm_options *options, struct p
         pm_log_printf(&daemon->log, PM_LOG_ERROR, "SIGHUP: not started: %s%s", err,
                       former != NULL ? "; its former settings hold on" : "");
         if (former != NULL) {
-            wait_for_place(daemon, former);
+            wait_for_place(daemon, former, true);
         }
         return;
     }
@@ -106,15 +107,29 @@ void pm__daemon_start_waiting(struct pm_daemon *daemon)
     }
 }
 
-void pm__daemon_drop_waiting(struct pm_daemon *daemon)
+/* What another configuration has overtaken: of a module that is in it, too, the settings with which
+ * it ran last still count. */
+static void overtake(struct pm_daemon *daemon, struct pm_daemon_waiting *old)
 {
-    while (daemon->waiting != NULL) {
-        struct pm_daemon_waiting *waiting = daemon->waiting;
-        daemon->waiting = waiting->next;
-        pm_options_delete(waiting->options);
-        pm_options_delete(waiting->former);
+    while (old != NULL) {
+        struct pm_daemon_waiting *waiting = old;
+        struct pm_options *former = waiting->returns ? waiting->options : waiting->former;
+        old = waiting->next;
+        if (!waiting->returns) {
+            pm_options_delete(waiting->options);
+        }
+        if (former != NULL && !pm__daemon_keep_former(daemon, former)) {
+            pm_options_delete(former);
+        }
         free(waiting);
     }
+}
+
+void pm__daemon_drop_waiting(struct pm_daemon *daemon)
+{
+    struct pm_daemon_waiting *old = daemon->waiting;
+    daemon->waiting = NULL;
+    overtake(daemon, old);
 }
 
 /* ---- From one configuration to the next --------------------------------------------------- */
@@ -153,7 +168,8 @@ static void change(struct pm_daemon *daemon, struct pm_configuration *fresh)
         pm_log_printf(&daemon->log, PM_LOG_WARNING, PM_SECRET_IN_FILE);
     }
     daemon->log.level = (enum pm_log_level)fresh->log;
-    pm__daemon_drop_waiting(daemon);
+    struct pm_daemon_waiting *old = daemon->waiting;
+    daemon->waiting = NULL;
     for (struct pm_daemon_module *m = daemon->modules; m != NULL; m = m->next) {
         if (m->phase == PM_DAEMON_RUNS) {
             compare(m, fresh);
@@ -161,9 +177,10 @@ static void change(struct pm_daemon *daemon, struct pm_configuration *fresh)
     }
     for (size_t i = 0; i < fresh->count; i++) {
         if (fresh->modules[i]->options != NULL) {
-            wait_for_place(daemon, pm_configuration_take(fresh, i));
+            wait_for_place(daemon, pm_configuration_take(fresh, i), false);
         }
     }
+    overtake(daemon, old);
     pm__daemon_start_waiting(daemon);
 }
 

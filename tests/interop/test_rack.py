@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import threading
+import time
 
 import harness
 from atclient import TcpPort
@@ -379,6 +380,23 @@ class Reload(Rack):
         self.reload(program, more, "a: started")
         self.assertEqual(self.port(a).ok("AT+CGMM"), ["EC25"])
         self.assertEqual(self.port(b).ok("AT+CGMM"), ["EC25"])
+
+    def test_reloads_on_each_others_heels(self):
+        """Whenever the next one comes: the settings that worked last are not forgotten."""
+        a, b = harness.free_port(), harness.free_port()
+        program = self.running(("a", a, ""))
+        more = self.text(("a", a, f"port.2.tcp = 127.0.0.1:{b}\n"))
+        with socket.create_server(("127.0.0.1", b)):
+            rack_file(self.folder, more)
+            for _ in range(10):
+                for _ in range(100):
+                    program.popen.send_signal(signal.SIGHUP)
+                    time.sleep(0.0002)
+                program.wait_idle()
+                port = self.port(a)
+                port.ok("AT")
+                port.close()
+            self.assertIn("its former settings hold on", program.log())
 
     def test_a_program_without_modules_ends(self):
         """The only one could not start again, not even as it was; SIGTERM still ends the program."""
