@@ -3,7 +3,7 @@
  * The program around its modules: one loop, from settings to open ports, and back to nothing.
  *
  * A module that leaves, alone or with the program, first lets a running mail end (drain_seconds),
- * then says its last words to its ports.
+ * then says its last words to its ports, and QUIT to a mail server that it is still connected to.
  */
 #ifndef PM_HOST_DAEMON_H
 #define PM_HOST_DAEMON_H
@@ -18,7 +18,7 @@
 enum pm_daemon_phase {
     PM_DAEMON_RUNS,
     PM_DAEMON_DRAINS,  /* a running mail may end */
-    PM_DAEMON_SETTLES, /* the last words go to the ports */
+    PM_DAEMON_SETTLES, /* the last words go to ports and mail servers */
     PM_DAEMON_LEAVES,  /* now */
     PM_DAEMON_CLOSES   /* what it had in the loop goes, and then its memory */
 };

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* Running and leaving: signals, the end of a running mail, the last words to the ports. */
+/* Running and leaving: signals, the end of a running mail, the last words to ports and server. */
 #include <signal.h>
 #include <systemd/sd-daemon.h>
 
 #include "host/daemon.h"
+#include "host/net.h"
 #include "host/port.h"
 
-/* How long the ports may take to say what is left to say. */
+/* How long what is left to say may take: by the ports, and to mail servers until they have heard
+ * QUIT and left. */
 #define SETTLE_MS 1000
 
 /* ---- A module that leaves ------------------------------------------------------------- */
@@ -19,25 +21,34 @@ static void enter(struct pm_daemon_module *module, enum pm_daemon_phase phase, u
     uv_timer_start(&module->patience, on_patience, ms, 0);
 }
 
-static bool ports_settled(const struct pm_daemon_module *module)
+static bool settled(const struct pm_daemon_module *module)
 {
     for (const struct pm_terminal *t = module->host.terminals; t != NULL; t = t->next) {
         if (t->channel != NULL && !pm_terminal_settled(t)) {
             return false;
         }
     }
-    return true;
+    return pm_net_settled(module->host.net);
+}
+
+/* No mail runs any more: a connection that waits for the next one ends with QUIT, and the phase
+ * with what is said last. */
+static void settle(struct pm_daemon_module *module)
+{
+    struct pm_host_module *host = &module->host;
+    enter(module, PM_DAEMON_SETTLES, SETTLE_MS);
+    pm_module_mail_leave(&host->module, pm_host_now(host));
+    pm_host_pump(host);
 }
 
 /* Goes on as far as it is time to. The end waits for the loop's next turn: this one may be
  * inside a call of the module's. */
 static void advance(struct pm_daemon_module *module)
 {
-    struct pm_host_module *host = &module->host;
-    if (module->phase == PM_DAEMON_DRAINS && !pm_module_mail_running(&host->module)) {
-        enter(module, PM_DAEMON_SETTLES, SETTLE_MS);
+    if (module->phase == PM_DAEMON_DRAINS && !pm_module_mail_running(&module->host.module)) {
+        settle(module);
     }
-    if (module->phase == PM_DAEMON_SETTLES && ports_settled(module)) {
+    if (module->phase == PM_DAEMON_SETTLES && settled(module)) {
         enter(module, PM_DAEMON_LEAVES, 0);
     }
 }

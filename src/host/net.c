@@ -95,6 +95,9 @@ static void on_gone(void *user, struct pm_conn *conn)
         }
     }
     net->living--;
+    if (!net->freed && net->sink.settled != NULL) {
+        net->sink.settled(net->sink.user);
+    }
     if (net->freed && net->living == 0) {
         release(net);
     }
@@ -137,6 +140,16 @@ void pm_net_close(struct pm_net *net, bool graceful)
         keep_lingering(net, conn);
     }
     pm_conn_close(conn, graceful);
+}
+
+bool pm_net_settled(const struct pm_net *net)
+{
+    for (size_t i = 0; i < LINGERING_MAX; i++) {
+        if (net->lingering[i] != NULL) {
+            return false;
+        }
+    }
+    return true;
 }
 
 bool pm_net_cancel(struct pm_net *net, struct pm_op *op)

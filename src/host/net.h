@@ -52,6 +52,8 @@ struct pm_net_sink {
     void (*log)(void *user, enum pm_log_level level, const char *text);
     /* What a context is bound to is gone. NULL: nobody wants to know. */
     void (*context_lost)(void *user, uint8_t context);
+    /* pm_net_settled() may have become true. NULL: nobody wants to know. */
+    void (*settled)(void *user);
     /* As pm_store_load(). */
     int (*load)(void *user, enum pm_storage storage, const uint8_t *name, size_t len,
                 uint8_t **data, size_t *data_len, size_t max);
@@ -85,6 +87,8 @@ int32_t pm_net_send(struct pm_net *net, const uint8_t *data, size_t len);
 /* No more is to be sent for now: what was taken leaves. */
 void pm_net_flush(struct pm_net *net);
 void pm_net_close(struct pm_net *net, bool graceful);
+/* True when no connection finishes in the background. */
+bool pm_net_settled(const struct pm_net *net);
 int32_t pm_net_pbkdf2(struct pm_net *net, struct pm_op *op, struct pm_slice password,
                       struct pm_slice salt, uint32_t count, uint8_t *out);
 int32_t pm_net_binding(const struct pm_net *net, uint8_t *out);

@@ -42,6 +42,11 @@ static void host_context_lost(void *user, uint8_t context)
     pm_host_pump(host);
 }
 
+static void host_settled(void *user)
+{
+    pm_host_pump(user);
+}
+
 static int host_load(void *user, enum pm_storage storage, const uint8_t *name, size_t len,
                      uint8_t **data, size_t *data_len, size_t max)
 {
@@ -59,6 +64,7 @@ struct pm_net *pm_net_new(struct pm_host_module *host, const struct pm_net_optio
         .closed = host_closed,
         .log = host_log,
         .context_lost = host_context_lost,
+        .settled = host_settled,
         .load = host_load,
     };
     return pm_net_new_sink(&sink, host->loop, options, err, err_size);

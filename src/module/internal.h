@@ -349,8 +349,8 @@ void pm__reuse_mark(struct pm_module *module);
 void pm__reuse_mark_file(struct pm_module *module, uint8_t storage, struct pm_slice name);
 bool pm__reuse_run(struct pm_module *module);
 uint64_t pm__reuse_deadline(const struct pm_module *module);
-/* Ends a kept connection, if there is one, with QUIT. */
-void pm__reuse_leave(struct pm_module *module);
+/* Ends a kept connection, if there is one, with QUIT; the log says why. */
+void pm__reuse_leave(struct pm_module *module, const char *why);
 /* Drops the kept connection of a context, 0: of any, without QUIT. */
 void pm__reuse_drop(struct pm_module *module, uint8_t context);
 

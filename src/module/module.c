@@ -188,7 +188,7 @@ void pm_module_mail_abort(struct pm_module *module, uint64_t now)
 void pm_module_mail_leave(struct pm_module *module, uint64_t now)
 {
     module->now = now;
-    pm__reuse_leave(module);
+    pm__reuse_leave(module, "the owner ends the kept connection");
     pm__module_run(module);
 }
 

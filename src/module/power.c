@@ -53,6 +53,7 @@ void pm__power_start(struct pm_module *module)
 static void stop(struct pm_port *by)
 {
     struct pm_module *module = by->module;
+    pm__reuse_leave(module, "the kept connection ends: the module goes off");
     pm__job_drop(module);
     pm__queries_drop(module);
     pm__activation_drop(module);

@@ -158,10 +158,10 @@ void pm__reuse_closed(struct pm_module *module)
     }
 }
 
-void pm__reuse_leave(struct pm_module *module)
+void pm__reuse_leave(struct pm_module *module, const char *why)
 {
     if (module->reuse.open) {
-        leave(module, "the owner ends the kept connection");
+        leave(module, why);
     }
 }
 

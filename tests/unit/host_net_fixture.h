@@ -327,8 +327,8 @@ FIXTURE void fixture_net(struct fixture *f, struct pm_net_options options)
 {
     char err[128] = "";
     struct pm_net_sink sink = {
-        f,           fixture_done, fixture_received, fixture_writable, fixture_closed,
-        fixture_log, NULL,         fixture_load};
+        f,    fixture_done, fixture_received, fixture_writable, fixture_closed, fixture_log,
+        NULL, NULL,         fixture_load};
     if (options.dns_servers == NULL) {
         options.dns_servers = f->dns_address;
     }

@@ -341,9 +341,27 @@ static void test_context_ends_it(void **state)
     (void)talk_say(t, "AT+QIDEACT=1\r");
     talk_ok(t, "AT+QIACT=1\r");
     put(SENT);
-    (void)talk_say(t, "AT+CFUN=1,1\r");
+    (void)talk_say(t, "AT+CFUN=4\r");
     assert_false(t->w.server.connected);
+    assert_null(strstr(t->w.trace, "QUIT"));
     check(3, 3);
+}
+
+/* The network is still there when the module goes off or restarts: the server hears QUIT. */
+static void test_restart_ends_it(void **state)
+{
+    (void)state;
+    talk_ok(t, "AT+CFUN=1,1\r");
+    assert_false(t->w.server.connected);
+    assert_int_equal(count(t->w.trace, "QUIT"), 1);
+}
+
+static void test_power_down_ends_it(void **state)
+{
+    (void)state;
+    talk_ok(t, "AT+QPOWD\r");
+    assert_false(t->w.server.connected);
+    assert_int_equal(count(t->w.trace, "QUIT"), 1);
 }
 
 /* Every platform call of a mail on a kept connection fails once: one result, nothing left over.
@@ -379,6 +397,8 @@ int main(void)
         TEST(test_other_settings),
         TEST(test_other_mail),
         TEST(test_context_ends_it),
+        TEST(test_restart_ends_it),
+        TEST(test_power_down_ends_it),
         TEST(test_every_failure),
         TEST(test_other_context),
         TEST(test_time_is_over_at_the_next_mail),
