@@ -87,7 +87,7 @@ static struct pm_trace *use_trace(struct pm_daemon_module *module, char *err, si
         snprintf(err, err_size, "out of memory");
         return NULL;
     }
-    shared->trace = pm_trace_open(module->options->trace, err, err_size);
+    shared->trace = pm_trace_open(module->options->trace, &module->daemon->log, err, err_size);
     if (shared->trace == NULL) {
         free(shared);
         return NULL;

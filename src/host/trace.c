@@ -1,93 +1,65 @@
 /* SPDX-License-Identifier: MIT */
-/* The trace file: lines are assembled, secrets taken out, the rest escaped and written. */
-#include "host/trace.h"
-
-#include <errno.h>
-#include <fcntl.h>
+/* The trace: lines are assembled, secrets taken out, the rest escaped and written. */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "base/escape.h"
+#include "host/trace_file.h"
 
 /* A private key that never ends (an upload cut short) must not hide the rest of the trace. */
 #define SECRET_BLOCK_MAX 32768
 
-struct pm_trace {
-    FILE *file;
-};
-
-struct pm_trace *pm_trace_open(const char *path, char *err, size_t err_size)
-{
-    struct stat status;
-    struct pm_trace *trace = calloc(1, sizeof *trace);
-    int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0600);
-    if (fd >= 0 && fstat(fd, &status) == 0 && S_ISREG(status.st_mode)) {
-        /* A file from an earlier run may be readable for others. */
-        (void)fchmod(fd, 0600);
-    }
-    if (trace != NULL && fd >= 0) {
-        trace->file = fdopen(fd, "a");
-    }
-    if (trace == NULL || trace->file == NULL) {
-        snprintf(err, err_size, "trace file %s: %s", path, strerror(errno));
-        if (fd >= 0) {
-            close(fd);
-        }
-        free(trace);
-        return NULL;
-    }
-    setvbuf(trace->file, NULL, _IOLBF, BUFSIZ);
-    return trace;
-}
-
-void pm_trace_close(struct pm_trace *trace)
-{
-    if (trace != NULL) {
-        fclose(trace->file);
-        free(trace);
-    }
-}
-
 /* ---- Writing one line -------------------------------------------------------- */
 
 struct writer {
-    FILE *file;
+    struct pm_trace *trace;
     const char *name;
-    char direction;
+    const char *direction; /* " > " or " < " */
     struct pm_trace_time time;
     size_t piece; /* bytes in the present line of the file */
     const uint8_t *line;
     size_t at; /* bytes of `line` written or redacted */
 };
 
+static const char *arrow(bool requests)
+{
+    return requests ? " > " : " < ";
+}
+
+static void put_text(const struct writer *writer, const char *text)
+{
+    pm__trace_put(writer->trace, text, strlen(text));
+}
+
 static void put_head(const struct writer *writer)
 {
     struct tm utc;
     char text[32];
+    char head[64];
     time_t seconds = (time_t)writer->time.wall_s;
     if (gmtime_r(&seconds, &utc) == NULL ||
         strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &utc) == 0) {
         text[0] = '\0';
     }
-    fprintf(writer->file, "%s.%06uZ %llu.%06u %s %c ", text, writer->time.wall_us,
-            (unsigned long long)(writer->time.monotonic_us / 1000000),
-            (unsigned)(writer->time.monotonic_us % 1000000), writer->name, writer->direction);
+    snprintf(head, sizeof head, "%s.%06uZ %llu.%06u ", text, writer->time.wall_us,
+             (unsigned long long)(writer->time.monotonic_us / 1000000),
+             (unsigned)(writer->time.monotonic_us % 1000000));
+    put_text(writer, head);
+    put_text(writer, writer->name);
+    put_text(writer, writer->direction);
 }
 
 static void put_byte(struct writer *writer, uint8_t c)
 {
     if (writer->piece == PM_TRACE_PIECE) {
-        fputs("\\\n", writer->file);
+        put_text(writer, "\\\n");
         put_head(writer);
         writer->piece = 0;
     }
     writer->piece++;
     char shown[PM__ESCAPE_MAX];
-    fwrite(shown, 1, pm__escape(c, shown), writer->file);
+    pm__trace_put(writer->trace, shown, pm__escape(c, shown));
 }
 
 static void put_until(struct writer *writer, size_t end)
@@ -101,7 +73,7 @@ static void put_secret(void *user, size_t at, size_t len)
 {
     struct writer *writer = user;
     put_until(writer, at);
-    fputs("<redacted>", writer->file);
+    put_text(writer, "<redacted>");
     writer->at = at + len;
 }
 
@@ -159,12 +131,12 @@ static void put_secret_line(struct writer *writer, size_t len)
 }
 
 /* Writes the first `len` held bytes; `complete` when a line ends with them. */
-static void write_line(FILE *file, struct pm_trace_stream *stream, const char *port, char direction,
-                       size_t len, bool complete)
+static void write_line(struct pm_trace *trace, struct pm_trace_stream *stream, const char *port,
+                       bool to_module, size_t len, bool complete)
 {
-    struct writer writer = {.file = file,
+    struct writer writer = {.trace = trace,
                             .name = port,
-                            .direction = direction,
+                            .direction = arrow(to_module),
                             .time = stream->time,
                             .line = stream->line};
     put_head(&writer);
@@ -176,10 +148,9 @@ static void write_line(FILE *file, struct pm_trace_stream *stream, const char *p
     put_until(&writer, len);
     if (complete) {
         stream->secret_line = false;
-        fputs("\n", file);
-    } else {
-        fputs("\\\n", file);
     }
+    put_text(&writer, complete ? "\n" : "\\\n");
+    pm__trace_commit(trace);
     explicit_bzero(stream->line, len);
     memmove(stream->line, stream->line + len, stream->len - len);
     stream->len -= len;
@@ -201,14 +172,13 @@ static size_t cut_place(const struct pm_trace_stream *stream)
 void pm_trace_bytes(struct pm_trace *trace, struct pm_trace_stream *stream, const char *port,
                     bool to_module, const uint8_t *data, size_t len)
 {
-    char direction = to_module ? '>' : '<';
     for (size_t i = 0; i < len; i++) {
         uint8_t before = stream->len > 0 ? stream->line[stream->len - 1] : 0;
         /* A CR ends a line, together with an LF right after it. */
         if (before == '\n' || (before == '\r' && data[i] != '\n')) {
-            write_line(trace->file, stream, port, direction, stream->len, true);
+            write_line(trace, stream, port, to_module, stream->len, true);
         } else if (stream->len == sizeof stream->line) {
-            write_line(trace->file, stream, port, direction, cut_place(stream), false);
+            write_line(trace, stream, port, to_module, cut_place(stream), false);
         }
         if (stream->len == 0) {
             stream->time = present();
@@ -217,7 +187,7 @@ void pm_trace_bytes(struct pm_trace *trace, struct pm_trace_stream *stream, cons
     }
     uint8_t last = stream->len > 0 ? stream->line[stream->len - 1] : 0;
     if (last == '\n' || last == '\r') {
-        write_line(trace->file, stream, port, direction, stream->len, true);
+        write_line(trace, stream, port, to_module, stream->len, true);
     }
 }
 
@@ -225,7 +195,7 @@ void pm_trace_end(struct pm_trace *trace, struct pm_trace_stream *stream, const 
                   bool to_module)
 {
     if (stream->len > 0) {
-        write_line(trace->file, stream, port, to_module ? '>' : '<', stream->len, false);
+        write_line(trace, stream, port, to_module, stream->len, false);
     }
     memset(stream, 0, sizeof *stream);
 }
@@ -233,12 +203,10 @@ void pm_trace_end(struct pm_trace *trace, struct pm_trace_stream *stream, const 
 void pm_trace_smtp(struct pm_trace *trace, const char *name, bool sent, const uint8_t *line,
                    size_t len)
 {
-    struct writer writer = {.file = trace->file,
-                            .name = name,
-                            .direction = sent ? '>' : '<',
-                            .time = present(),
-                            .line = line};
+    struct writer writer = {
+        .trace = trace, .name = name, .direction = arrow(sent), .time = present(), .line = line};
     put_head(&writer);
     put_until(&writer, len);
-    putc('\n', trace->file);
+    put_text(&writer, "\n");
+    pm__trace_commit(trace);
 }

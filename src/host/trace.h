@@ -12,6 +12,9 @@
  * outside 0x20-0x7E and the backslash are written as \r \n \t \\ \xHH; a backslash at the very end
  * of a line says that the wire line goes on.
  *
+ * A line that cannot be written, as on a full disk, is missing, or cut short; the log tells. The
+ * next one that is written begins a line of the file.
+ *
  * Secrets are replaced by <redacted>: passwords of QSMTPCFG, QICSGP and QSSLCFG, the key of
  * QSSLCFG's psk, PINs, and private keys in PEM form. Bytes are therefore held until their line is
  * complete (or PM_TRACE_LINE bytes have come), and each direction of each port is a stream of its
@@ -30,6 +33,7 @@
 /* Bytes of the wire in one line of the file. */
 #define PM_TRACE_PIECE 256
 
+struct pm_log; /* log.h */
 struct pm_trace;
 
 /* When a line of the wire began. */
@@ -48,8 +52,10 @@ struct pm_trace_stream {
     uint8_t line[PM_TRACE_LINE];
 };
 
-/* Opens (appends to) the file, readable for its owner only. NULL with the reason in `err`. */
-struct pm_trace *pm_trace_open(const char *path, char *err, size_t err_size);
+/* Opens (appends to) the file, readable for its owner only. `log` is told of lines that could not
+ * be written, and outlives the trace. NULL with the reason in `err`. */
+struct pm_trace *pm_trace_open(const char *path, const struct pm_log *log, char *err,
+                               size_t err_size);
 void pm_trace_close(struct pm_trace *trace);
 
 /* Bytes of a port; `to_module` says which way. */

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "harness.h"
+#include "host/log.h"
 #include "host/trace.h"
 
 #define SECRET "Zq7sEcReT9w"
@@ -38,13 +39,15 @@ static struct pm_trace *trace;
 
 static void open_trace(void)
 {
+    static struct pm_log log;
     char path[32];
     char err[200];
     if (trace == NULL) {
         file = memfd_create("trace", MFD_CLOEXEC);
         REQUIRE(file >= 0);
         (void)snprintf(path, sizeof path, "/proc/self/fd/%d", file);
-        trace = pm_trace_open(path, err, sizeof err);
+        pm_log_init(&log, PM_LOG_WARNING, NULL);
+        trace = pm_trace_open(path, &log, err, sizeof err);
         REQUIRE(trace != NULL);
     }
     REQUIRE(ftruncate(file, 0) == 0);

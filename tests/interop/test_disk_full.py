@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """A full disk, on a small file system of its own (mounting it needs root)."""
+import re
 import subprocess
 
 import harness
@@ -86,6 +87,24 @@ class DiskFull(ProgramTest):
         self.port.refused('AT+QFMOV="UFS:log","RAM:log"', 403)
         self.assertTrue(self.port.download("UFS:log", len(data)) == data)
         self.port.ok('AT+QFMOV="UFS:log","UFS:old"')
+
+    def test_trace_on_a_full_disk(self):
+        """The log tells once, and once how many lines are missing; the others are whole."""
+        program, port = self.module("--trace", self.state / "trace", name="tracing")
+        port.ok("AT+CGMM")
+        self.fill()
+        for _ in range(100):
+            port.ok("AT+CGMM")
+        (self.state / "filler").unlink()
+        port.ok("AT+CGSN")
+        program.stop()
+        self.assertEqual(program.log().count("the trace cannot be written: No space left"), 1)
+        self.assertRegex(program.log(), r"the trace is written again; missing lines: \d+")
+        lines = (self.state / "trace").read_bytes().splitlines()
+        self.assertEqual(sum(b" > AT+CGSN" in line for line in lines), 1)
+        heads = [len(re.findall(rb"\d{4}-\d\d-\d\dT", line)) for line in lines]
+        self.assertLessEqual(max(heads), 1)
+        self.assertLessEqual(heads.count(0), 1)  # the end of what there was room for
 
     def test_body_on_a_full_disk(self):
         self.fill()

@@ -1,21 +1,41 @@
 /* SPDX-License-Identifier: MIT */
 /* The trace: lines, escapes, and that no secret gets into it however its bytes are cut. */
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
+#include "host/log.h"
 #include "host/trace.h"
+
+/* Some seconds have passed that the test has not waited for. */
+static time_t passed;
+
+int __real_clock_gettime(clockid_t clock, struct timespec *now);
+int __wrap_clock_gettime(clockid_t clock, struct timespec *now);
+
+int __wrap_clock_gettime(clockid_t clock, struct timespec *now)
+{
+    int status = __real_clock_gettime(clock, now);
+    now->tv_sec += passed;
+    return status;
+}
 
 struct fixture {
     char path[64];
+    struct pm_log log;
+    char *logged;
+    size_t logged_len;
     struct pm_trace *trace;
     struct pm_trace_stream stream;
     char text[200000]; /* the file without its times */
@@ -31,7 +51,10 @@ static int set_up(void **state)
     assert_true(fd >= 0);
     assert_int_equal(fchmod(fd, 0644), 0);
     close(fd);
-    f->trace = pm_trace_open(f->path, err, sizeof err);
+    f->log =
+        (struct pm_log){.file = open_memstream(&f->logged, &f->logged_len), .level = PM_LOG_DEBUG};
+    assert_non_null(f->log.file);
+    f->trace = pm_trace_open(f->path, &f->log, err, sizeof err);
     assert_non_null(f->trace);
     *state = f;
     return 0;
@@ -41,6 +64,8 @@ static int tear_down(void **state)
 {
     struct fixture *f = *state;
     pm_trace_close(f->trace);
+    fclose(f->log.file);
+    free(f->logged);
     unlink(f->path);
     free(f);
     return 0;
@@ -110,7 +135,7 @@ static void test_file_is_private(void **state)
     char err[200] = "";
     assert_int_equal(stat(f->path, &status), 0);
     assert_int_equal(status.st_mode & 0777, 0600);
-    assert_null(pm_trace_open("/nonexistent/trace", err, sizeof err));
+    assert_null(pm_trace_open("/nonexistent/trace", &f->log, err, sizeof err));
     assert_non_null(strstr(err, "/nonexistent/trace"));
 }
 
@@ -273,15 +298,133 @@ static void test_a_key_within_a_key_that_never_ends(void **state)
     assert_string_equal(written(f), "usbat > AT\\r\n");
 }
 
+/* ---- A file that takes no more ---------------------------------------------------------- */
+
+/* How long the file may become from now on, beyond what it is; the rest fails as on a full disk. */
+static void room(const struct fixture *f, long more)
+{
+    struct stat status;
+    struct rlimit limit;
+    assert_int_equal(stat(f->path, &status), 0);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
+    limit.rlim_cur = more < 0 ? limit.rlim_max : (rlim_t)(status.st_size + more);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
+
+static int set_up_full(void **state)
+{
+    passed = 0;
+    assert_true(signal(SIGXFSZ, SIG_IGN) != SIG_ERR);
+    return set_up(state);
+}
+
+static int tear_down_full(void **state)
+{
+    room(*state, -1);
+    return tear_down(state);
+}
+
+/* How often the log says it. */
+static unsigned said(const struct fixture *f, const char *what)
+{
+    unsigned count = 0;
+    assert_int_equal(fflush(f->log.file), 0);
+    for (const char *at = f->logged; (at = strstr(at, what)) != NULL; at++) {
+        count++;
+    }
+    return count;
+}
+
+static void read_file(struct fixture *f)
+{
+    FILE *file = fopen(f->path, "r");
+    assert_non_null(file);
+    f->text[fread(f->text, 1, sizeof f->text - 1, file)] = '\0';
+    fclose(file);
+}
+
+static void test_what_is_missing_is_told(void **state)
+{
+    struct fixture *f = *state;
+    room(f, 5);
+    text(f, "AT\rATI\rATZ\r");
+    assert_int_equal(said(f, "the trace cannot be written: "), 1);
+    assert_int_equal(said(f, "\n"), 1);
+    room(f, -1);
+    text(f, "AT&F\rAT&V\r");
+    assert_int_equal(said(f, "the trace is written again; missing lines: 3\n"), 1);
+    assert_int_equal(said(f, "\n"), 2);
+    read_file(f);
+    /* What there was room for, and then whole lines. */
+    assert_true(f->text[5] == '\n');
+    const char *first = strstr(f->text + 6, " usbat > AT&F\\r\n");
+    assert_non_null(first);
+    const char *second = strstr(first, " usbat > AT&V\\r\n");
+    assert_non_null(second);
+    assert_string_equal(second, " usbat > AT&V\\r\n");
+    assert_ptr_equal(strchr(f->text + 6, '\n'), strchr(first, '\n'));
+}
+
+static void test_a_long_line_is_missing_once(void **state)
+{
+    struct fixture *f = *state;
+    room(f, 9000);
+    for (int i = 0; i < 5000; i++) {
+        bytes(f, "\x01", 1);
+    }
+    text(f, "\r");
+    room(f, -1);
+    text(f, "AT\r");
+    assert_int_equal(said(f, "again; missing lines: 1\n"), 1);
+    read_file(f);
+    const char *cut = strrchr(f->text, ' ');
+    assert_string_equal(cut, " AT\\r\n");
+}
+
+/* A disk that is full now and then does not fill the log, and every missing line is counted. */
+static void test_now_and_then(void **state)
+{
+    struct fixture *f = *state;
+    for (int i = 0; i < 100; i++) {
+        room(f, 0);
+        text(f, "AT\r");
+        room(f, -1);
+        text(f, "AT\r");
+    }
+    assert_int_equal(said(f, "\n"), 2);
+    assert_int_equal(said(f, "again; missing lines: 1\n"), 1);
+    passed = 61;
+    text(f, "AT\r");
+    assert_int_equal(said(f, "again; missing lines: 99\n"), 1);
+    assert_int_equal(said(f, "\n"), 3);
+    room(f, 0);
+    text(f, "AT\rATI\r");
+    passed = 122;
+    text(f, "AT\r");
+    assert_int_equal(said(f, "\n"), 4);
+    pm_trace_close(f->trace);
+    f->trace = NULL;
+    assert_int_equal(said(f, "the trace ends; missing lines: 3\n"), 1);
+}
+
 int main(void)
 {
+#define FULL(name) cmocka_unit_test_setup_teardown(name, set_up_full, tear_down_full)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(test_lines_and_escapes),     TEST(test_direction_and_smtp),
-        TEST(test_file_is_private),       TEST(test_secrets_at_every_cut),
-        TEST(test_what_is_no_secret),     TEST(test_long_lines_are_cut),
-        TEST(test_secrets_in_long_lines), TEST(test_private_keys),
-        TEST(test_a_key_that_never_ends), TEST(test_a_key_within_a_key_that_never_ends),
+        TEST(test_lines_and_escapes),
+        TEST(test_direction_and_smtp),
+        TEST(test_file_is_private),
+        TEST(test_secrets_at_every_cut),
+        TEST(test_what_is_no_secret),
+        TEST(test_long_lines_are_cut),
+        TEST(test_secrets_in_long_lines),
+        TEST(test_private_keys),
+        TEST(test_a_key_that_never_ends),
+        TEST(test_a_key_within_a_key_that_never_ends),
+        FULL(test_what_is_missing_is_told),
+        FULL(test_a_long_line_is_missing_once),
+        FULL(test_now_and_then),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
