@@ -116,6 +116,7 @@ struct store_job {
     struct store_job *pending; /* in the list of those that wait for the pool */
     bool active;
     int32_t result;
+    int error; /* the errno below the result, of what says it in the log */
     /* What it works on; who reads which member says the run function. */
     int dirfd, fd;
     bool durable;

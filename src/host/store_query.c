@@ -189,8 +189,8 @@ static struct store_profile *store_profile_keep(struct pm_store *store, uint8_t 
 
 static void store_profile_run(struct store_job *job)
 {
-    job->result =
-        pm__store_status(pm_profile_write(job->dirfd, job->key, job->data, job->len, job->durable));
+    job->error = pm_profile_write(job->dirfd, job->key, job->data, job->len, job->durable);
+    job->result = pm__store_status(job->error);
 }
 
 static void store_profile_end(struct store_job *job)
@@ -202,6 +202,8 @@ static void store_profile_end(struct store_job *job)
         OPENSSL_cleanse(job->data + len, PM_PROFILE_HEAD);
         (void)store_profile_keep(job->store, job->key, job->data, len); /* It is on the disk. */
     } else {
+        pm__store_log(job->store, PM_LOG_WARNING, "%s/profile.%u cannot be written: %s",
+                      job->store->dir, job->key, strerror(job->error));
         OPENSSL_clear_free(job->data, job->len);
     }
     pm__store_answer(job->store, job->op, job->result);

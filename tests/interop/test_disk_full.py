@@ -106,6 +106,13 @@ class DiskFull(ProgramTest):
         self.assertLessEqual(max(heads), 1)
         self.assertLessEqual(heads.count(0), 1)  # the end of what there was room for
 
+    def test_settings_on_a_full_disk(self):
+        self.fill()
+        self.port.refused("AT&W")
+        self.assertRegex(self.program.log(), r"/profile\.\d+ cannot be written: No space left")
+        (self.state / "filler").unlink()
+        self.port.ok("AT&W")
+
     def test_body_on_a_full_disk(self):
         self.fill()
         with Sink() as sink:
