@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* The keys mail.*: what they must be, and the policy that is made of them. */
+#include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/ascii.h"
@@ -149,10 +152,45 @@ static bool check_list(const char *key, const char *list, char *err, size_t err_
     return true;
 }
 
+/* What keeps a file from being run, as errno has it; 0: nothing. */
+static int run_problem(const char *path)
+{
+    struct stat status;
+    if (stat(path, &status) != 0 || access(path, X_OK) != 0) {
+        return errno;
+    }
+    return S_ISDIR(status.st_mode) ? EISDIR : 0;
+}
+
+/* True when a program stands before the first blank. */
+static bool has_arguments(const char *command)
+{
+    char path[PATH_MAX];
+    size_t len = strcspn(command, " ");
+    if (command[len] == '\0' || len >= sizeof path) {
+        return false;
+    }
+    memcpy(path, command, len);
+    path[len] = '\0';
+    return run_problem(path) == 0;
+}
+
 static bool check_command(const char *path, char *err, size_t err_size)
 {
-    return *path == '\0' || (*path == '/' && access(path, X_OK) == 0) ||
-           no(err, err_size, "mail.on_failure", path, "the full path of a program");
+    static const char key[] = "mail.on_failure";
+    if (*path == '\0') {
+        return true;
+    }
+    if (*path != '/') {
+        return no(err, err_size, key, path, "the full path of a program");
+    }
+    int problem = run_problem(path);
+    if (problem != 0 && has_arguments(path)) {
+        snprintf(err, err_size, "%s: \"%.60s\": takes no arguments", key, path);
+    } else if (problem != 0) {
+        snprintf(err, err_size, "%s: \"%.60s\": %s", key, path, strerror(problem));
+    }
+    return problem == 0;
 }
 
 /* What DSN may ask for, by the order of enum pm_smtp_notify; 0: nothing of that name. */

@@ -127,8 +127,6 @@ static void bad_policies(void **state)
                                        "mail.allow_senders=@",
                                        "mail.allow_senders=@a@b",
                                        "mail.rate_limit=20",
-                                       "mail.on_failure=true",
-                                       "mail.on_failure=/nonexistent",
                                        "mail.rate_limit=0/hour",
                                        "mail.rate_limit=1000001/day",
                                        "mail.rate_limit=1/week",
@@ -143,6 +141,39 @@ static void bad_policies(void **state)
         }
         pm_options_delete(options);
     }
+}
+
+/* Each way to get it wrong has its own text. /etc/passwd is there, and nobody may run it. */
+static void commands(void **state)
+{
+    static const struct {
+        const char *pair, *problem;
+    } rows[] = {
+        {"mail.on_failure=true", "\"true\" is not the full path of a program"},
+        {"mail.on_failure=true -x", "\"true -x\" is not the full path of a program"},
+        {"mail.on_failure=/nonexistent", "\"/nonexistent\": No such file or directory"},
+        {"mail.on_failure=/nonexistent -x", "\"/nonexistent -x\": No such file or directory"},
+        {"mail.on_failure=/etc/passwd", "\"/etc/passwd\": Permission denied"},
+        {"mail.on_failure=/etc/passwd/x", "\"/etc/passwd/x\": Not a directory"},
+        {"mail.on_failure=/etc", "\"/etc\": Is a directory"},
+        {"mail.on_failure=/etc x", "\"/etc x\": No such file or directory"},
+        {"mail.on_failure=/bin/sh -c x", "\"/bin/sh -c x\": takes no arguments"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct pm_options *options = fresh();
+        char err[600] = "";
+        char wanted[200];
+        set(options, rows[i].pair);
+        assert_false(pm_options_finish(options, err, sizeof err));
+        (void)snprintf(wanted, sizeof wanted, "mail.on_failure: %s", rows[i].problem);
+        assert_string_equal(err, wanted);
+        pm_options_delete(options);
+    }
+    struct pm_options *options = fresh();
+    set(options, "mail.on_failure=/bin/sh");
+    assert_true(finish(options));
+    pm_options_delete(options);
 }
 
 static void rates(void **state)
@@ -191,7 +222,8 @@ static void notifications(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(clear_auth), cmocka_unit_test(relay_and_its_port),
-        cmocka_unit_test(bad_policies), cmocka_unit_test(rates), cmocka_unit_test(notifications)};
+        cmocka_unit_test(clear_auth),   cmocka_unit_test(relay_and_its_port),
+        cmocka_unit_test(bad_policies), cmocka_unit_test(commands),
+        cmocka_unit_test(rates),        cmocka_unit_test(notifications)};
     return cmocka_run_group_tests_name("host_config_finish", tests, NULL, NULL);
 }
