@@ -20,7 +20,7 @@
 
 void pm__net_say(const struct pm_net *net, enum pm_log_level level, const char *format, ...)
 {
-    char text[640];
+    char text[1024];
     va_list list;
     va_start(list, format);
     vsnprintf(text, sizeof(text), format, list);
@@ -43,7 +43,7 @@ static void on_opened(void *user, int32_t result)
 static void on_handshake(void *user, SSL *ssl, const char *problem)
 {
     struct pm_net *net = user;
-    char text[600];
+    char text[1000];
     const struct pm_tls_handshake handshake = {.ssl = ssl,
                                                .host = net->host,
                                                .asked = net->asked,

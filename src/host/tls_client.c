@@ -12,6 +12,7 @@
 
 #include "host/resolver.h"
 #include "host/tls_files.h"
+#include "host/tls_names.h"
 #include "host/tls_policy.h"
 
 /* OpenSSL's level 2: no SHA-1 in certificates, no RSA below 2048 bits. */
@@ -386,6 +387,21 @@ static void peer_name(SSL *ssl, char *text, size_t size)
     ERR_clear_error();
 }
 
+/* Whom a certificate is for that was refused for its name; "" when it was not. The server's is
+ * found in the chain that was tried: the session takes none as the peer's that was refused. */
+static void names_held(SSL *ssl, long verdict, char *text, size_t size)
+{
+    char names[300];
+    text[0] = '\0';
+    if (verdict == X509_V_ERR_HOSTNAME_MISMATCH || verdict == X509_V_ERR_IP_ADDRESS_MISMATCH) {
+        X509 *peer = sk_X509_value(SSL_get0_verified_chain(ssl), 0);
+        if (peer != NULL) {
+            pm_tls_names(peer, names, sizeof(names));
+            snprintf(text, size, " (it is for %s)", names);
+        }
+    }
+}
+
 /* What a failure means for who has set the connection up; "" where its name says it. */
 static const char *meaning(const struct pm_tls_handshake *handshake, long verdict)
 {
@@ -425,8 +441,10 @@ void pm_tls_outcome(const struct pm_tls_handshake *handshake, char *text, size_t
                  host, asked);
         return;
     }
-    snprintf(text, size, "TLS with %s failed: %s%s%s; asked %s", host,
+    char names[320];
+    names_held(ssl, verdict, names, sizeof(names));
+    snprintf(text, size, "TLS with %s failed: %s%s%s%s; asked %s", host,
              verdict != X509_V_OK ? "certificate refused: " : "",
              verdict != X509_V_OK ? X509_verify_cert_error_string(verdict) : handshake->problem,
-             meaning(handshake, verdict), asked);
+             meaning(handshake, verdict), names, asked);
 }

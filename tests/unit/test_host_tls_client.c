@@ -58,7 +58,9 @@ struct certificate_row {
     const char *logged;
 };
 
-#define DNS(name) "DNS:" name
+#define DNS(name)   "DNS:" name
+#define LONG_LABEL  "a2345678901234567890123456789012345678901234567890123456789012."
+#define LONG_LABELS LONG_LABEL LONG_LABEL LONG_LABEL "test"
 
 static const struct certificate_row rows[] = {
     {"good", {.cn = "a", .san = DNS(HOST)}, BY_ROOT, HOST, false, PM_OK, "verified (CN=a)"},
@@ -77,7 +79,36 @@ static const struct certificate_row rows[] = {
      HOST,
      false,
      PM_ERR_TLS,
-     "hostname mismatch"},
+     "TLS with " HOST " failed: certificate refused: hostname mismatch (it is for y.mail.test)"},
+    {"C1 wrong host, of four",
+     {.cn = "a", .san = "DNS:a.test,email:a@b.test,IP:192.0.2.1,IP:2001:db8::1,DNS:*.b.test"},
+     BY_ROOT,
+     HOST,
+     false,
+     PM_ERR_TLS,
+     "(it is for a.test, 192.0.2.1, 2001:db8::1, *.b.test);"},
+    {"C1 wrong host, of many",
+     {.cn = "a", .san = "DNS:a.test,DNS:b.test,DNS:c.test,DNS:d.test,DNS:e.test,DNS:f.test"},
+     BY_ROOT,
+     HOST,
+     false,
+     PM_ERR_TLS,
+     "(it is for a.test, b.test, c.test, d.test, ...);"},
+    {"C1 wrong host, long names",
+     {.cn = "a", .san = DNS(LONG_LABELS) "," DNS(LONG_LABELS)},
+     BY_ROOT,
+     HOST,
+     false,
+     PM_ERR_TLS,
+     "(it is for " LONG_LABELS ", " LONG_LABEL
+     "a2345678901234567890123456789012345678...); asked sslversion"},
+    {"C1 wrong host, no names",
+     {.cn = "b,\x1b"},
+     BY_ROOT,
+     HOST,
+     false,
+     PM_ERR_TLS,
+     "(it is for CN=b\\,\\1B);"},
     {"C2 expired",
      {.cn = "a", .san = DNS(HOST), .from_days = -9, .to_days = -1},
      BY_ROOT,
@@ -148,7 +179,7 @@ static const struct certificate_row rows[] = {
      HOST,
      false,
      PM_ERR_TLS,
-     "hostname mismatch"},
+     "(it is for " HOST "\\00.evil.test)"},
     {"C8 IP literal",
      {.cn = "a", .san = "IP:127.0.0.1"},
      BY_ROOT,
@@ -162,7 +193,7 @@ static const struct certificate_row rows[] = {
      "127.0.0.1",
      false,
      PM_ERR_TLS,
-     "IP address mismatch"},
+     "TLS with 127.0.0.1 failed: certificate refused: IP address mismatch (it is for 127.0.0.1)"},
     {"RSA of 1024 bits",
      {.cn = "a", .san = DNS(HOST), .rsa_bits = 1024},
      BY_ROOT,
