@@ -84,7 +84,8 @@ enum pm_smtp_notify {
 enum pm_smtp_lack {
     PM_SMTP_LACKS_UTF8 = 1,        /* SMTPUTF8 with 8BITMIME (RFC 6531) */
     PM_SMTP_LACKS_REQUIRE_TLS = 2, /* REQUIRETLS under TLS (RFC 8689) */
-    PM_SMTP_LACKS_DSN = 4          /* the mail goes without */
+    PM_SMTP_LACKS_DSN = 4,         /* the mail goes without */
+    PM_SMTP_LACKS_STARTTLS = 8     /* which `starttls` wants: the mail fails */
 };
 
 /* An enhanced status code (RFC 3463), "5.1.1"; class_digit 0: none was given. */

@@ -20,8 +20,9 @@ static const struct {
     {PM_MAIL_CONTEXT, "The context has no network: see its interface and source."},
     {PM_MAIL_TIMEOUT, "The server was silent for too long. A port that begins with TLS, as 465 "
                       "does, wants mail.override_tls = tls (or smtp.ssltype = 1)."},
-    {PM_MAIL_SSL, "TLS failed; \"TLS with ... failed\" above tells why, or the server has no "
-                  "STARTTLS, or mail.require_tls asks for more than it offers."},
+    {PM_MAIL_SSL, "TLS failed: the last lines of the log above tell why. A server without STARTTLS "
+                  "may speak TLS from the first byte, mostly on port 465 (mail.override_tls = "
+                  "tls, or smtp.ssltype = 1)."},
     {PM_MAIL_ACCESS, "The server wants a login, or TLS, before it takes mail."},
     {PM_MAIL_AUTH, "The server does not take the account, or there is no token to log in with."},
     {PM_MAIL_SERVICE, "The server is not ready at the moment: trying later may help."},

@@ -114,6 +114,10 @@ static const char *explanation(const struct pm_job *job, uint16_t error, uint16_
     if (error == PM_MAIL_SSL && (lacks & PM_SMTP_LACKS_REQUIRE_TLS) != 0) {
         return ": the server does not offer REQUIRETLS (mail.require_tls)";
     }
+    if (error == PM_MAIL_SSL && reply == 0 && has_session(job) &&
+        (lacks & PM_SMTP_LACKS_STARTTLS) == 0) {
+        return ": the server did not go on with TLS after STARTTLS";
+    }
     if (error == PM_MAIL_MAILBOX_NAME && (lacks & PM_SMTP_LACKS_UTF8) != 0) {
         return ": the server does not offer SMTPUTF8, which an address needs";
     }

@@ -2,6 +2,7 @@
 /* The mail job on an open connection: SMTP session, composer and platform put together. */
 #include <string.h>
 
+#include "base/escape.h"
 #include "module/job.h"
 
 /* ENVID takes 100 characters, some of which count thrice: of a Message-ID that it may not take, its
@@ -124,6 +125,34 @@ static void log_refused(struct pm_module *module, const struct pm_smtp_event *ev
     pm__log_end(module, PM_LOG_WARNING, &log);
 }
 
+/* Why a reply has ended the mail for want of TLS. What the server says is spelt out: it may hold
+ * bytes that a terminal obeys. */
+static void log_no_tls(struct pm_module *module, struct pm_slice line)
+{
+    struct pm__log log;
+    char escaped[PM__ESCAPE_MAX];
+    const uint8_t lacks = pm_smtp_lacks(&module->job.smtp);
+    if ((lacks & PM_SMTP_LACKS_STARTTLS) != 0) {
+        pm__log_text(module, PM_LOG_WARNING, "the server offers no STARTTLS");
+    } else if ((lacks & PM_SMTP_LACKS_REQUIRE_TLS) == 0) {
+        pm__log_begin(&log);
+        pm__text_add(&log.text, "the server refused STARTTLS: ");
+        for (size_t i = 0; i < line.len; i++) {
+            pm__text_bytes(&log.text, escaped, pm__escape(line.ptr[i], escaped));
+        }
+        pm__log_end(module, PM_LOG_WARNING, &log);
+    }
+}
+
+static void take_reply(struct pm_module *module, struct pm_slice line)
+{
+    struct pm_smtp_event verdict;
+    pm__trace(module, false, line);
+    if (pm_smtp_failed(&module->job.smtp, &verdict) && verdict.error == PM_MAIL_SSL) {
+        log_no_tls(module, line);
+    }
+}
+
 static bool begin_starttls(struct pm_module *module)
 {
     struct pm_job *job = &module->job;
@@ -170,10 +199,8 @@ static bool take_event(struct pm_module *module, const struct pm_smtp_event *eve
     case PM_SMTP_EV_CRYPTO: return pm__auth_crypto(module, event);
     case PM_SMTP_EV_TOKEN: return pm__auth_token(module, event->index != 0);
     case PM_SMTP_EV_BODY: job->sending = true; return true;
-    case PM_SMTP_EV_SENT:
-    case PM_SMTP_EV_REPLY:
-        pm__trace(module, event->kind == PM_SMTP_EV_SENT, event->data);
-        return true;
+    case PM_SMTP_EV_SENT: pm__trace(module, true, event->data); return true;
+    case PM_SMTP_EV_REPLY: take_reply(module, event->data); return true;
     case PM_SMTP_EV_REFUSED: log_refused(module, event); return true;
     case PM_SMTP_EV_DONE:
         job->status = event->status;

@@ -168,6 +168,7 @@ static void do_greeted(struct pm_smtp *smtp, uint64_t now)
     const struct pm_smtp_capabilities *capabilities = &smtp->capabilities;
     if (config->starttls && !config->tls && !smtp->secured) {
         if (!capabilities->starttls) {
+            smtp->lacks = PM_SMTP_LACKS_STARTTLS;
             pm__smtp_fail(smtp, PM_MAIL_SSL, 0, PM__SMTP_QUIT, now);
             return;
         }

@@ -3,6 +3,8 @@
 """Mail of an old host through a server of the owner's: Postfix with SASL by Dovecot, what is on the wire,
 and what is said within TLS."""
 
+import re
+
 import harness
 from certificates import Authority
 from gate import Gate
@@ -244,6 +246,20 @@ class Relay(ProgramTest):
                                      "x@relay.test")
         self.assertEqual(status, 1)
         self.assertIn("trusted: see tls.ca_file)", out)
+
+    def test_send_test_tells_why_there_is_no_starttls(self):
+        def refusing(wire):
+            wire.greet("STARTTLS")
+            wire.expect("STARTTLS")
+            wire.send("454 4.7.0 \x9b31m not now")
+        for script, why in ((lambda wire: wire.greet("SIZE"), "the server offers no STARTTLS"),
+                            (refusing, r"the server refused STARTTLS: 454 4.7.0 \xC2\x9B31m not now")):
+            with self.subTest(why), Peer(script) as peer:
+                status, out = self.send_test(self.settings(peer.port), "x@relay.test")
+                self.assertEqual(status, 1)
+                log, _, result = out.partition("3. Result")
+                self.assertRegex(log, re.escape(why) + r"\n(?s:.*)mail failed: 665 ")
+                self.assertIn("TLS failed: the last lines of the log above tell why", result)
 
     def test_send_test_spells_out_what_a_terminal_might_obey(self):
         def script(wire):
