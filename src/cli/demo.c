@@ -13,6 +13,7 @@
 
 #include "host/catcher.h"
 #include "host/net.h"
+#include "host/open_watch.h"
 #include "host/port.h"
 #include "host/store.h"
 
@@ -25,6 +26,7 @@ struct demo {
     uv_loop_t loop;
     struct pm_log log;
     struct pm_host_module host;
+    struct pm_open_watches watches;
     struct demo_terminal terminal;
     char dir[256];  /* of everything the demo makes */
     char mail[300]; /* the Maildir in it */
@@ -77,7 +79,8 @@ static bool demo_start(struct demo *demo)
         return false;
     }
     (void)snprintf(link, sizeof link, "%s/ttyAG35", demo->dir);
-    struct pm_terminal_options options = {.kind = PM_TERMINAL_PTY, .where = link, .name = "usbat"};
+    struct pm_terminal_options options = {
+        .kind = PM_TERMINAL_PTY, .where = link, .name = "usbat", .watches = &demo->watches};
     return pm_terminal_open(&demo->host, &options, demo->err, sizeof demo->err) != NULL &&
            pm__demo_terminal_open(&demo->terminal, &demo->loop, link, stdout, demo->err,
                                   sizeof demo->err);

@@ -13,6 +13,7 @@
 #include "host/alarm.h"
 #include "host/configuration.h"
 #include "host/host.h"
+#include "host/open_watch.h"
 #include "host/tls_trust.h"
 
 enum pm_daemon_phase {
@@ -73,6 +74,7 @@ struct pm_daemon {
     size_t active;                           /* those that do not close yet */
     struct pm_daemon_shared *traces;
     struct pm_tls_trust trust; /* of all modules */
+    struct pm_open_watches watches;
     struct pm_daemon_waiting *waiting;
     struct pm_daemon_calls calls;
     uv_signal_t signals[3];

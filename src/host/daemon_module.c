@@ -96,6 +96,7 @@ static bool start_ports(struct pm_daemon_module *module, char *err, size_t err_s
         struct pm_terminal_options terminal = {.kind = (enum pm_terminal_kind)port->kind,
                                                .where = port->where,
                                                .name = port->name,
+                                               .watches = &module->daemon->watches,
                                                .shared = *port->group != '\0',
                                                .group = port->gid,
                                                .boot_urcs = port->boot_urcs == PM_ON,

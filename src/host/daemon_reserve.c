@@ -26,10 +26,7 @@ static size_t files_of(const struct pm_options *options)
 {
     size_t files = options->state_dir[0] != '\0' ? 4 : 0;
     files += options->sd_dir[0] != '\0' ? 1 : 0;
-    for (size_t i = 0; i < options->port_count; i++) {
-        files += options->port[i].kind == PM_TERMINAL_PTY ? 2 : 1;
-    }
-    return files;
+    return files + options->port_count;
 }
 
 /* The most that the system allows; what was allowed before, where it does not let us. */

@@ -38,6 +38,8 @@ enum pm_terminal_kind {
     PM_TERMINAL_RFC2217
 };
 
+struct pm_open_watches; /* open_watch.h */
+
 struct pm_terminal_options {
     enum pm_terminal_kind kind;
     const char *where; /* LINK, DEV[,BAUD[,rtscts]], ADDR:PORT; unused for stdio */
@@ -48,7 +50,8 @@ struct pm_terminal_options {
      * enum pm_serial_signal, 0: none. And whether a device that is not there is waited for. */
     uint8_t dtr_pin, dcd_pin;
     bool wait;
-    bool shared; /* a pty that the members of `group` may use, too */
+    struct pm_open_watches *watches; /* of the loop; for ptys */
+    bool shared;                     /* a pty that the members of `group` may use, too */
     gid_t group;
 };
 

@@ -20,20 +20,26 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "host/open_watch.h"
 #include "host/port.h"
 
 /* How often a pty is looked at where inotify is not to be had. */
 #define LOOK_MS 250
 
+/* What has happened to the slave since the last look. */
+struct changes {
+    bool any;
+    bool opened; /* somebody opened it */
+    bool came;   /* somebody opened it when nobody held it */
+};
+
 struct pty {
     struct pm_terminal *terminal;
     int master;
-    int inotify; /* -1: the timer looks */
-    int watch;
-    unsigned holders; /* how many hosts hold the slave, as far as events tell */
-    bool announced;   /* a holder was found before the event that tells of it */
-    unsigned handles;
-    uv_poll_t events;
+    struct pm_open_watch watch; /* without it the timer looks */
+    struct changes changes;     /* since the last look */
+    unsigned holders;           /* how many hosts hold the slave, as far as events tell */
+    bool announced;             /* a holder was found before the event that tells of it */
     uv_timer_t look;
     struct termios fresh; /* what a host finds */
     char slave[64];
@@ -68,15 +74,10 @@ static bool make_fresh(const struct pty *pty)
     return tcsetattr(pty->master, TCSAFLUSH, &pty->fresh) == 0;
 }
 
-/* What has happened to the slave since the last look. */
-struct changes {
-    bool any;
-    bool opened; /* somebody opened it */
-    bool came;   /* somebody opened it when nobody held it */
-};
-
-static void count_event(struct pty *pty, uint32_t mask, struct changes *changes)
+static void on_event(struct pm_open_watch *watch, uint32_t mask)
 {
+    struct pty *pty = watch->user;
+    struct changes *changes = &pty->changes;
     changes->any = true;
     if ((mask & IN_OPEN) != 0) {
         changes->opened = true;
@@ -88,23 +89,11 @@ static void count_event(struct pty *pty, uint32_t mask, struct changes *changes)
     }
 }
 
-static struct changes take_events(struct pty *pty)
+static struct changes take_changes(struct pty *pty)
 {
-    union {
-        struct inotify_event event;
-        char bytes[1024];
-    } buffer;
-    struct changes changes = {.any = false};
-    ssize_t len = 0;
-    while (pty->inotify >= 0 && (len = read(pty->inotify, buffer.bytes, sizeof buffer)) > 0) {
-        /* Events of a watched file carry no name, hence all have the same size. */
-        for (ssize_t at = 0; at + (ssize_t)sizeof buffer.event <= len;
-             at += (ssize_t)sizeof buffer.event) {
-            struct inotify_event event;
-            memcpy(&event, buffer.bytes + at, sizeof event);
-            count_event(pty, event.mask, &changes);
-        }
-    }
+    pm_open_watch_read(&pty->watch);
+    struct changes changes = pty->changes;
+    pty->changes = (struct changes){.any = false};
     return changes;
 }
 
@@ -167,12 +156,10 @@ static void look(struct pty *pty, struct changes changes)
     }
 }
 
-static void on_events(uv_poll_t *poll, int status, int events)
+static void on_noted(struct pm_open_watch *watch)
 {
-    struct pty *pty = poll->data;
-    (void)status;
-    (void)events;
-    look(pty, take_events(pty));
+    struct pty *pty = watch->user;
+    look(pty, take_changes(pty));
     pm_host_pump(pty->terminal->host);
 }
 
@@ -186,31 +173,24 @@ static void on_look(uv_timer_t *timer)
 static void pty_check(struct pm_terminal *t)
 {
     struct pty *pty = t->own;
-    struct changes changes = take_events(pty);
+    struct changes changes = take_changes(pty);
     if (changes.any) {
         look(pty, changes);
     }
-}
-
-static bool watch_slave(struct pty *pty)
-{
-    pty->watch = inotify_add_watch(pty->inotify, pty->slave, IN_OPEN | IN_CLOSE);
-    return pty->watch >= 0;
 }
 
 /* Between these two, what is opened does not look like a host's doing. A host that came meanwhile
  * is found soon: the end of a watch is an event, too. */
 static void stop_watching(struct pty *pty)
 {
-    if (pty->inotify >= 0) {
-        (void)inotify_rm_watch(pty->inotify, pty->watch);
-    }
+    pm_open_watch_pause(&pty->watch);
 }
 
 static void watch_again(struct pty *pty)
 {
-    if (pty->inotify >= 0 && !watch_slave(pty)) {
+    if (pty->watch.all != NULL && !pm_open_watch_resume(&pty->watch, pty->slave)) {
         pm_terminal_log(pty->terminal, PM_LOG_ERROR, "%s: %s", pty->slave, strerror(errno));
+        uv_timer_start(&pty->look, on_look, LOOK_MS, LOOK_MS);
     }
 }
 
@@ -435,31 +415,21 @@ static void pty_gone(struct pm_terminal *t)
 
 static void on_closed(uv_handle_t *handle)
 {
-    struct pty *pty = handle->data;
-    if (--pty->handles == 0) {
-        free(pty);
-    }
+    free(handle->data);
 }
 
-static void start_watching(struct pty *pty, uv_loop_t *loop)
+static void start_watching(struct pty *pty, struct pm_open_watches *watches, uv_loop_t *loop)
 {
     uv_timer_init(loop, &pty->look);
     pty->look.data = pty;
-    pty->handles++;
-    pty->inotify = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
-    if (pty->inotify >= 0 && watch_slave(pty) &&
-        uv_poll_init(loop, &pty->events, pty->inotify) == 0) {
-        pty->events.data = pty;
-        pty->handles++;
-        uv_poll_start(&pty->events, UV_READABLE, on_events);
-        return;
+    pty->watch.user = pty;
+    pty->watch.on_event = on_event;
+    pty->watch.on_noted = on_noted;
+    if (!pm_open_watch_start(&pty->watch, watches, loop, pty->slave)) {
+        pm_terminal_log(pty->terminal, PM_LOG_INFO, "no inotify (%s): looking every %d ms",
+                        strerror(errno), LOOK_MS);
+        uv_timer_start(&pty->look, on_look, LOOK_MS, LOOK_MS);
     }
-    if (pty->inotify >= 0) {
-        close(pty->inotify);
-        pty->inotify = -1;
-    }
-    pm_terminal_log(pty->terminal, PM_LOG_INFO, "no inotify: looking every %d ms", LOOK_MS);
-    uv_timer_start(&pty->look, on_look, LOOK_MS, LOOK_MS);
 }
 
 static bool pty_open(struct pm_terminal *t, const struct pm_terminal_options *options, char *err,
@@ -472,12 +442,11 @@ static bool pty_open(struct pm_terminal *t, const struct pm_terminal_options *op
         return false;
     }
     pty->terminal = t;
-    pty->inotify = -1;
     pty->master = -1;
     pty->shared = options->shared;
     pty->group = options->group;
     if (open_master(pty, err, err_size) && make_link(pty, where, err, err_size)) {
-        start_watching(pty, t->host->loop);
+        start_watching(pty, options->watches, t->host->loop);
         snprintf(t->ready, sizeof t->ready, "%s", pty->link);
         t->own = pty;
         look(pty, (struct changes){.any = false});
@@ -494,10 +463,7 @@ static void pty_close(struct pm_terminal *t)
 {
     struct pty *pty = t->own;
     remove_link(pty);
-    if (pty->inotify >= 0) {
-        uv_close((uv_handle_t *)&pty->events, on_closed);
-        close(pty->inotify);
-    }
+    pm_open_watch_end(&pty->watch);
     uv_close((uv_handle_t *)&pty->look, on_closed);
     close(pty->master);
 }

@@ -23,6 +23,15 @@ from sinks import Peer, Sink
 
 NOBODY = 65534
 N_NULL = 27  # <linux/tty.h>
+# Types commands without a pause, and reads what is answered.
+BUSY_HOST = """
+import os, sys, tty
+line = os.open(sys.argv[1], os.O_RDWR | os.O_NOCTTY)
+tty.setraw(line)
+while True:
+    os.write(line, b"AT\\r")
+    os.read(line, 1000)
+"""
 
 
 class Pty(ProgramTest):
@@ -215,6 +224,83 @@ class Pty(ProgramTest):
         # as nothing tells them from what that one had left.
         program.wait_idle()
         program.pty(self.link).start().ok("AT")
+
+
+class ManyPtys(ProgramTest):
+    """Who comes and goes is watched for all of them together."""
+
+    def setUp(self):
+        super().setUp()
+        self.config = self.folder / "postmodem.conf"
+
+    def configure(self, *modules):
+        """Modules with two ptys each; the paths of all."""
+        text, links = "", []
+        for name in modules:
+            links += [self.folder / f"{name}1", self.folder / f"{name}2"]
+            text += f"[module {name}]\nport.1.pty = {links[-2]}\nport.2.pty = {links[-1]}\n"
+        self.config.write_text(text)
+        return links
+
+    def running(self, links, wrapper=()):
+        program = self.serve("--config", self.config, wrapper=wrapper)
+        wait_until(lambda: all(link.is_symlink() for link in links), "all links")
+        return program
+
+    def allowing(self, instances):
+        """A command that runs another where a user can have so many inotify instances."""
+        command = ["unshare", "--user", "--map-root-user", "sh", "-c",
+                   f"echo {instances} >/proc/sys/user/max_inotify_instances && exec \"$@\"", "sh"]
+        probe = subprocess.run([*command, "true"], capture_output=True, text=True, check=False,
+                               timeout=harness.SOON)
+        if probe.returncode != 0:
+            self.skipTest("no user namespace to be had: " + probe.stderr.strip())
+        return command
+
+    def hosts_come_and_go(self, program, links):
+        for _ in range(3):
+            ports = [program.pty(link) for link in links]
+            for port in ports:
+                port.start()
+            for port in reversed(ports):
+                port.ok("AT")
+                port.close()
+            program.wait_idle()
+
+    def test_one_instance_serves_all(self):
+        """A user may have few of them (fs.inotify.max_user_instances)."""
+        links = self.configure("a", "b", "c")
+        program = self.running(links, self.allowing(1))
+        self.hosts_come_and_go(program, links)
+
+        links = self.configure("b", "d")
+        program.popen.send_signal(signal.SIGHUP)
+        wait_until(lambda: "d: started" in program.log(), "a module more")
+        wait_until(lambda: not (self.folder / "a1").is_symlink(), "modules less")
+        self.hosts_come_and_go(program, links)
+        self.assertNotIn("no inotify", program.log())
+
+    def test_hosts_come_beside_a_busy_port(self):
+        """Who reads what has happened to one pty reads it for all."""
+        links = self.configure("a", "b")
+        program = self.running(links)
+        with subprocess.Popen([sys.executable, "-c", BUSY_HOST, links[0]]) as busy:
+            try:
+                for _ in range(100):
+                    for link in links[1:]:
+                        port = program.pty(link).start()
+                        port.ok("AT")
+                        port.close()
+                self.assertIsNone(busy.poll())
+            finally:
+                busy.terminate()
+
+    def test_without_inotify(self):
+        """What others have used up; the ptys are looked at all the same."""
+        links = self.configure("a")
+        program = self.running(links, self.allowing(0))
+        self.assertEqual(program.log().count("no inotify"), 2)
+        self.hosts_come_and_go(program, links)
 
 
 class PtyOfAGroup(ProgramTest):
