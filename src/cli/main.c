@@ -11,6 +11,7 @@
 #include "cli/play.h"
 #include "cli/send_test.h"
 #include "cli/serve.h"
+#include "host/log.h"
 
 static int help(void)
 {
@@ -72,7 +73,7 @@ int main(int argc, char **argv)
         puts("postmodem " PM_VERSION);
         return PM_EXIT_OK;
     }
-    fprintf(stderr, "postmodem: %s%s (serve, send-test, demo, play, --help or --version)\n",
-            argc > 1 ? "unknown command " : "what shall it do?", command);
+    pm_complain("%s%s (serve, send-test, demo, play, --help or --version)",
+                argc > 1 ? "unknown command " : "what shall it do?", command);
     return PM_EXIT_USAGE;
 }

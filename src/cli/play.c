@@ -12,6 +12,7 @@
 
 #include "cli/serve.h"
 #include "host/idna.h"
+#include "host/log.h"
 #include "play/directives.h"
 #include "play/junit.h"
 #include "play/live.h"
@@ -91,7 +92,7 @@ static void print_help(void)
 
 static int complain(const char *what, const char *why)
 {
-    fprintf(stderr, "postmodem: %s%s (postmodem play --help lists the options)\n", what, why);
+    pm_complain("%s%s (postmodem play --help lists the options)", what, why);
     return PM_EXIT_USAGE;
 }
 
@@ -266,7 +267,7 @@ static bool write_junit(const struct play *play, const struct play_result *resul
     bool ok = file != NULL && play_junit_write(file, results, count, started);
     ok = file != NULL && fclose(file) == 0 && ok;
     if (!ok) {
-        fprintf(stderr, "postmodem: %s: %s\n", play->junit, strerror(errno));
+        pm_complain("%s: %s", play->junit, strerror(errno));
     }
     return ok;
 }
@@ -313,7 +314,7 @@ static int play_all(const struct play *play, char **paths, size_t count)
     int64_t started = (int64_t)time(NULL);
     size_t done = 0;
     if (results == NULL) {
-        fprintf(stderr, "postmodem: out of memory\n");
+        pm_complain("out of memory");
         return PM_EXIT_FAILURE;
     }
     catch_signals();
@@ -337,7 +338,7 @@ int pm_cli_play(int argc, char **argv)
 {
     struct play *play = calloc(1, sizeof *play);
     if (play == NULL) {
-        fprintf(stderr, "postmodem: out of memory\n");
+        pm_complain("out of memory");
         return PM_EXIT_FAILURE;
     }
     play->rules.tags = TRANSCRIPT_ALL_TAGS;

@@ -226,7 +226,7 @@ static int run(struct send_test *test, struct pm_options *options, const char *t
     prepare_options(options);
     write_commands(test, options, to);
     if (!pm_harden(err, sizeof err) || !begin(test, options, err, sizeof err)) {
-        fprintf(stderr, "postmodem: %s\n", err);
+        pm_complain("%s", err);
         return PM_EXIT_FAILURE;
     }
     printf("2. What happens (> is sent, < is received)\n");
@@ -336,7 +336,7 @@ int pm_cli_send_test(int argc, char **argv)
     char err[700] = "";
     size_t place = 0;
     if (!read_line(argc, argv, &wanted, err, sizeof err)) {
-        fprintf(stderr, "postmodem: %s (postmodem send-test --help lists the options)\n", err);
+        pm_complain("%s (postmodem send-test --help lists the options)", err);
         return PM_EXIT_USAGE;
     }
     if (wanted.help) {
@@ -348,7 +348,7 @@ int pm_cli_send_test(int argc, char **argv)
     test.secret_in_file = configuration.secret_in_file;
     pm_configuration_free(&configuration);
     if (!good) {
-        fprintf(stderr, "postmodem: %s\n", err);
+        pm_complain("%s", err);
         return PM_EXIT_USAGE;
     }
     int status = run(&test, options, wanted.to);

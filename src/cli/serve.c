@@ -228,7 +228,7 @@ static bool start(struct pm_daemon *daemon, struct pm_configuration *configurati
     for (size_t i = 0; i < configuration->count; i++) {
         if (pm_daemon_add(daemon, pm_configuration_take(configuration, i), err, sizeof err) ==
             NULL) {
-            fprintf(stderr, "postmodem: %s\n", err);
+            pm_complain("%s", err);
             return false;
         }
     }
@@ -242,7 +242,7 @@ static bool say_ready(const struct pm_daemon *daemon, struct serving *serving)
         print_ready(serving, m);
     }
     if (ferror(serving->out)) {
-        fprintf(stderr, "postmodem: standard output cannot be written\n");
+        pm_complain("standard output cannot be written");
         return false;
     }
     return true;
@@ -256,7 +256,7 @@ static int serve(struct serving *serving, struct pm_configuration *configuration
     const struct pm_daemon_calls calls = {serving, reload, print_ready};
     if (!pm_harden(err, sizeof err) || !pm_daemon_reserve(configuration, err, sizeof err) ||
         !pm_daemon_init(&daemon, (enum pm_log_level)configuration->log, err, sizeof err)) {
-        fprintf(stderr, "postmodem: %s\n", err);
+        pm_complain("%s", err);
         pm_configuration_free(configuration);
         return PM_EXIT_FAILURE;
     }
@@ -285,6 +285,6 @@ int pm_cli_serve(int argc, char **argv)
         print_help();
         return PM_EXIT_OK;
     }
-    fprintf(stderr, "postmodem: %s\n", err);
+    pm_complain("%s", err);
     return PM_EXIT_USAGE;
 }

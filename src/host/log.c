@@ -9,6 +9,8 @@
 #include <systemd/sd-daemon.h>
 #include <time.h>
 
+#include "base/utf8.h"
+
 static const char *const names[] = {"error", "warning", "info", "debug"};
 static const char *const priorities[] = {SD_ERR, SD_WARNING, SD_INFO, SD_DEBUG};
 
@@ -54,6 +56,33 @@ static void put_head(const struct pm_log *log, enum pm_log_level level)
             names[level]);
 }
 
+/* A control character of Unicode's C0 or C1 sets, or what is no character at all, which a terminal
+ * of eight bits may take for one. */
+static bool is_control(const uint8_t *text, size_t len)
+{
+    return len == 0 || (len == 1 && (text[0] < 0x20 || text[0] == 0x7F)) ||
+           (len == 2 && text[0] == 0xC2 && text[1] < 0xA0);
+}
+
+static void put_text(FILE *file, const char *text, size_t len)
+{
+    struct pm_slice rest = {(const uint8_t *)text, len};
+    while (rest.len > 0) {
+        size_t n = pm__utf8_char(rest);
+        bool control = is_control(rest.ptr, n);
+        n = n > 0 ? n : 1;
+        for (size_t i = 0; i < n; i++) {
+            if (control) {
+                fprintf(file, "\\x%02X", rest.ptr[i]);
+            } else {
+                putc(rest.ptr[i], file);
+            }
+        }
+        rest.ptr += n;
+        rest.len -= n;
+    }
+}
+
 void pm_log_write(const struct pm_log *log, enum pm_log_level level, const char *text, size_t len)
 {
     if (level > log->level) {
@@ -67,14 +96,7 @@ void pm_log_write(const struct pm_log *log, enum pm_log_level level, const char 
     if (log->name != NULL && *log->name != '\0') {
         fprintf(log->file, "%s: ", log->name);
     }
-    for (size_t i = 0; i < len; i++) {
-        unsigned char c = (unsigned char)text[i];
-        if (c < 0x20 || c == 0x7F) {
-            fprintf(log->file, "\\x%02X", c);
-        } else {
-            putc_unlocked(c, log->file);
-        }
-    }
+    put_text(log->file, text, len);
     putc_unlocked('\n', log->file);
     fflush(log->file);
     funlockfile(log->file);
@@ -90,6 +112,18 @@ void pm_log_printf(const struct pm_log *log, enum pm_log_level level, const char
     if (len > 0) {
         pm_log_write(log, level, text, (size_t)len < sizeof text ? (size_t)len : sizeof text - 1);
     }
+}
+
+void pm_complain(const char *format, ...)
+{
+    char text[1024];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    fputs("postmodem: ", stderr);
+    put_text(stderr, text, strlen(text));
+    fputc('\n', stderr);
 }
 
 bool pm_log_level_parse(const char *text, enum pm_log_level *level)

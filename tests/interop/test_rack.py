@@ -218,6 +218,16 @@ def processor_time(program):
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
+class Mistakes(Rack):
+    def test_control_characters_do_not_reach_the_terminal(self):
+        """Of the file, in the message that says what is wrong with it; other characters do."""
+        path = rack_file(self.folder, "port.1.tcp = 127.0.0.1:0\nPumpe 7 \u20ac\x1b[2J\x9b1m = 1\n")
+        status, _, errors = self.run_program("serve", "--config", path)
+        self.assertEqual(status, 2)
+        self.assertIn("unknown key Pumpe 7 \u20ac\\x1B[2J\\xC2\\x9B1m (", errors)
+        self.assertNotRegex(errors.rstrip("\n"), r"[\x00-\x1f\x7f-\x9f]")
+
+
 class Reload(Rack):
     """SIGHUP: from the running modules to those of the present file."""
 

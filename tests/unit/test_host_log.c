@@ -67,6 +67,18 @@ static void test_one_line_whatever_the_text(void **state)
     stop(&c);
 }
 
+/* C1 controls, in UTF-8 and as bytes of their own: a terminal may take U+009B for ESC [. */
+static void test_eight_bit_controls(void **state)
+{
+    struct capture c;
+    (void)state;
+    start(&c, PM_LOG_DEBUG, true);
+    pm_log_printf(&c.log, PM_LOG_INFO, "\xC2\x9B%s\x9B%s\xC2\xA0\xE2\x82\xAC\xF0\x9F\x98\x80\xC3",
+                  "1m", "2");
+    assert_string_equal(c.text, "<6>\\xC2\\x9B1m\\x9B2\xC2\xA0\xE2\x82\xAC\xF0\x9F\x98\x80\\xC3\n");
+    stop(&c);
+}
+
 static void test_long_messages_are_cut(void **state)
 {
     struct capture c;
@@ -127,6 +139,7 @@ int main(void)
         cmocka_unit_test(test_levels),
         cmocka_unit_test(test_head_outside_the_journal),
         cmocka_unit_test(test_one_line_whatever_the_text),
+        cmocka_unit_test(test_eight_bit_controls),
         cmocka_unit_test(test_long_messages_are_cut),
         cmocka_unit_test(test_a_name_tells_modules_apart),
         cmocka_unit_test(test_level_names),
