@@ -3,6 +3,7 @@
 #include "cli/serve.h"
 
 #include <getopt.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -262,6 +263,7 @@ static int serve(struct serving *serving, struct pm_configuration *configuration
     }
     bool started = start(&daemon, configuration);
     pm_configuration_free(configuration);
+    pm_daemon_hold(SIG_BLOCK, true);
     started = started && say_ready(&daemon, serving);
     if (started) {
         pm_daemon_run(&daemon, &calls);

@@ -10,12 +10,16 @@
 #define END_MS       5000
 #define END_HURRY_MS 200
 
-void pm__daemon_hold_reload(int how)
+void pm_daemon_hold(int how, bool ends)
 {
-    sigset_t hup;
-    (void)sigemptyset(&hup);
-    (void)sigaddset(&hup, SIGHUP);
-    (void)sigprocmask(how, &hup, NULL);
+    sigset_t held;
+    (void)sigemptyset(&held);
+    (void)sigaddset(&held, SIGHUP);
+    if (ends) {
+        (void)sigaddset(&held, SIGTERM);
+        (void)sigaddset(&held, SIGINT);
+    }
+    (void)sigprocmask(how, &held, NULL);
 }
 
 bool pm_daemon_init(struct pm_daemon *daemon, enum pm_log_level level, char *err, size_t err_size)
@@ -27,7 +31,7 @@ bool pm_daemon_init(struct pm_daemon *daemon, enum pm_log_level level, char *err
         snprintf(err, err_size, "no event loop");
         return false;
     }
-    pm__daemon_hold_reload(SIG_BLOCK);
+    pm_daemon_hold(SIG_BLOCK, false);
     return true;
 }
 

@@ -103,6 +103,13 @@ struct pm_daemon_module *pm_daemon_add(struct pm_daemon *daemon, struct pm_optio
                                        char *err, size_t err_size);
 
 /*
+ * SIGHUP waits (SIG_BLOCK) until it is heard (SIG_UNBLOCK): it would end a program that starts. So
+ * pm_daemon_init() does it. `ends`: and so do SIGTERM and SIGINT, from when others are told that
+ * the program is there, until pm_daemon_run() hears them: its links would outlive it.
+ */
+void pm_daemon_hold(int how, bool ends);
+
+/*
  * Serves until SIGTERM, SIGINT, or the end of a port on standard input. At SIGHUP the configuration
  * is made again: new modules start, those that are gone from it leave, those whose settings
  * differ leave and start again, the rest are not touched. A configuration with an error changes
@@ -130,9 +137,6 @@ void pm__daemon_gone(struct pm_daemon *daemon);
 /* What systemd is told: how many modules there are; that the program is ready, too. */
 void pm__daemon_status(const struct pm_daemon *daemon);
 void pm__daemon_ready(const struct pm_daemon *daemon);
-
-/* SIGHUP waits (SIG_BLOCK) until it is heard (SIG_UNBLOCK): it would end a program that starts. */
-void pm__daemon_hold_reload(int how);
 
 /* The present configuration, after SIGHUP. */
 void pm__daemon_reload(struct pm_daemon *daemon);

@@ -231,7 +231,7 @@ void pm_daemon_run(struct pm_daemon *daemon, const struct pm_daemon_calls *calls
         daemon->signals[i].data = daemon;
         uv_signal_start(&daemon->signals[i], on_signal, numbers[i]);
     }
-    pm__daemon_hold_reload(SIG_UNBLOCK);
+    pm_daemon_hold(SIG_UNBLOCK, true);
     start_watchdog(daemon);
     daemon->running = true;
     pm__daemon_ready(daemon);

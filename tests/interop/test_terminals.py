@@ -310,6 +310,16 @@ class PtyOfAGroup(ProgramTest):
         super().setUp()
         self.link = self.folder / "modem"
 
+    def test_a_signal_as_soon_as_it_is_ready(self):
+        """Whoever has read the ready line may end the program in order."""
+        for number in (signal.SIGTERM, signal.SIGINT) * 15:
+            with subprocess.Popen([program_path(), "serve", "--pty", self.link],
+                                  stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as program:
+                self.assertIn(b"ready usbat pty", program.stdout.readline())
+                program.send_signal(number)
+                self.assertEqual(program.wait(harness.SOON), 0)
+            self.assertFalse(os.path.lexists(self.link))
+
     def as_user(self, groups, script):
         """What a program of a user without any right, but in these groups, ends with."""
         return subprocess.run([sys.executable, "-c", script, self.link], user=NOBODY, group=NOBODY,
