@@ -494,7 +494,12 @@ void at_play(struct at_rig *rig, const struct at_step *steps, size_t count,
             pm_at_set_dtr(&rig->at, false, rig->now);
             pm_at_set_dtr(&rig->at, true, rig->now);
             break;
-        case AT_STEP_LOST: pm_at_lost(&rig->at, rig->now); break;
+        case AT_STEP_LOST:
+            rig->first_lost = rig->lost ? rig->first_lost : rig->out_len;
+            rig->last_lost = rig->out_len;
+            rig->lost = true;
+            pm_at_lost(&rig->at, rig->now);
+            break;
         case AT_STEP_WAIT:
         default: break;
         }

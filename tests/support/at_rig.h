@@ -51,6 +51,9 @@ struct at_rig {
     size_t body_len;
     size_t out_len;
     size_t out_beyond; /* bytes that `out` could not hold */
+    /* How much of `out` had been read when the host was lost, for the first and the last time. */
+    size_t first_lost, last_lost;
+    bool lost;
     /* Not cleared at start. */
     uint8_t body[AT_RIG_BODY];
     char out[AT_RIG_OUT];
