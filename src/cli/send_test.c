@@ -129,18 +129,19 @@ static const char *sender_of(const struct pm_options *options)
     return *options->smtp.sender_email != '\0' ? options->smtp.sender_email : options->mail.from;
 }
 
-/* What is preset is not typed. A host must name a server; with the owner's relay any name will do,
- * and none is asked for it. */
-static void write_server(const struct pm_options *options, char *out, size_t room)
+/* A host must name a server; with the owner's relay any name will do, and none is asked for it. */
+static const char *server_of(const struct pm_options *options)
 {
-    const char *server = "+QSMTPCFG=\"smtpserver\",\"send-test.invalid\",25";
-    bool named = *options->smtp.server != '\0';
-    int len = snprintf(out, room, "AT%s", named ? "" : server);
-    if (*options->smtp.sender_email == '\0') {
-        len += snprintf(out + len, room - (size_t)len, "%s+QSMTPCFG=\"sender\",\"\",\"%s\"",
-                        named ? "" : ";", options->mail.from);
-    }
-    snprintf(out + len, room - (size_t)len, "\r");
+    return *options->smtp.server != '\0' ? options->smtp.server : "send-test.invalid";
+}
+
+/* A sender that is preset is not typed: its name may hold what cannot be. */
+static void write_account(const struct pm_options *options, char *out, size_t room)
+{
+    bool preset = *options->smtp.sender_email != '\0';
+    snprintf(out, room, "AT+QSMTPCFG=\"smtpserver\",\"%s\",%u%s%s%s\r", server_of(options),
+             options->smtp.port, preset ? "" : ";+QSMTPCFG=\"sender\",\"\",\"",
+             preset ? "" : options->mail.from, preset ? "" : "\"");
 }
 
 static void write_commands(struct send_test *test, const struct pm_options *options, const char *to)
@@ -153,7 +154,7 @@ static void write_commands(struct send_test *test, const struct pm_options *opti
     snprintf(test->commands[n++], room, "AT+QICSGP=%u,%u,\"%s\"\r", context,
              pdp->type != 0 ? pdp->type : 1U, pdp->apn);
     snprintf(test->commands[n++], room, "AT+QIACT=%u\r", context);
-    write_server(options, test->commands[n++], room);
+    write_account(options, test->commands[n++], room);
     snprintf(test->commands[n++], room, "AT+QSMTPDST=1,1,\"%s\"\r", to);
     snprintf(test->commands[n++], room, "AT+QSMTPSUB=0,\"Postmodem test\"\r");
     snprintf(test->commands[n++], room, "AT+QSMTPBODY=0,%zu,60\r", strlen(BODY));

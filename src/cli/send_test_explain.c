@@ -52,9 +52,10 @@ void pm__send_test_result(FILE *out, uint16_t error, uint16_t reply)
     }
 }
 
+/* Finished options know the server of a token if there is one. */
 static bool has_token(const struct pm_options *options)
 {
-    return *options->smtp.token_file != '\0' || *options->smtp.token_command != '\0';
+    return *options->module.token_server != '\0';
 }
 
 static void show_server(FILE *out, const struct pm_options *options)

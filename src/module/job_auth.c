@@ -21,18 +21,28 @@ static bool listed(const char *text, struct pm_slice name)
 
 /* Whether the password may be shown to a server on a clear connection (SD59): that of a policy only
  * to servers that are named. */
-static enum pm_smtp_clear_auth clear_auth(struct pm_module *module, const struct pm__relay *relay)
+static enum pm_smtp_clear_auth clear_auth(const struct pm_module *module,
+                                          const struct pm__relay *relay)
 {
     const struct pm_module_config *config = module->config;
     bool allowed =
         (config->auth_in_clear == PM_SMTP_CLEAR_AUTH_ALLOW && !pm__policy_relays(module)) ||
         listed(config->auth_in_clear_servers, relay->server);
-    if (allowed && relay->ssltype == 0 && relay->username.len != 0 &&
-        !pm__auth_has_token(module, relay->server)) {
+    return allowed ? PM_SMTP_CLEAR_AUTH_ALLOW : PM_SMTP_CLEAR_AUTH_NEVER;
+}
+
+static void warn_of_clear(struct pm_module *module, const struct pm__relay *relay,
+                          const struct pm_smtp_config *config)
+{
+    if (relay->ssltype != 0) {
+        return;
+    }
+    if (config->token) {
+        pm__log_text(module, PM_LOG_WARNING, "without TLS (ssltype 0) the token is not sent");
+    } else if (config->clear_auth == PM_SMTP_CLEAR_AUTH_ALLOW && relay->username.len != 0) {
         pm__log_text(module, PM_LOG_WARNING,
                      "the account may be sent over a connection without TLS (auth_in_clear)");
     }
-    return allowed ? PM_SMTP_CLEAR_AUTH_ALLOW : PM_SMTP_CLEAR_AUTH_NEVER;
 }
 
 /* A server of the host's choice must not be able to collect tokens. */
@@ -50,9 +60,7 @@ void pm__auth_configure(struct pm_module *module, const struct pm__relay *relay,
     config->clear_auth = clear_auth(module, relay);
     config->forbidden = module->config->auth_forbidden;
     config->token = pm__auth_has_token(module, relay->server);
-    if (config->token && relay->ssltype == 0) {
-        pm__log_text(module, PM_LOG_WARNING, "without TLS (ssltype 0) the token is not sent");
-    }
+    warn_of_clear(module, relay, config);
     config->external = tls->configured ? module->config->policy.certificate
                                        : tls->seclevel == 2 && tls->clientcert.len != 0 &&
                                              relay->username.len != 0;

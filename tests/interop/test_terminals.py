@@ -32,6 +32,16 @@ while True:
     os.write(line, b"AT\\r")
     os.read(line, 1000)
 """
+# Locks the port, talks to the module, and leaves.
+LOCKER = """
+import fcntl, os, sys, termios
+line = os.open(sys.argv[1], os.O_RDWR | os.O_NOCTTY)
+fcntl.ioctl(line, termios.TIOCEXCL)
+os.write(line, b"ATE0\\rAT+CGMM\\r")
+heard = b""
+while b"AG35\\r\\n\\r\\nOK" not in heard:
+    heard += os.read(line, 1000)
+"""
 
 
 class Pty(ProgramTest):
@@ -111,17 +121,10 @@ class Pty(ProgramTest):
     def test_a_host_that_locks_the_port(self):
         """TIOCEXCL stays on a pty when the host leaves. The next one can open the port all the
         same, whether or not the program has the right to undo the lock."""
-        script = ("import fcntl, os, sys, termios, time\n"
-                  "line = os.open(sys.argv[1], os.O_RDWR | os.O_NOCTTY)\n"
-                  "fcntl.ioctl(line, termios.TIOCEXCL)\n"
-                  "os.write(line, b'ATE0\\rAT+CGMM\\r')\n"
-                  "heard = b''\n"
-                  "while b'AG35\\r\\n\\r\\nOK' not in heard:\n"
-                  "    heard += os.read(line, 1000)\n")
         for wrapper in ([], harness.as_others()):
             program = self.serve("--pty", self.link, wrapper=wrapper)
             for _ in range(3):
-                subprocess.run([*harness.as_others(), sys.executable, "-c", script, self.link],
+                subprocess.run([*harness.as_others(), sys.executable, "-c", LOCKER, self.link],
                                check=True, timeout=harness.SOON)
                 # It takes a moment until the program knows that the host has left.
                 program.wait_idle()
@@ -335,20 +338,13 @@ class PtyOfAGroup(ProgramTest):
         """Also the pty that comes in a locked one's place."""
         harness.needs_root()
         group, other = 54321, 54322
-        script = ("import fcntl, os, sys, termios\n"
-                  "line = os.open(sys.argv[1], os.O_RDWR | os.O_NOCTTY)\n"
-                  "fcntl.ioctl(line, termios.TIOCEXCL)\n"
-                  "os.write(line, b'ATE0\\rAT+CGMM\\r')\n"
-                  "heard = b''\n"
-                  "while b'AG35\\r\\n\\r\\nOK' not in heard:\n"
-                  "    heard += os.read(line, 1000)\n")
         program = self.serve("--pty", self.link, "--set", f"port.1.group={group}",
                              wrapper=harness.as_others())
         for _ in range(2):
             self.assertEqual(self.slave(), (group, 0o660))
             for groups in ([], [other]):
-                self.assertIn("PermissionError", self.as_user(groups, script).stderr)
-            member = self.as_user([group], script)
+                self.assertIn("PermissionError", self.as_user(groups, LOCKER).stderr)
+            member = self.as_user([group], LOCKER)
             self.assertEqual((member.returncode, member.stderr), (0, ""))
             program.wait_idle()
         self.assertIn("unusable: now at", program.log())
